@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Child processes: the only place that forks.
+ *
+ *	struct proc p = {.argv = argv.v, .timeout_us = 30 * 1000000};
+ *
+ *	if (proc_run(&p, &e)) ...		it could not be run, or timed
+ *out if (p.exit_code != 0) ...		p.err holds its stderr proc_clear(&p);
+ *
+ * No shell ever.  argv[0] is looked up in PATH.  Every descriptor but 0-2 is
+ * closed in the child; its environment is exactly .env, or PATH, LANG=C and
+ * HOME when .env is NULL, so nothing secret is inherited.
+ */
+#ifndef NH_CORE_PROC_H
+#define NH_CORE_PROC_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "core/buf.h"
+#include "core/err.h"
+
+struct proc {
+	/* in */
+	char *const *argv; /* NULL-terminated */
+	char *const *env;  /* NULL: the short default above */
+	const void *in;	   /* bytes for stdin, or NULL: /dev/null */
+	size_t in_len;
+	int64_t timeout_us;	/* mandatory, > 0 */
+	size_t out_max;		/* bytes of stdout kept; 0 means 1 MiB.  More
+				   is an error, not a cut */
+	unsigned long cpu_s;	/* RLIMIT_CPU, 0 for none */
+	unsigned long as_bytes; /* RLIMIT_AS, 0 for none */
+	bool drop;		/* become .uid/.gid, no groups */
+	uid_t uid;
+	gid_t gid;
+	/* out */
+	int exit_code;	     /* 0-255, or 128 + signal */
+	struct buf out, err; /* err keeps the last 64 KiB */
+};
+
+/* 0 once the child has ended by itself, whatever its exit code.  A timeout
+ * kills it (and its process group) and is ERR_LOST: what it did is unknown.
+ * Not found is ERR_FAILED with e->sys ENOENT. */
+int proc_run(struct proc *p, struct err *e);
+void proc_clear(struct proc *p);
+
+/* A child with pipes on stdin and stdout, for protocols. */
+struct proc_pipe {
+	pid_t pid;
+	int in;	 /* write here: its stdin */
+	int out; /* read here: its stdout */
+	int err; /* its stderr (non-blocking), or -1 when inherited */
+};
+
+/* ENV as above; KEEP is a 0-terminated list of extra descriptors that the
+ * child keeps open under the same number, or NULL. */
+int proc_open(struct proc_pipe *p, char *const *argv, char *const *env,
+	      const int *keep, bool pipe_err, struct err *e);
+/* Closes the pipes, waits up to TIMEOUT_US, then kills.  Exit code as above. */
+int proc_close(struct proc_pipe *p, int64_t timeout_us);
+
+#endif

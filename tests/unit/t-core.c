@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/buf.h"
+#include "core/err.h"
+#include "core/fs.h"
+#include "core/proc.h"
+#include "core/uuid.h"
+
+static int tmp_dir(char path[64])
+{
+	strcpy(path, "/tmp/nh-core-XXXXXX");
+	assert_non_null(mkdtemp(path));
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void t_err_chain(void **state)
+{
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(err_sys(&e, ERR_LOST, EPIPE, "read %s", "x"), -1);
+	err_wrap(&e, "host %s", "a");
+	err_hint(&e, "novahaul resume %s", "j");
+	assert_string_equal(err_msg(&e), "host a: read x: Broken pipe");
+	assert_int_equal(e.kind, ERR_LOST);
+	assert_int_equal(e.sys, EPIPE);
+	assert_string_equal(e.hint, "novahaul resume j");
+	for (int k = ERR_NONE; k <= ERR_BUG; k++)
+		assert_int_equal(err_kind_by_name(err_kind_name(k)), k);
+	err_clear(&e);
+	assert_int_equal(e.kind, ERR_NONE);
+}
+
+static void t_rel(void **state)
+{
+	(void)state;
+	assert_true(fs_rel_ok("a/b..c/.d"));
+	assert_true(fs_rel_ok("."));
+	assert_false(fs_rel_ok(""));
+	assert_false(fs_rel_ok("/a"));
+	assert_false(fs_rel_ok("a/../b"));
+	assert_false(fs_rel_ok("a//b"));
+	assert_false(fs_rel_ok("a/"));
+	assert_false(fs_rel_ok("./a"));
+}
+
+typedef int open_fn(int, const char *, int, mode_t, struct err *);
+
+static void beneath(open_fn *open_one)
+{
+	char path[64];
+	int dir = tmp_dir(path), fd;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(mkdirat(dir, "d", 0755), 0);
+	assert_int_equal(symlinkat("/etc", dir, "d/out"), 0);
+	assert_int_equal(symlinkat("d", dir, "in"), 0);
+	fd = open_one(dir, "d/f", O_CREAT | O_WRONLY | O_EXCL, 0600, &e);
+	assert_true(fd >= 0);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	close(fd);
+	assert_int_equal(open_one(dir, "d/out/passwd", O_RDONLY, 0, &e), -1);
+	err_clear(&e);
+	assert_int_equal(open_one(dir, "d/out", O_RDONLY, 0, &e), -1);
+	assert_int_equal(e.sys, ELOOP);
+	err_clear(&e);
+	assert_int_equal(open_one(dir, "in/f", O_RDONLY, 0, &e), -1);
+	err_clear(&e);
+	assert_int_equal(open_one(dir, "../etc", O_RDONLY, 0, &e), -1);
+	assert_int_equal(e.kind, ERR_REFUSED);
+	err_clear(&e);
+	unlinkat(dir, "d/f", 0);
+	unlinkat(dir, "d/out", 0);
+	unlinkat(dir, "in", 0);
+	unlinkat(dir, "d", AT_REMOVEDIR);
+	close(dir);
+	rmdir(path);
+}
+
+static void t_beneath(void **state)
+{
+	(void)state;
+	beneath(fs_open_beneath);
+	beneath(fs_open_walk);
+}
+
+static void t_atomic(void **state)
+{
+	char path[64];
+	int dir = tmp_dir(path);
+	struct err e = ERR_INIT;
+	struct buf b = BUF_INIT;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(fs_write_atomic(dir, "f", "one", 3, 0640, &e), 0);
+	assert_int_equal(fs_write_atomic(dir, "f", "two", 3, 0644, &e), 0);
+	assert_int_equal(fs_read(dir, "f", 3, &b, &e), 0);
+	assert_string_equal(buf_str(&b), "two");
+	assert_int_equal(fstatat(dir, "f", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+	buf_reset(&b);
+	assert_int_equal(fs_read(dir, "f", 2, &b, &e), -1);
+	err_clear(&e);
+	assert_int_equal(fs_write_atomic(dir, "g", "x", 1, 0600, &e), 0);
+	assert_int_equal(fs_rename(dir, "g", dir, "f", true, &e), -1);
+	assert_int_equal(e.sys, EEXIST);
+	err_clear(&e);
+	assert_int_equal(fs_rename(dir, "g", dir, "f", false, &e), 0);
+	buf_clear(&b);
+	unlinkat(dir, "f", 0);
+	close(dir);
+	rmdir(path);
+}
+
+static void t_proc(void **state)
+{
+	char *const cat[] = {(char *)"cat", NULL};
+	char *const slp[] = {(char *)"sleep", (char *)"30", NULL};
+	char *const env[] = {(char *)"env", NULL};
+	char *const none[] = {(char *)"/nonexistent", NULL};
+	struct proc p = {
+		.argv = cat, .in = "hello", .in_len = 5, .timeout_us = 5000000};
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(proc_run(&p, &e), 0);
+	assert_int_equal(p.exit_code, 0);
+	assert_string_equal(buf_str(&p.out), "hello");
+	proc_clear(&p);
+	p = (struct proc){.argv = slp, .timeout_us = 100000};
+	assert_int_equal(proc_run(&p, &e), -1);
+	assert_int_equal(e.kind, ERR_LOST);
+	proc_clear(&p);
+	setenv("NH_SECRET", "hunter2", 1);
+	p = (struct proc){.argv = env, .timeout_us = 5000000};
+	assert_int_equal(proc_run(&p, &e), 0);
+	assert_null(strstr(buf_str(&p.out), "hunter2"));
+	proc_clear(&p);
+	p = (struct proc){.argv = none, .timeout_us = 5000000};
+	assert_int_equal(proc_run(&p, &e), -1);
+	assert_int_equal(e.sys, ENOENT);
+	err_clear(&e);
+}
+
+static void t_proc_pipe(void **state)
+{
+	char *const cat[] = {(char *)"cat", NULL};
+	struct proc_pipe p;
+	struct err e = ERR_INIT;
+	char c;
+
+	(void)state;
+	assert_int_equal(proc_open(&p, cat, NULL, NULL, false, &e), 0);
+	assert_int_equal(write(p.in, "x", 1), 1);
+	assert_int_equal(read(p.out, &c, 1), 1);
+	assert_int_equal(c, 'x');
+	assert_int_equal(proc_close(&p, 2000000), 0);
+}
+
+static void t_uuid(void **state)
+{
+	char a[UUID_LEN + 1];
+
+	(void)state;
+	uuid_random(a);
+	assert_true(uuid_valid(a));
+	assert_int_equal(a[14], '4');
+	assert_false(uuid_valid("9F2B3C4D-0000-4000-8000-000000000000"));
+	assert_false(uuid_valid("9f2b3c4d-0000-4000-8000-00000000000"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_err_chain), cmocka_unit_test(t_rel),
+		cmocka_unit_test(t_beneath),   cmocka_unit_test(t_atomic),
+		cmocka_unit_test(t_proc),      cmocka_unit_test(t_proc_pipe),
+		cmocka_unit_test(t_uuid),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
