@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The seam between what the operator types and what is done about it.
+ *
+ *	cmd_<verb>.c   words -> struct app_request; report -> table, exit code
+ *	------------------------------- app.h -------------------------------
+ *	app*.c         facts, checks, plan, engine
+ *	------------------------------ app_ops ------------------------------
+ *	main.c         adapters, steps
+ *
+ * Calling sequence of a move:
+ *
+ *	app_plan(a, &req, &plan, &e)	reads the world, changes nothing
+ *	<the command shows it and asks>
+ *	a->confirmed = true		only cli_confirm() sets it
+ *	app_apply(a, plan, &out, &e)	refuses unless confirmed, and when the
+ *					facts that the plan rests on changed
+ *
+ * Every function returns 0 or -1.  The kind of the error and, for those that
+ * run a job, outcome.end decide the exit code (cli_exit_code()).  Reports are
+ * JSON objects with a "schema_version"; the caller owns them.  Their members
+ * are a public interface: doc/man/novahaul.pod, OUTPUT, lists them; add, never
+ * rename.  No report holds a secret.
+ */
+#ifndef NH_CLI_APP_H
+#define NH_CLI_APP_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/config.h"
+#include "core/err.h"
+
+struct app_ops;
+struct facts;
+struct progress;
+struct step;
+
+struct app {
+	const struct config *config; /* borrowed */
+	const char *journal;	     /* --journal, else the configuration's */
+	const struct app_ops *ops;   /* from main.c */
+	struct progress *progress;   /* never NULL; see cli/progress.h */
+	int verbose;		     /* number of -v */
+	bool confirmed; /* the operator said yes, or --yes: mutations may run */
+};
+
+enum app_route { /* names: app_route_name() */
+		 APP_ROUTE_AUTO = 0,
+		 APP_ROUTE_OFFLINE,
+		 APP_ROUTE_COLD,
+		 APP_ROUTE_LIVE,
+		 APP_ROUTE_ADOPT,
+};
+
+enum app_control {
+	APP_CONTROL_AUTO = 0,
+	APP_CONTROL_API,
+	APP_CONTROL_DIRECT,
+};
+
+enum app_tristate { APP_UNSET = 0, APP_YES, APP_NO };
+
+/* How the files' content travels; the plan shows what was chosen. */
+enum app_delta {
+	APP_DELTA_AUTO = 0,
+	APP_DELTA_BLOCKS,
+	APP_DELTA_LIBRSYNC,
+	APP_DELTA_WHOLE,
+};
+
+enum app_transport {
+	APP_TRANSPORT_AUTO = 0,
+	APP_TRANSPORT_DIRECT, /* source host to target host */
+	APP_TRANSPORT_RELAY,  /* through this machine */
+};
+
+/* What check, plan and move were asked.  Strings are borrowed. */
+struct app_request {
+	const char *server; /* uuid or name, not looked at yet */
+	const char *to;	    /* a valid host name */
+	enum app_route route;
+	enum app_control control;
+	enum app_delta delta;
+	enum app_transport transport;
+	enum app_tristate precopy;
+	uint64_t bwlimit;      /* bytes a second over all streams, 0: none */
+	unsigned stop_timeout; /* seconds; 0: the instance's own, else 60 */
+	bool no_start;	       /* leave it stopped on the target */
+	bool verify_deep;      /* open the copied chain before the rewrite */
+	bool verify_full;      /* digest every byte again before the rewrite */
+	bool copy_console_log; /* may hold the guest's secrets */
+};
+
+/* How a job stands when a function that ran it returns. */
+enum app_end {
+	APP_END_OPEN = 0, /* exit 3: resume or rollback is needed */
+	APP_END_NONE,	  /* no job was created; nothing changed */
+	APP_END_DONE,
+	APP_END_ROLLED_BACK, /* completely */
+};
+
+struct app_outcome {
+	enum app_end end;
+	char job[64];	/* its id, or "" */
+	json_t *report; /* for people and -f; may be NULL.  Owned */
+};
+
+/* OPEN is the safe value; a function sets APP_END_NONE before it creates the
+ * job and APP_END_OPEN right before the first durable record. */
+#define APP_OUTCOME_INIT                                                       \
+	{                                                                      \
+		.end = APP_END_NONE                                            \
+	}
+
+/* Report: {schema_version, server: {uuid, name}, from, to, route, control,
+ * verdict: "ok" | "refused" | "nothing",
+ * checks: [{name, result: "pass" | "refuse" | "warn" | "skip", message,
+ * hint}]}.
+ * Returns 0 for every verdict that could be reached; -1 when the world could
+ * not be read. */
+int app_check(struct app *a, const struct app_request *r, json_t **report,
+	      struct err *e);
+
+/* The plan document, which is also the file of `plan -o`: what app_check()
+ * reports, and {plan_version, created, request, facts, facts_digest,
+ * bytes_to_copy, downtime_s, steps: [{name, summary, params, commit_point}],
+ * sql: [{step, database, name, text, values}]}.  ERR_REFUSED (with *PLAN set to
+ * the check report) when a check refuses, ERR_NOTHING when target = source. */
+int app_plan(struct app *a, const struct app_request *r, json_t **plan,
+	     struct err *e);
+
+/* Runs a plan that app_plan() made, here or elsewhere.  ERR_CONFLICT, nothing
+ * changed, when the facts it rests on are no longer so. */
+int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
+	      struct err *e);
+
+/* JOB is a full id; the commands have expanded it. */
+int app_resume(struct app *a, const char *job, struct app_outcome *out,
+	       struct err *e);
+int app_rollback(struct app *a, const char *job, struct app_outcome *out,
+		 struct err *e);
+
+/* What `purge` would remove of JOB: {schema_version, job, allowed, reason,
+ * bytes, paths: [{host, path, bytes}]}.  Changes nothing. */
+int app_purge_list(struct app *a, const char *job, json_t **report,
+		   struct err *e);
+int app_purge(struct app *a, const char *job, json_t **report, struct err *e);
+
+struct app_audit {
+	const char *const *hosts; /* NULL-terminated; empty: all configured */
+	const char *job;	  /* only this job, or NULL */
+	bool fix;		  /* rebuild jobs from the hosts' manifests */
+};
+
+/* {schema_version, findings: [{kind, host, job, server, message, hint,
+ * fixed}]} */
+int app_audit(struct app *a, const struct app_audit *r, json_t **report,
+	      struct err *e);
+
+/* "auto", "offline", ...; stable names for plans and JSON. */
+const char *app_route_name(enum app_route v);
+const char *app_control_name(enum app_control v);
+const char *app_delta_name(enum app_delta v);
+const char *app_transport_name(enum app_transport v);
+
+/* What lies below the layers that cli/ may include: main.c fills it with
+ * functions that join the adapters.  Any member may be NULL in tests. */
+struct app_ops {
+	/* Opens what the steps work on (steps/world.h) for these hosts, and
+	 * closes it; the engine hands it to the steps as step_world(). */
+	void *(*world_open)(struct app *a, const char *const *hosts,
+			    struct err *e);
+	void (*world_close)(void *world);
+	/* The engine's step table. */
+	const struct step *const *(*steps)(void);
+	/* One read-only snapshot (facts/) of SERVER and both hosts. */
+	struct facts *(*facts_read)(struct app *a, const struct app_request *r,
+				    struct err *e);
+	/* What the header of the image at PATH says, as one object. */
+	int (*image_info)(const char *path, const char *format, json_t **info,
+			  struct err *e);
+	/* The statements for RELEASE ("" or NULL: the newest), as an array of
+	 * {name, transaction, text}; CONFIG's database tells the release when
+	 * RELEASE is "live". */
+	int (*sql_list)(struct app *a, const char *release, json_t **list,
+			struct err *e);
+};
+
+#endif
