@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The requests that agents answer.  Numbers below 100 are wire/wire.h's.
+ * Arguments and results are one row of fields each, named here in order;
+ * "path" is two strings, root and rel; "*" marks a counted list.
+ */
+#ifndef NH_WIRE_VERBS_H
+#define NH_WIRE_VERBS_H
+
+enum verb_type {
+	VERB_NONE = 0,
+
+	VERB_INFO = 100,
+	VERB_LEASE_READ,
+	VERB_LEASE_CLAIM,
+	VERB_LEASE_BIND,
+	VERB_LEASE_RELEASE,
+
+	VERB_STAT,
+	VERB_LIST,
+	VERB_READ,
+	VERB_WRITE,
+	VERB_MKDIR,
+	VERB_RENAME,
+	VERB_HOLD,
+	VERB_UNLINK,
+	VERB_RMTREE,
+	VERB_CHOWN,
+	VERB_CHMOD,
+	VERB_TOUCH,
+	VERB_FSYNC,
+	VERB_STATFS,
+	VERB_DIGEST,
+
+	VERB_RUN_READ, /* changes nothing */
+	VERB_RUN,
+	VERB_PROC_SCAN,
+	VERB_GETENT,
+	VERB_CONF,
+	VERB_HOSTKEY,
+
+	VERB_TRANSFER = 200, /* 200-299: src/agent/verb_transfer*.c */
+};
+
+#endif
