@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The journal: what every job is going to do, has done, and how to undo it.
+ *
+ * One SQLite file, /var/lib/novahaul/journal.db by default (0600, its directory
+ * 0700), synchronous=EXTRA and journal_mode=DELETE: what a function below calls
+ * durable has reached the disk, with its directory entry, before it returns 0.
+ * After a crash at any moment a write is there whole or not at all.
+ *
+ *	struct journal *j = journal_open(path, &e);
+ *	struct journal_job job = {0};
+ *
+ *	journal_create(j, plan, owner, &job, &e);
+ *	struct journal_key k = journal_key(&job);
+ *	journal_mark(j, &k, &(struct journal_step){...}, &e);
+ *	journal_record(j, &k, &(struct journal_record){...}, &e);
+ *	journal_job_clear(&job);
+ *	journal_close(j);
+ *
+ * One writer a job: every write carries the epoch under which its writer works
+ * and is ERR_STALE, changing nothing, once another controller has raised it
+ *with journal_take().  A controller that was frozen and woken writes nothing
+ *here.
+ *
+ * Space is reserved ahead in a second file, NAME.reserve.  When the disk is
+ * full, plain writes fail with ERR_FAILED before the mutation that they
+ * announce; urgent ones (journal_urgent(): taking over, undoing) give the
+ * reserve up and go through.  It is laid down again by a later journal_open().
+ *
+ * A plan is a JSON object; the journal keeps all of it and reads these members:
+ *	kind		string: "move", ...
+ *	instance	object: uuid, name (strings)
+ *	source, target	strings, may be absent
+ *	steps		array of objects: step (a name), params (an object,
+ *			may be absent)
+ *
+ * No secret is ever passed to any function of this file.
+ *
+ * Errors: ERR_RETRY when another process holds the file locked for longer than
+ * the busy timeout; ERR_REFUSED for a file that is not ours or was written by a
+ * newer schema; ERR_NOTHING for a job that is not there; ERR_FAILED otherwise.
+ */
+#ifndef NH_ENGINE_JOURNAL_H
+#define NH_ENGINE_JOURNAL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/err.h"
+
+#define JOURNAL_PATH "/var/lib/novahaul/journal.db"
+#define JOURNAL_ID_MAX 16 /* "j-" and 8 of a-z2-7, and room for a NUL */
+
+struct journal;
+
+enum journal_state {
+	JOURNAL_OPEN = 0, /* not finished: running, interrupted or stuck */
+	JOURNAL_DONE,
+	JOURNAL_ROLLED_BACK,
+};
+
+enum journal_dir { JOURNAL_FORWARD = 0, JOURNAL_BACKWARD };
+
+enum journal_mark {
+	MARK_PENDING = 0,
+	MARK_RUNNING, /* started; how far it came, only the world can tell */
+	MARK_DONE,
+	MARK_UNDOING,
+	MARK_UNDONE,
+	MARK_SKIPPED,
+};
+
+/* "open", "forward", "running", ...: what stands in the file and in JSON. */
+const char *journal_state_name(enum journal_state s);
+const char *journal_dir_name(enum journal_dir d);
+const char *journal_mark_name(enum journal_mark m);
+
+struct journal_step {
+	size_t idx;
+	char *name; /* NULL when passed to journal_mark() */
+	enum journal_mark mark;
+	unsigned attempt;	      /* how often run() was called */
+	int64_t started_us, ended_us; /* first start, last end; 0: not yet */
+	uint64_t sent, read;	      /* bytes, as the step counts them */
+};
+
+struct journal_job {
+	char id[JOURNAL_ID_MAX];
+	enum journal_state state;
+	enum journal_dir dir;
+	bool demanded; /* backward because a person asked for it */
+	uint64_t epoch;
+	uint64_t seq; /* rises with every write: newer of two manifests */
+	int64_t created_us, updated_us, ended_us, purged_us; /* 0: not yet */
+	char *instance, *name, *source, *target, *kind;
+	char *owner; /* "host pid 123" of the last controller */
+	char *build; /* version that created the job */
+	json_t *plan;
+	/* The failure that stopped it or turned it round; kind ERR_NONE when
+	 * there is none. */
+	struct err error;
+	struct journal_step *steps;
+	size_t nsteps;
+};
+
+/* Who writes: a job, and the epoch under which this process works on it. */
+struct journal_key {
+	char id[JOURNAL_ID_MAX];
+	uint64_t epoch;
+};
+
+/* Opens PATH, creating it and its last directory; upgrades an older schema. */
+struct journal *journal_open(const char *path, struct err *e);
+void journal_close(struct journal *j);
+const char *journal_path(const struct journal *j);
+/* From now on, may writes use the reserve? */
+void journal_urgent(struct journal *j, bool on);
+/* "host pid 123": this process, for the owner columns. */
+void journal_owner(char *out, size_t n);
+
+/* --- jobs */
+
+/* Journals a new job, every step PENDING, epoch 1.  OUT is filled. */
+int journal_create(struct journal *j, const json_t *plan, const char *owner,
+		   struct journal_job *out, struct err *e);
+/* ERR_NOTHING when there is no such job. */
+int journal_load(struct journal *j, const char *id, struct journal_job *out,
+		 struct err *e);
+void journal_job_clear(struct journal_job *job);
+struct journal_key journal_key(const struct journal_job *job);
+
+/* What one controller takes over, in one transaction. */
+struct journal_takeover {
+	enum journal_dir dir;
+	bool demanded;
+	const char *owner;
+};
+/* Raises JOB's epoch by one and makes the job OPEN in the direction given.
+ * ERR_STALE when its epoch is no longer the one in JOB: another process was
+ * faster.  On success JOB is updated. */
+int journal_take(struct journal *j, struct journal_job *job,
+		 const struct journal_takeover *t, struct err *e);
+
+/* All jobs, newest first, without plans (->plan is NULL) and steps.  The
+ * callback returns false to stop. */
+typedef bool journal_each_job(void *arg, const struct journal_job *job);
+int journal_jobs(struct journal *j, journal_each_job *fn, void *arg,
+		 struct err *e);
+/* The open jobs of an instance: how many, and the id of the newest. */
+int journal_open_jobs(struct journal *j, const char *instance, size_t *n,
+		      char id[JOURNAL_ID_MAX], struct err *e);
+/* Forgets a finished job; ERR_REFUSED when it is open. */
+int journal_delete(struct journal *j, const char *id, struct err *e);
+/* Bytes that the job's steps recorded as kept (the latest "kept_bytes" of each
+ * step that is not undone, integers), 0 after journal_purged(). */
+int journal_kept(struct journal *j, const char *id, uint64_t *bytes,
+		 struct err *e);
+/* The kept copies of a finished job are gone. */
+int journal_purged(struct journal *j, const char *id, struct err *e);
+
+/* --- writes under an epoch; all durable */
+
+/* The transition of one step.  started_us is kept once set; sent and read
+ * replace what was there. */
+int journal_mark(struct journal *j, const struct journal_key *k,
+		 const struct journal_step *s, struct err *e);
+
+struct journal_record {
+	size_t idx; /* of the step */
+	const char *key;
+	const json_t *value; /* borrowed */
+	int64_t ts_us;	     /* filled by reading; ignored by writing */
+	uint64_t seq;	     /* the same */
+};
+int journal_record(struct journal *j, const struct journal_key *k,
+		   const struct journal_record *r, struct err *e);
+
+/* A line for people about step IDX. */
+int journal_say(struct journal *j, const struct journal_key *k, size_t idx,
+		const char *text, struct err *e);
+
+/* State, direction and cause of the whole job; WHY may be NULL. */
+struct journal_turn {
+	enum journal_state state;
+	enum journal_dir dir;
+	bool demanded;
+	const struct err *why;
+};
+int journal_turn(struct journal *j, const struct journal_key *k,
+		 const struct journal_turn *t, struct err *e);
+
+/* --- reading the history */
+
+/* Records in the order in which they were written; LATEST: only the last one
+ * of each step and key.  The value is borrowed for the call. */
+typedef bool journal_each_record(void *arg, const struct journal_record *r);
+int journal_records(struct journal *j, const char *id, bool latest,
+		    journal_each_record *fn, void *arg, struct err *e);
+
+struct journal_event {
+	uint64_t seq;
+	int64_t ts_us;
+	uint64_t epoch;
+	long idx;	  /* of the step, or -1 */
+	const char *kind; /* "mark", "say", "job" */
+	const char *text;
+};
+typedef bool journal_each_event(void *arg, const struct journal_event *ev);
+/* Events with a seq above AFTER: `watch` asks again with the last one seen. */
+int journal_events(struct journal *j, const char *id, uint64_t after,
+		   journal_each_event *fn, void *arg, struct err *e);
+
+/* --- manifests */
+
+/* The whole job as one JSON document: plan, marks, the latest record of each
+ * key, epoch and seq.  What the hosts keep a copy of. */
+char *journal_export(struct journal *j, const char *id, struct err *e)
+	NH_DEALLOC(mem_free);
+/* Makes the job of an exported document a job of this journal, under the epoch
+ * that it had.  ERR_NOTHING when it is here with the same epoch (resume that
+ * one), ERR_REFUSED when it is here with a higher one; a lower one is replaced.
+ * ID receives its name. */
+int journal_import(struct journal *j, const char *json, char id[JOURNAL_ID_MAX],
+		   struct err *e);
+
+/* --- for tests */
+
+enum journal_when { JOURNAL_BEFORE, JOURNAL_AFTER };
+/* Called before and after every durable write.  Non-zero from a BEFORE call
+ * makes the write fail as on a full disk, with nothing written. */
+typedef int journal_hook(void *arg, enum journal_when when, const char *what);
+void journal_set_hook(struct journal *j, journal_hook *fn, void *arg);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine: runs a plan as one transaction over things that have none.
+ *
+ *	struct txn_env env = {.journal = j, .steps = table, .world = w, ...};
+ *	char id[JOURNAL_ID_MAX];
+ *
+ *	txn_start(&env, plan, id, &e)	journalled, nothing done yet
+ *	end = txn_run(&env, id, &e)	forward, from the process that started
+ *	end = txn_resume(&env, id, &e)	any process, after a crash or a stop
+ *	end = txn_rollback(&env, id, &e) back, from wherever the job is
+ *
+ * Forward, one step: journal RUNNING, mirror, run, verify, journal DONE.
+ *	A step that may have run before (crash, takeover, ERR_LOST, ERR_RETRY)
+ *	is probed first: DONE goes to verify, NOT_DONE and PARTIAL run again,
+ *	UNKNOWN is asked again with back-off and then leaves the job open.
+ *	ERR_LOST is run at most 3 times, ERR_RETRY at most 5.
+ * A failure before any commit point is DONE turns the job round by itself: this
+ *	step and every one that was started are undone, in reverse.  A failed
+ *	commit point is probed: NOT_DONE turns round, DONE goes on, anything
+ *	else leaves the job open.  After it, a failing step is tried 3 times and
+ *	then leaves the job open: it never goes back by itself.
+ * Backward, one step: journal UNDOING, mirror, probe it if its outcome is not
+ *	known (UNKNOWN leaves the job open), undo, journal UNDONE.  An undo that
+ *	fails stops the way back there and leaves the job open, backward.
+ *	An undo that is ERR_REFUSED has changed nothing: the job is turned
+ *	forward again, and resume will do again what had been undone.
+ * ERR_STALE, from the journal or from a host: another controller has taken the
+ *	job.  Nothing more is done or written, here or there.
+ * SIGINT and SIGTERM are looked at between records: the job is left open.
+ *
+ * What survives a crash is in the journal; nothing here is kept in memory only.
+ * Several processes may resume one job: the journal's epoch and the leases on
+ * the hosts let the last one win, whatever the others are in the middle of.
+ */
+#ifndef NH_ENGINE_TXN_H
+#define NH_ENGINE_TXN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/err.h"
+#include "engine/journal.h"
+
+struct step;
+
+/* How it ended, with the exit code that goes with it (design, Command line). */
+enum txn_end {
+	TXN_OPEN = 0,	 /* act, with resume or rollback: 3 */
+	TXN_DONE,	 /* 0 */
+	TXN_ROLLED_BACK, /* on demand (no error): 0; after a failure: 1, or 7
+			    when the failure was ERR_LOCKED */
+	TXN_REFUSED,	 /* the rollback was refused: 5.  The job is as it was,
+			    or open, forward */
+	TXN_LOCKED,	 /* another controller has the job: 7 */
+	TXN_NOTHING,	 /* finished before: 4 */
+	TXN_ERROR,	 /* not even begun (no such job, a build that lacks its
+			    steps, the journal): by the error's kind */
+};
+const char *txn_end_name(enum txn_end end);
+/* The exit code of the table above. */
+int txn_exit_code(enum txn_end end, const struct err *e);
+
+enum txn_event_kind {
+	TXN_EV_START = 0, /* a step begins (backward: its undo) */
+	TXN_EV_END,	  /* it is done (undone) */
+	TXN_EV_FAIL,	  /* this try failed; text is the error */
+	TXN_EV_WAIT,	  /* back-off before another try; text says why */
+	TXN_EV_PROGRESS,  /* done of total; text says of what */
+	TXN_EV_SAY,	  /* text is for people */
+	TXN_EV_TURN,	  /* the job turns round; text says why */
+};
+
+struct txn_event {
+	enum txn_event_kind kind;
+	const char *job;
+	enum journal_dir dir;
+	size_t idx, nsteps;
+	const char *step, *summary; /* NULL for TXN_EV_TURN */
+	uint64_t done, total;
+	const char *text; /* may be NULL */
+};
+
+struct txn_env {
+	struct journal *journal;
+	const struct step *const *steps; /* NULL-terminated */
+	void *world;			 /* for step_world() */
+	const char *owner;		 /* NULL: host and pid */
+	/* Any of these may be NULL. */
+
+	/* First thing in resume and rollback, after the epoch was raised in the
+	 * journal: raises the leases on the hosts and in the database, ends old
+	 * agents.  STARTED: some step was ever started, so the hosts may know
+	 * the job.  ERR_STALE or ERR_LOCKED: TXN_LOCKED; others: TXN_OPEN. */
+	int (*enter)(void *world, const char *job, uint64_t epoch, bool started,
+		     struct err *e);
+	/* After each durable record or transition that comes before a mutation:
+	 * writes the job's manifest on the hosts.  An error stops the step
+	 * before its mutation, as if the step had returned it. */
+	int (*mirror)(void *world, const char *json, struct err *e);
+	/* Often: keeps sessions and leases alive. */
+	void (*tick)(void *world);
+	void (*event)(void *arg, const struct txn_event *ev);
+	void *event_arg;
+};
+
+/* Checks that every step of PLAN is in the table, and journals the job. */
+int txn_start(const struct txn_env *env, const json_t *plan,
+	      char id[JOURNAL_ID_MAX], struct err *e);
+
+/* All three fill E unless they return TXN_DONE, or TXN_ROLLED_BACK on demand.
+ * txn_run() is for the process that called txn_start(); it is TXN_LOCKED when
+ * another has resumed the job since. */
+enum txn_end txn_run(const struct txn_env *env, const char *id, struct err *e);
+enum txn_end txn_resume(const struct txn_env *env, const char *id,
+			struct err *e);
+enum txn_end txn_rollback(const struct txn_env *env, const char *id,
+			  struct err *e);
+
+/* The rules for a table of steps: unique names, a summary under 60 characters,
+ * run and probe where it mutates, an undo or the reason why not, an undo for
+ * every commit point, none for what does not mutate.  Each breach is a line of
+ * OUT; their number is returned. */
+size_t txn_check_table(const struct step *const *steps, struct buf *out);
+
+#endif
