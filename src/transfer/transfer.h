@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Moving file content from one host to another, seen from the controller.
+ *
+ *	controller ---- agent session ---- agent on the source (reads, compares)
+ *	     |                                  |
+ *	     |                                  | direct: ssh with a one-job key
+ *	     |                                  | relay: through the controller
+ *	     '--------- agent session ---- agent on the target (writes,
+ *verifies)
+ *
+ * Calling sequence, in a step (the port is a struct of functions, so that a
+ * deterministic fake can stand in; transfer_real is the real one):
+ *
+ *	t = ops->open(&route, &e);		one a job; keep it open from the
+ *						pre-copy to the final pass
+ *	for each file, as often as wanted:
+ *		ops->copy(t, &file, &res, &e);
+ *		compare res.src_digest with res.dst_digest	the caller's
+ *	ops->close(t);
+ *	ops->revoke(dst, &route, &e);		in undo, and at the end of the
+ *job
+ *
+ * What copy() promises when it returns 0: the target's file holds exactly the
+ * bytes that were read from the source, under its final name, synced with its
+ * directory, and was read back for dst_digest.  src_digest is of the bytes as
+ * they were read.  If the source changed meanwhile, the file may never have
+ * looked like that: a final pass runs on a source that nothing can write, and
+ * passes the digest that it expects, if it knows one, in .expect.
+ *
+ * What survives a crash or a cut: NAME.part beside NAME on the target.  The
+ * next copy() of the same file compares it with the source, block by block, and
+ * sends what is missing: at most the 4 MiB that were under way are sent twice.
+ * NAME itself is replaced only by a complete and verified file, with one
+ *rename; while an existing NAME is being updated in place it bears the name
+ *NAME.part.
+ *
+ * Errors: ERR_LOST when a session ended or was silent for too long: try again,
+ * the .part is kept.  ERR_STALE: a later epoch holds the instance.
+ * ERR_INTERRUPTED after a cancel.  ERR_CONFLICT: a digest differs from the
+ * expected one, or the source changed its size under the copy.  ERR_FAILED:
+ * the disk said so; a read error names its offset, and no zeros are sent in
+ * place of what could not be read.
+ *
+ * Names are beneath root (core/fs.h): root may have links in it, rel may not.
+ */
+#ifndef NH_TRANSFER_TRANSFER_H
+#define NH_TRANSFER_TRANSFER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/err.h"
+#include "transfer/digest.h"
+
+struct wire;
+
+enum transfer_delta {
+	TRANSFER_AUTO = 0, /* from a sample of the file */
+	TRANSFER_WHOLE,	   /* send all (a .part is still resumed) */
+	TRANSFER_BLOCKS,   /* compare at the same offsets */
+	TRANSFER_LIBRSYNC, /* content that has moved, or another basis */
+};
+
+enum transfer_via {
+	TRANSFER_VIA_AUTO = 0, /* direct, else relay */
+	TRANSFER_VIA_DIRECT,
+	TRANSFER_VIA_RELAY,
+};
+
+/* "auto", "whole", "blocks", "librsync"; false if S is none of them. */
+bool transfer_delta_parse(const char *s, enum transfer_delta *out);
+const char *transfer_delta_name(enum transfer_delta d);
+bool transfer_via_parse(const char *s, enum transfer_via *out);
+const char *transfer_via_name(enum transfer_via v);
+
+/* One end: an agent session and what to call the host in messages. */
+struct transfer_end {
+	const char *host;
+	struct wire *wire; /* borrowed for as long as the transfer is open */
+};
+
+/* Who moves data where, for one job.  All borrowed until open() returns, but
+ * for the sessions. */
+struct transfer_route {
+	struct transfer_end src, dst;
+	const char *job;      /* "j-..." */
+	const char *instance; /* uuid: whose lease the target rechecks */
+	uint64_t epoch;	      /* ours; a higher one on the target: ERR_STALE */
+	enum transfer_via via;
+	/* For direct; without addr it is relay. */
+	const char *dst_addr; /* as the source reaches the target */
+	unsigned dst_port;    /* 0: 22 */
+	const char *dst_user; /* NULL: root */
+	/* The target's host key lines, "TYPE BASE64" each, as the controller
+	 * learned them under strict checking. */
+	const char *dst_host_keys;
+	bool dst_sudo; /* the receiver runs under sudo -n */
+	/* The target's staging root.  A direct receiver is bound to it. */
+	const char *dst_root;
+	uint64_t bwlimit; /* bytes a second over all files, 0: none */
+};
+
+struct transfer_progress {
+	uint64_t size;	  /* of the source file */
+	uint64_t pos;	  /* how far the pass has come */
+	uint64_t read;	  /* read from the source */
+	uint64_t sent;	  /* bytes of content that went over */
+	uint64_t matched; /* bytes that the target had */
+	uint64_t holes;	  /* bytes that are holes or zeros */
+};
+
+/* -1 with E filled (ERR_INTERRUPTED) cancels the copy. */
+typedef int transfer_tick(void *arg, const struct transfer_progress *p,
+			  struct err *e);
+
+struct transfer_file {
+	const char *src_root, *src_rel;
+	const char *dst_rel; /* beneath the route's dst_root */
+	enum transfer_delta delta;
+	/* Another file on the target to build from, or NULL. */
+	const char *basis_root, *basis_rel;
+	mode_t mode;	     /* of the target's file; 0 means 0600 */
+	const char *expect;  /* digest that the source must have, or NULL */
+	transfer_tick *tick; /* several times a second, or NULL */
+	void *arg;
+};
+
+struct transfer_result {
+	uint64_t size;
+	uint64_t bytes_read;	/* from the source */
+	uint64_t bytes_sent;	/* of content */
+	uint64_t bytes_wire;	/* both ways, with all overhead */
+	uint64_t bytes_matched; /* found on the target */
+	uint64_t bytes_holes;	/* holes and zeros */
+	uint64_t src_allocated, dst_allocated;
+	char src_digest[DIGEST_TEXT_MAX], dst_digest[DIGEST_TEXT_MAX];
+	enum transfer_delta method; /* what was done */
+	enum transfer_via via;
+	double seconds;
+};
+
+/* An open route; opaque, the fake has its own. */
+struct transfer;
+
+struct transfer_ops {
+	/* Authorises the one-job key on the target and starts the receiver.
+	 * VIA_AUTO falls back to relay, and says why through why_relay(). */
+	struct transfer *(*open)(const struct transfer_route *r, struct err *e);
+	int (*copy)(struct transfer *t, const struct transfer_file *f,
+		    struct transfer_result *out, struct err *e);
+	/* What goes over the route now, and why it is not direct; NULL when it
+	 * is.  Valid until close. */
+	enum transfer_via (*via)(const struct transfer *t);
+	const char *(*why_relay)(const struct transfer *t);
+	/* Ends the receiver; NULL is fine.  Does not fail: revoke() does. */
+	void (*close)(struct transfer *t);
+	/* Removes this job's key line from the target's authorized_keys,
+	 * durable; removing what is not there is success. */
+	int (*revoke)(const struct transfer_end *dst, const char *job,
+		      const char *dst_user, struct err *e);
+	/* Digest and sizes of one file on one host, read now.  A name that is
+	 * not there is ERR_FAILED with e->sys ENOENT. */
+	int (*digest)(const struct transfer_end *end, const char *root,
+		      const char *rel, struct transfer_result *out,
+		      struct err *e);
+};
+
+extern const struct transfer_ops transfer_real;
+
+#endif
