@@ -8,6 +8,7 @@
 #ifndef NH_IMAGE_IMAGE_INFO_H
 #define NH_IMAGE_IMAGE_INFO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/mem.h"
 #include "core/uuid.h"
 
 enum image_act {
@@ -111,5 +112,8 @@ struct image_base_name image_base_name_of(const char *name);
 /* One path component of safe bytes ([A-Za-z0-9._-], up to 255), not "." or
  * "..", not beginning with "." or "-". */
 bool image_name_plain(const char *name);
+/* A hostile name made fit for a message: in double quotes, bytes other than
+ * printable ASCII as \xNN, cut after 120.  The caller frees. */
+char *image_name_quote(const char *name) NH_DEALLOC(mem_free);
 
 #endif
