@@ -24,9 +24,10 @@
  * What copy() promises when it returns 0: the target's file holds exactly the
  * bytes that were read from the source, under its final name, synced with its
  * directory, and was read back for dst_digest.  src_digest is of the bytes as
- * they were read.  If the source changed meanwhile, the file may never have
- * looked like that: a final pass runs on a source that nothing can write, and
- * passes the digest that it expects, if it knows one, in .expect.
+ * they were read, each once.  If the source changed meanwhile (.changed), it
+ *may never have looked like that at any one moment: good for a pre-copy; a
+ *final pass runs on a source that nothing can write, and passes the digest that
+ *it expects, if it knows one, in .expect.
  *
  * What survives a crash or a cut: NAME.part beside NAME on the target.  The
  * next copy() of the same file compares it with the source, block by block, and
@@ -38,7 +39,7 @@
  * Errors: ERR_LOST when a session ended or was silent for too long: try again,
  * the .part is kept.  ERR_STALE: a later epoch holds the instance.
  * ERR_INTERRUPTED after a cancel.  ERR_CONFLICT: a digest differs from the
- * expected one, or the source changed its size under the copy.  ERR_FAILED:
+ * expected one, or the source was cut shorter under the copy.  ERR_FAILED:
  * the disk said so; a read error names its offset, and no zeros are sent in
  * place of what could not be read.
  *
@@ -54,7 +55,7 @@
 #include "core/err.h"
 #include "transfer/digest.h"
 
-struct wire;
+struct client; /* wire/wire.h */
 
 enum transfer_delta {
 	TRANSFER_AUTO = 0, /* from a sample of the file */
@@ -75,10 +76,11 @@ const char *transfer_delta_name(enum transfer_delta d);
 bool transfer_via_parse(const char *s, enum transfer_via *out);
 const char *transfer_via_name(enum transfer_via v);
 
-/* One end: an agent session and what to call the host in messages. */
+/* One end: a session of its own (host_session_open()) and what to call the host
+ * in messages.  The session serves nothing else while the transfer is open. */
 struct transfer_end {
 	const char *host;
-	struct wire *wire; /* borrowed for as long as the transfer is open */
+	struct client *client;
 };
 
 /* Who moves data where, for one job.  All borrowed until open() returns, but
@@ -97,7 +99,7 @@ struct transfer_route {
 	 * learned them under strict checking. */
 	const char *dst_host_keys;
 	bool dst_sudo; /* the receiver runs under sudo -n */
-	/* The target's staging root.  A direct receiver is bound to it. */
+	/* All names on the target are beneath it: instances_path. */
 	const char *dst_root;
 	uint64_t bwlimit; /* bytes a second over all files, 0: none */
 };
@@ -117,10 +119,12 @@ typedef int transfer_tick(void *arg, const struct transfer_progress *p,
 
 struct transfer_file {
 	const char *src_root, *src_rel;
-	const char *dst_rel; /* beneath the route's dst_root */
+	/* Beneath the route's dst_root, and there beneath .novahaul/<job>/; its
+	 * directory exists. */
+	const char *dst_rel;
 	enum transfer_delta delta;
-	/* Another file on the target to build from, or NULL. */
-	const char *basis_root, *basis_rel;
+	/* Another file beneath dst_root to build from, or NULL.  Read only. */
+	const char *basis_rel;
 	mode_t mode;	     /* of the target's file; 0 means 0600 */
 	const char *expect;  /* digest that the source must have, or NULL */
 	transfer_tick *tick; /* several times a second, or NULL */
@@ -136,6 +140,8 @@ struct transfer_result {
 	uint64_t bytes_holes;	/* holes and zeros */
 	uint64_t src_allocated, dst_allocated;
 	char src_digest[DIGEST_TEXT_MAX], dst_digest[DIGEST_TEXT_MAX];
+	/* The source's size, mtime or ctime moved while it was read. */
+	bool changed;
 	enum transfer_delta method; /* what was done */
 	enum transfer_via via;
 	double seconds;
@@ -146,7 +152,8 @@ struct transfer;
 
 struct transfer_ops {
 	/* Authorises the one-job key on the target and starts the receiver.
-	 * VIA_AUTO falls back to relay, and says why through why_relay(). */
+	 * Journal that before: the undo is revoke().  VIA_AUTO falls back to
+	 * relay, and says why through why_relay(). */
 	struct transfer *(*open)(const struct transfer_route *r, struct err *e);
 	int (*copy)(struct transfer *t, const struct transfer_file *f,
 		    struct transfer_result *out, struct err *e);
@@ -157,14 +164,10 @@ struct transfer_ops {
 	/* Ends the receiver; NULL is fine.  Does not fail: revoke() does. */
 	void (*close)(struct transfer *t);
 	/* Removes this job's key line from the target's authorized_keys,
-	 * durable; removing what is not there is success. */
+	 * durable; removing what is not there is success.  Not while a
+	 * transfer is open over the same session. */
 	int (*revoke)(const struct transfer_end *dst, const char *job,
 		      const char *dst_user, struct err *e);
-	/* Digest and sizes of one file on one host, read now.  A name that is
-	 * not there is ERR_FAILED with e->sys ENOENT. */
-	int (*digest)(const struct transfer_end *end, const char *root,
-		      const char *rel, struct transfer_result *out,
-		      struct err *e);
 };
 
 extern const struct transfer_ops transfer_real;
