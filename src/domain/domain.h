@@ -105,8 +105,9 @@ struct domain {
 	size_t n_ifaces;
 	struct domain_graphics *graphics;
 	size_t n_graphics;
-	struct strv logs;  /* files that consoles write to */
-	size_t n_hostdevs; /* PCI and USB */
+	struct strv secrets; /* of libvirt, that disks need: uuids */
+	struct strv logs;    /* files that consoles write to */
+	size_t n_hostdevs;   /* PCI and USB */
 	size_t n_mdevs;
 	size_t n_filesystems;
 	size_t n_seclabels;
