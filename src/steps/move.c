@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steps/move.h"
+
+#include <string.h>
+
+#include "core/fs.h"
+#include "core/uuid.h"
+
+/*
+ * One table a struct drives both directions, so that a member cannot be
+ * written and not read back.
+ */
+enum kind { K_STR, K_STR0, K_BOOL, K_U64, K_I64, K_U32, K_ROOT };
+
+struct field {
+	const char *name;
+	enum kind kind;
+	size_t off;
+};
+
+#define F(type, member, kind)                                                  \
+	{                                                                      \
+#member, kind, offsetof(struct type, member)                   \
+	}
+
+static const struct field side_fields[] = {
+	F(move_side, host, K_STR),	     F(move_side, node, K_STR),
+	F(move_side, compute_id, K_I64),     F(move_side, ip, K_STR0),
+	F(move_side, instances_path, K_STR), F(move_side, base_dir, K_STR),
+	F(move_side, nvram_dir, K_STR0),     F(move_side, tpm_dir, K_STR0),
+	F(move_side, nova_user, K_STR),	     F(move_side, nova_group, K_STR),
+};
+
+static const struct field file_fields[] = {
+	F(move_file, rel, K_STR),
+	F(move_file, root, K_ROOT),
+	F(move_file, format, K_STR0),
+	F(move_file, disk, K_BOOL),
+	F(move_file, info, K_BOOL),
+	F(move_file, backing, K_STR0),
+	F(move_file, backing_format, K_STR0),
+	F(move_file, rebase, K_BOOL),
+	F(move_file, size, K_U64),
+	F(move_file, allocated, K_U64),
+	F(move_file, user, K_STR),
+	F(move_file, group, K_STR),
+	F(move_file, mode, K_U32),
+};
+
+static const struct field base_fields[] = {
+	F(move_base, name, K_STR), F(move_base, on_target, K_BOOL),
+	F(move_base, size, K_U64), F(move_base, allocated, K_U64),
+	F(move_base, user, K_STR), F(move_base, group, K_STR),
+	F(move_base, mode, K_U32),
+};
+
+static const struct field move_fields[] = {
+	F(move, uuid, K_STR),		F(move, name, K_STR),
+	F(move, domain, K_STR),		F(move, vm_state, K_STR),
+	F(move, power_state, K_I64),	F(move, availability_zone, K_STR0),
+	F(move, was_running, K_BOOL),	F(move, start, K_BOOL),
+	F(move, precopy, K_BOOL),	F(move, verify_deep, K_BOOL),
+	F(move, stop_timeout_s, K_I64), F(move, bwlimit, K_U64),
+	F(move, delta, K_STR),		F(move, transport, K_STR),
+	F(move, domain_xml, K_STR0),
+};
+
+static const char *const root_names[] = {
+	[MOVE_INSTANCE] = "instance",
+	[MOVE_NVRAM] = "nvram",
+	[MOVE_TPM] = "tpm",
+};
+
+static json_t *field_out(const struct field *f, const void *obj)
+{
+	const char *p = (const char *)obj + f->off;
+	const char *s;
+
+	switch (f->kind) {
+	case K_STR:
+	case K_STR0:
+		s = *(char *const *)p;
+		return s ? json_string(s) : json_null();
+	case K_BOOL:
+		return json_boolean(*(const bool *)p);
+	case K_U64:
+		return json_integer((json_int_t) * (const uint64_t *)p);
+	case K_I64:
+		return json_integer(*(const int64_t *)p);
+	case K_U32:
+		return json_integer(*(const uint32_t *)p);
+	case K_ROOT:
+		return json_string(root_names[*(const enum move_root *)p]);
+	}
+	return json_null();
+}
+
+static json_t *fields_out(const struct field *f, size_t n, const void *obj)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < n; i++)
+		json_object_set_new(o, f[i].name, field_out(&f[i], obj));
+	return o;
+}
+
+static int root_in(const json_t *v, enum move_root *out)
+{
+	const char *s = json_string_value(v);
+
+	for (size_t i = 0; s && i < ARRAY_SIZE(root_names); i++) {
+		if (!strcmp(s, root_names[i])) {
+			*out = (enum move_root)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static int str_in(const json_t *v, bool null_ok, char **out)
+{
+	if (json_is_null(v) && null_ok)
+		return 0;
+	/* A NUL inside would cut the name that a later call sees. */
+	if (!json_is_string(v) ||
+	    strlen(json_string_value(v)) != json_string_length(v))
+		return -1;
+	*out = mem_strdup(json_string_value(v));
+	return 0;
+}
+
+static int int_in(const json_t *v, json_int_t min, json_int_t *out)
+{
+	if (!json_is_integer(v) || json_integer_value(v) < min)
+		return -1;
+	*out = json_integer_value(v);
+	return 0;
+}
+
+static int field_in(const struct field *f, const json_t *v, void *obj)
+{
+	char *p = (char *)obj + f->off;
+	json_int_t i = 0;
+
+	switch (f->kind) {
+	case K_STR:
+	case K_STR0:
+		return str_in(v, f->kind == K_STR0, (char **)p);
+	case K_BOOL:
+		*(bool *)p = json_is_true(v);
+		return json_is_boolean(v) ? 0 : -1;
+	case K_U64:
+		if (int_in(v, 0, &i))
+			return -1;
+		*(uint64_t *)p = (uint64_t)i;
+		return 0;
+	case K_I64:
+		if (int_in(v, INT64_MIN, &i))
+			return -1;
+		*(int64_t *)p = i;
+		return 0;
+	case K_U32:
+		if (int_in(v, 0, &i) || i > UINT32_MAX)
+			return -1;
+		*(uint32_t *)p = (uint32_t)i;
+		return 0;
+	case K_ROOT:
+		return root_in(v, (enum move_root *)p);
+	}
+	return -1;
+}
+
+static int fields_in(const struct field *f, size_t n, const json_t *o,
+		     void *obj, struct err *e)
+{
+	if (!json_is_object(o))
+		return err_set(e, ERR_REFUSED, "plan: an object is missing");
+	for (size_t i = 0; i < n; i++) {
+		const json_t *v = json_object_get(o, f[i].name);
+
+		if (!v || field_in(&f[i], v, obj))
+			return err_set(e, ERR_REFUSED,
+				       "plan: member \"%s\" is %s", f[i].name,
+				       v ? "of the wrong kind" : "missing");
+	}
+	return 0;
+}
+
+#define OUT(fields, obj) fields_out(fields, ARRAY_SIZE(fields), obj)
+#define IN(fields, o, obj, e) fields_in(fields, ARRAY_SIZE(fields), o, obj, e)
+
+json_t *move_to_json(const struct move *m)
+{
+	json_t *o = OUT(move_fields, m);
+	json_t *files = json_array(), *bases = json_array();
+
+	json_object_set_new(o, "src", OUT(side_fields, &m->src));
+	json_object_set_new(o, "dst", OUT(side_fields, &m->dst));
+	for (size_t i = 0; i < m->nfiles; i++)
+		json_array_append_new(files, OUT(file_fields, &m->files[i]));
+	for (size_t i = 0; i < m->nbases; i++)
+		json_array_append_new(bases, OUT(base_fields, &m->bases[i]));
+	json_object_set_new(o, "files", files);
+	json_object_set_new(o, "bases", bases);
+	return o;
+}
+
+static int check_names(const struct move *m, struct err *e)
+{
+	if (!uuid_valid(m->uuid))
+		return err_set(e, ERR_REFUSED, "plan: \"%s\" is not a uuid",
+			       m->uuid);
+	for (size_t i = 0; i < m->nfiles; i++)
+		if (!fs_rel_ok(m->files[i].rel))
+			return err_set(e, ERR_REFUSED,
+				       "plan: \"%s\" is not a plain path",
+				       m->files[i].rel);
+	for (size_t i = 0; i < m->nbases; i++)
+		if (!fs_rel_ok(m->bases[i].name) ||
+		    strchr(m->bases[i].name, '/'))
+			return err_set(e, ERR_REFUSED,
+				       "plan: \"%s\" is not a plain name",
+				       m->bases[i].name);
+	if (*m->src.instances_path != '/' || *m->dst.instances_path != '/')
+		return err_set(e, ERR_REFUSED,
+			       "plan: instances_path is not absolute");
+	if (!fs_rel_ok(m->src.base_dir) || !fs_rel_ok(m->dst.base_dir))
+		return err_set(e, ERR_REFUSED, "plan: base_dir is not plain");
+	return 0;
+}
+
+static int arrays_in(struct move *m, const json_t *j, struct err *e)
+{
+	const json_t *files = json_object_get(j, "files");
+	const json_t *bases = json_object_get(j, "bases");
+
+	if (!json_is_array(files) || !json_is_array(bases))
+		return err_set(e, ERR_REFUSED, "plan: files or bases missing");
+	m->files = MEM_NEW_N(struct move_file, json_array_size(files));
+	for (size_t i = 0; i < json_array_size(files); i++) {
+		m->nfiles = i + 1;
+		if (IN(file_fields, json_array_get(files, i), &m->files[i], e))
+			return -1;
+	}
+	m->bases = MEM_NEW_N(struct move_base, json_array_size(bases));
+	for (size_t i = 0; i < json_array_size(bases); i++) {
+		m->nbases = i + 1;
+		if (IN(base_fields, json_array_get(bases, i), &m->bases[i], e))
+			return -1;
+	}
+	return 0;
+}
+
+struct move *move_from_json(const json_t *j, struct err *e)
+{
+	struct move *m = move_new();
+
+	if (IN(move_fields, j, m, e) ||
+	    IN(side_fields, json_object_get(j, "src"), &m->src, e) ||
+	    IN(side_fields, json_object_get(j, "dst"), &m->dst, e) ||
+	    arrays_in(m, j, e) || check_names(m, e)) {
+		move_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+struct move *move_new(void)
+{
+	return MEM_NEW(struct move);
+}
+
+static void fields_free(const struct field *f, size_t n, void *obj)
+{
+	for (size_t i = 0; i < n; i++)
+		if (f[i].kind == K_STR || f[i].kind == K_STR0)
+			mem_freep((char *)obj + f[i].off);
+}
+
+#define FREE(fields, obj) fields_free(fields, ARRAY_SIZE(fields), obj)
+
+void move_free(struct move *m)
+{
+	if (!m)
+		return;
+	for (size_t i = 0; i < m->nfiles; i++)
+		FREE(file_fields, &m->files[i]);
+	for (size_t i = 0; i < m->nbases; i++)
+		FREE(base_fields, &m->bases[i]);
+	FREE(side_fields, &m->src);
+	FREE(side_fields, &m->dst);
+	FREE(move_fields, m);
+	mem_free(m->files);
+	mem_free(m->bases);
+	mem_free(m);
+}
+
+void move_freep(struct move **m)
+{
+	move_free(*m);
+	*m = NULL;
+}
+
+uint64_t move_bytes(const struct move *m)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < m->nfiles; i++)
+		n += m->files[i].allocated;
+	for (size_t i = 0; i < m->nbases; i++)
+		n += m->bases[i].on_target ? 0 : m->bases[i].allocated;
+	return n;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What one move is: who, from where, to where, which files, and how.
+ *
+ * The plan makes it from facts, the journal keeps it as JSON (member "move" of
+ * the plan), and the steps read it.  It holds no secret and nothing that only
+ * this process knows, so any machine that holds the journal can go on.
+ *
+ * Where things lie, with IP = a side's instances_path:
+ *
+ *	source                               target
+ *	IP/<uuid>/                           IP/.novahaul/<job>/stage/instance/
+ *	  |  disarm (rename)                   |  install (rename)
+ *	  v                                    v
+ *	IP/.novahaul/<job>/source/instance/  IP/<uuid>/
+ *	IP/.novahaul/<job>/hold/<base>       IP/.novahaul/<job>/hold/<base>
+ *	IP/.novahaul/<job>/manifest.json     IP/.novahaul/<job>/manifest.json
+ *
+ * Nova's sweepers look at uuid-named directories and into _base only, so
+ * nothing of Nova's touches .novahaul (nova/virt/libvirt/imagecache.py,
+ * 2014.1 to 33.0.2).
+ */
+#ifndef NH_STEPS_MOVE_H
+#define NH_STEPS_MOVE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/err.h"
+
+/* Files of one instance that travel, by where they live. */
+enum move_root {
+	MOVE_INSTANCE = 0, /* below the instance directory */
+	MOVE_NVRAM,	   /* libvirt's NVRAM directory */
+	MOVE_TPM,	   /* swtpm's state directory of this uuid */
+};
+
+struct move_file {
+	char *rel; /* below its root, e.g. "disk" */
+	enum move_root root;
+	char *format;	      /* "qcow2", "raw", or NULL where it has none */
+	bool disk;	      /* written by the guest: pre-copied, and what "may
+				 have run" is judged by */
+	bool info;	      /* disk.info: its keys are rewritten */
+	char *backing;	      /* file name below _base, or NULL */
+	char *backing_format; /* "raw" or "qcow2"; NULL without backing */
+	bool rebase;	      /* the header must name a path or a format anew */
+	uint64_t size;	      /* apparent size at planning, bytes */
+	uint64_t allocated;   /* bytes on disk at planning */
+	char *user, *group;   /* owner on the target, by name */
+	uint32_t mode;	      /* permission bits on the target */
+};
+
+/* A backing image. */
+struct move_base {
+	char *name;	/* below _base */
+	bool on_target; /* present when planned: compared, not copied */
+	uint64_t size, allocated;
+	char *user, *group;
+	uint32_t mode;
+};
+
+/* One of the two hosts. */
+struct move_side {
+	char *host;	      /* Nova's CONF.host */
+	char *node;	      /* hypervisor_hostname; never copied from host */
+	int64_t compute_id;   /* compute_nodes.id */
+	char *ip;	      /* migrations.dest_host; may be NULL */
+	char *instances_path; /* IP, resolved */
+	char *base_dir;	      /* "_base", or the image cache's directory name */
+	char *nvram_dir;      /* absolute, or NULL when there is no NVRAM */
+	char *tpm_dir;	      /* absolute, or NULL when there is no vTPM */
+	char *nova_user, *nova_group;
+};
+
+struct move {
+	char *uuid, *name; /* Nova's uuid and display name */
+	char *domain;	   /* libvirt's name: instance-0000002a */
+	struct move_side src, dst;
+	struct move_file *files;
+	size_t nfiles;
+	struct move_base *bases;
+	size_t nbases;
+	/* The instance as planned. */
+	char *vm_state; /* "active" or "stopped" */
+	int64_t power_state;
+	char *availability_zone; /* the target's; NULL: not written */
+	bool was_running;	 /* and is therefore started again */
+	bool start;		 /* was_running unless --no-start */
+	/* How. */
+	bool precopy;
+	bool verify_deep;
+	int64_t stop_timeout_s; /* graceful part; then hard */
+	uint64_t bwlimit;	/* bytes per second, 0 for none */
+	char *delta;		/* "auto", "blocks", "librsync", "whole" */
+	char *transport;	/* "auto", "direct", "relay" */
+	char *domain_xml;	/* adapted for the target at planning */
+};
+
+struct move *move_new(void);
+void move_free(struct move *m);
+void move_freep(struct move **m);
+
+/* A new reference. */
+json_t *move_to_json(const struct move *m);
+/* NULL with ERR_REFUSED when J is not of this form: a plan file is input. */
+struct move *move_from_json(const json_t *j, struct err *e);
+
+/* Bytes to copy at planning: files and the bases that the target lacks. */
+uint64_t move_bytes(const struct move *m);
+
+#endif

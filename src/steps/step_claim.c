@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * claim: this job becomes the only one that may change the instance.
+ *
+ * Leases on both hosts, a work directory on each, and the lock in Nova's row
+ * with this job's token beside it (ledger-db N0).  The token is what later
+ * writes are guarded by.
+ */
+#include "steps/util.h"
+
+#include <string.h>
+
+static json_t *before_json(const struct db_claim_before *b)
+{
+	return json_pack("{s:i, s:s?, s:s?}", "locked", b->locked, "locked_by",
+			 b->locked_by, "reason", b->reason);
+}
+
+static void before_from(const json_t *j, struct db_claim_before *b)
+{
+	b->locked = (int)json_integer_value(json_object_get(j, "locked"));
+	b->locked_by =
+		mem_strdup0(json_string_value(json_object_get(j, "locked_by")));
+	b->reason =
+		mem_strdup0(json_string_value(json_object_get(j, "reason")));
+}
+
+/* For release, too: what was recorded here. */
+int claim_release(struct step_ctx *c, struct err *e)
+{
+	const json_t *j = step_recall_of(c, "claim", "before");
+	struct db *db = step_w(c)->db;
+	AUTO(db_claim_before_clear) struct db_claim_before b = {0};
+	struct db_release r = {.by = world_lease(step_w(c), step_job(c)),
+			       .before = &b};
+	int rc;
+
+	if (!j)
+		return 0; /* the row was never touched */
+	before_from(j, &b);
+	rc = db->ops->release(db, &r, e);
+	return settle_write(c, rc, &(struct db_question){.release = &r}, e);
+}
+
+static int ours(struct step_ctx *c, bool *yes, struct err *e)
+{
+	AUTO(db_instance_clear) struct db_instance row = {0};
+	char job[DB_TOKEN_MAX];
+	unsigned epoch;
+
+	if (read_row(c, &row, e))
+		return -1;
+	*yes = row.locked && db_token_parse(row.reason, job, &epoch) &&
+	       !strcmp(job, step_job(c));
+	return 0;
+}
+
+static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
+{
+	bool locked, dirs = true;
+
+	if (ours(c, &locked, e))
+		return -1;
+	for (int s = SRC; s <= DST; s++) {
+		struct host *h = need_host(step_w(c), s, e);
+		AUTO(spot_clear) struct spot w = spot_work(c, s, NULL);
+		enum host_type t;
+
+		if (!h || exists(h, AT(w), &t, e))
+			return -1;
+		dirs = dirs && t == HOST_DIR;
+	}
+	*state = locked && dirs && step_w(c)->leased[SRC] ? STEP_DONE
+		 : locked || dirs			  ? STEP_PARTIAL
+							  : STEP_NOT_DONE;
+	return 0;
+}
+
+static int work_dirs(struct step_ctx *c, struct err *e)
+{
+	for (int s = SRC; s <= DST; s++) {
+		AUTO(spot_clear) struct spot w = spot_work(c, s, NULL);
+		struct host_mkdir d = {
+			.path = AT(w), .mode = 0700, .parents = true};
+
+		if (host_mkdir(step_w(c)->host[s], &d, e))
+			return -1;
+		step_w(c)->manifest[s] = true;
+	}
+	return 0;
+}
+
+static int lock_row(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct db *db = step_w(c)->db;
+	AUTO(db_claim_before_clear) struct db_claim_before b = {0};
+	struct db_claim cl = {
+		.by = world_lease(step_w(c), step_job(c)),
+		.at = {m->src.host, m->src.node, m->src.compute_id},
+		.vm_state = m->vm_state,
+		.before = &b,
+	};
+	int rc;
+
+	/* The first image counts: a second run would read our own lock. */
+	if (!step_recall(c, "before")) {
+		if (db->ops->claim_read(db, m->uuid, &b, e))
+			return -1;
+		if (step_record_once(c, "before", before_json(&b), e))
+			return -1;
+	} else {
+		before_from(step_recall(c, "before"), &b);
+	}
+	rc = db->ops->claim(db, &cl, e);
+	return settle_write(c, rc, &(struct db_question){.claim = &cl}, e);
+}
+
+static int run(struct step_ctx *c, struct err *e)
+{
+	struct world *w = step_w(c);
+
+	if (step_record_once(c, "intent", json_string("leases"), e))
+		return -1;
+	if (!need_host(w, SRC, e) || !need_host(w, DST, e))
+		return -1;
+	if (!w->leased[SRC] || !w->leased[DST])
+		if (world_claim(w, step_job(c), e))
+			return -1;
+	if (work_dirs(c, e))
+		return -1;
+	return lock_row(c, e);
+}
+
+/*
+ * States: nothing; a lease; leases and directories; the lock too.  What is left
+ * of the target when it does not answer is swept by audit.
+ */
+static int undo(struct step_ctx *c, struct err *e)
+{
+	struct world *w = step_w(c);
+	const struct move *m = step_m(c);
+
+	if (claim_release(c, e))
+		return -1;
+	for (int s = DST; s >= SRC; s--) {
+		AUTO(spot_clear) struct spot d = spot_work(c, s, NULL);
+		struct host_release r = {.root = side_of(m, s)->instances_path,
+					 .uuid = m->uuid,
+					 .forget = true};
+
+		if (!w->leased[s])
+			continue;
+		if (host_rmtree(w->host[s], AT(d), e))
+			return -1;
+		w->manifest[s] = false;
+		if (host_lease_release(w->host[s], &r, e))
+			return -1;
+		w->leased[s] = false;
+	}
+	return 0;
+}
+
+const struct step step_claim = {
+	.name = "claim",
+	.summary = "lock the instance in Nova and on both hosts",
+	.mutates = true,
+	.probe = probe,
+	.run = run,
+	.undo = undo,
+};

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * precopy and final-copy: the instance's files arrive in the target's work
+ * directory.
+ *
+ * precopy runs beside the guest and its result is a hint only.  final-copy
+ * reads the disarmed files, which nothing can write any more, and sends what
+ * differs; both sides' digests must agree and are journalled.
+ */
+#include "steps/util.h"
+
+#include <string.h>
+
+#include "image/diskinfo.h"
+
+struct pass {
+	struct step_ctx *c;
+	bool final;
+	uint64_t done, total; /* bytes over all files */
+};
+
+static int on_progress(void *arg, uint64_t done, uint64_t total, struct err *e)
+{
+	struct pass *p = arg;
+
+	(void)total;
+	step_progress(p->c, p->done + done, p->total,
+		      p->final ? "final pass" : "pre-copy");
+	return step_checkpoint(p->c, e);
+}
+
+static int carry(struct pass *p, const struct move_file *f, json_t *digests,
+		 struct err *e)
+{
+	struct step_ctx *c = p->c;
+	struct world *w = step_w(c);
+	const struct move *m = step_m(c);
+	AUTO(spot_clear) struct spot from = {0};
+	AUTO(spot_clear) struct spot to = spot_parked(c, DST, f);
+	AUTO(mem_freep) char *key = file_key(f);
+	struct carry_result r = {0};
+	struct carry_file cf = {
+		.to = AT(to),
+		.final = p->final,
+		.basis = true,
+		.delta = m->delta,
+		.transport = m->transport,
+		.bwlimit = m->bwlimit,
+		.job = step_job(c),
+		.progress = on_progress,
+		.arg = p,
+	};
+
+	from = p->final ? spot_parked(c, SRC, f) : spot_armed(m, SRC, f);
+	cf.from = AT(from);
+	if (make_parent(w->host[DST], AT(to), 0700, e))
+		return -1;
+	if (w->carrier.copy(w->carrier.self, w->host[SRC], w->host[DST], &cf,
+			    &r, e))
+		return err_wrap(e, "copying %s to %s", f->rel, m->dst.host);
+	step_add_bytes(c, r.sent, r.read);
+	p->done += f->size;
+	if (!p->final)
+		return 0;
+	if (memcmp(r.src, r.dst, sizeof(r.src)))
+		return err_set(e, ERR_FAILED,
+			       "%s arrived on %s with another digest", f->rel,
+			       m->dst.host);
+	json_object_set_new(digests, key, hex_json(r.dst));
+	return 0;
+}
+
+/* disk.info names the disks by absolute paths: Nova's Flat backend trusts
+ * them, and probes the guest's disk where one is missing. */
+static int carry_info(struct pass *p, const struct move_file *f, struct err *e)
+{
+	struct step_ctx *c = p->c;
+	struct world *w = step_w(c);
+	const struct move *m = step_m(c);
+	AUTO(spot_clear) struct spot from = spot_parked(c, SRC, f);
+	AUTO(spot_clear) struct spot to = spot_parked(c, DST, f);
+	AUTO(mem_freep)
+	char *old = mem_printf("%s/%s", m->src.instances_path, m->uuid);
+	AUTO(mem_freep)
+	char *new = mem_printf("%s/%s", m->dst.instances_path, m->uuid);
+	const char *dirs[] = {old, NULL};
+	AUTO(buf_clear) struct buf text = BUF_INIT;
+	AUTO(diskinfo_clear) struct diskinfo d = {0};
+	AUTO(mem_freep) char *line = NULL;
+
+	if (host_read(
+		    w->host[SRC],
+		    &(struct host_read){.path = AT(from), .max = DISKINFO_MAX},
+		    &text, e) ||
+	    diskinfo_parse(buf_str(&text), text.len, &d, e) ||
+	    diskinfo_rewrite(&d, dirs, new, e))
+		return err_wrap(e, "%s", f->rel);
+	line = diskinfo_write(&d);
+	return host_write(w->host[DST],
+			  &(struct host_write){
+				  .path = AT(to), .p = line, .n = strlen(line)},
+			  e);
+}
+
+static void totals(struct pass *p)
+{
+	const struct move *m = step_m(p->c);
+
+	for (size_t i = 0; i < m->nfiles; i++)
+		p->total += m->files[i].size;
+}
+
+static int both_hosts(struct step_ctx *c, struct err *e)
+{
+	return need_host(step_w(c), SRC, e) && need_host(step_w(c), DST, e)
+		       ? 0
+		       : -1;
+}
+
+static int undo_stage(struct step_ctx *c, struct err *e)
+{
+	struct host *h = need_host(step_w(c), DST, e);
+	AUTO(spot_clear) struct spot d = spot_work(c, DST, "stage");
+
+	if (!h || !step_recall(c, "intent"))
+		return h ? 0 : -1;
+	return host_rmtree(h, AT(d), e);
+}
+
+/* ---- precopy */
+
+static int pre_run(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct pass p = {.c = c};
+
+	if (both_hosts(c, e) ||
+	    step_record_once(c, "intent", json_string("stage"), e))
+		return -1;
+	totals(&p);
+	for (size_t i = 0; i < m->nfiles; i++) {
+		if (!m->files[i].disk)
+			continue;
+		if (step_checkpoint(c, e) || carry(&p, &m->files[i], NULL, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int pre_probe(struct step_ctx *c, enum step_state *state, struct err *e)
+{
+	/* A cut pre-copy goes on where it was; a whole one is repeated at the
+	 * price of reading, and shortens the final pass. */
+	if (both_hosts(c, e))
+		return -1;
+	*state = STEP_PARTIAL;
+	return 0;
+}
+
+const struct step step_precopy = {
+	.name = "precopy",
+	.summary = "copy the disks while the guest still runs",
+	.mutates = true,
+	.probe = pre_probe,
+	.run = pre_run,
+	.undo = undo_stage,
+};
+
+/* ---- final-copy */
+
+static int fin_run(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct pass p = {.c = c, .final = true};
+	json_t *digests = json_object();
+	int rc = both_hosts(c, e);
+
+	if (!rc)
+		rc = step_record_once(c, "intent", json_string("stage"), e);
+	totals(&p);
+	for (size_t i = 0; !rc && i < m->nfiles; i++) {
+		rc = step_checkpoint(c, e);
+		if (!rc && m->files[i].info)
+			rc = carry_info(&p, &m->files[i], e);
+		else if (!rc)
+			rc = carry(&p, &m->files[i], digests, e);
+	}
+	if (rc) {
+		json_decref(digests);
+		return -1;
+	}
+	return step_record(c, "digests", digests, e);
+}
+
+static int fin_probe(struct step_ctx *c, enum step_state *state, struct err *e)
+{
+	const json_t *digests = step_recall(c, "digests");
+	const char *key;
+	const json_t *v;
+
+	*state = STEP_PARTIAL;
+	if (both_hosts(c, e))
+		return -1;
+	if (!digests)
+		return 0;
+	json_object_foreach ((json_t *)digests, key, v) {
+		AUTO(mem_freep) char *sub = mem_printf("stage/%s", key);
+		AUTO(spot_clear) struct spot p = spot_work(c, DST, sub);
+		struct host_digest d = {0};
+		enum host_type t;
+		char hex[65];
+
+		if (exists(step_w(c)->host[DST], AT(p), &t, e))
+			return -1;
+		if (t != HOST_FILE)
+			return 0;
+		if (host_digest(step_w(c)->host[DST], AT(p), &d, e))
+			return -1;
+		hex_encode(d.sha256, sizeof(d.sha256), hex);
+		if (strcmp(hex, json_string_value(v)) != 0)
+			return 0;
+	}
+	*state = STEP_DONE;
+	return 0;
+}
+
+const struct step step_final_copy = {
+	.name = "final-copy",
+	.summary = "copy what changed since, and compare digests",
+	.mutates = true,
+	.probe = fin_probe,
+	.run = fin_run,
+	.undo = undo_stage,
+};

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * disarm: the source loses the power to start the guest.
+ *
+ * Before the last delta is read and long before the database says "target":
+ * domain undefined (NVRAM and vTPM kept, and carried off), autostart cleared,
+ * the instance directory renamed into the job's work directory.  An
+ * administrator's start or Nova's own evacuate passes every lock; from here on
+ * it finds nothing to start.  Up to Kilo this also keeps the source's
+ * nova-compute from deleting the disks once the row names the target
+ * (nova/compute/manager.py _destroy_evacuated_instances, 2014.1 to 2015.1.4).
+ */
+#include "steps/util.h"
+
+#include <string.h>
+
+static int save_domain(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct world *w = step_w(c);
+	AUTO(spot_clear)
+	struct spot at = spot_work(c, SRC, "source/domain.xml");
+	AUTO(buf_clear) struct buf xml = BUF_INIT;
+	struct virt_flags fl = {0};
+	struct virt_status st = {0};
+
+	if (step_recall(c, "domain"))
+		return 0;
+	if (virt_state(w->virt[SRC], m->uuid, &st, e))
+		return -1;
+	if (st.state == VIRT_ABSENT)
+		return step_record_once(c, "domain", json_null(), e);
+	if (virt_flags(w->virt[SRC], m->uuid, &fl, e) ||
+	    virt_dumpxml(w->virt[SRC], m->uuid, true, &xml, e))
+		return -1;
+	if (make_parent(w->host[SRC], AT(at), 0700, e) ||
+	    host_write(w->host[SRC],
+		       &(struct host_write){
+			       .path = AT(at), .p = xml.p, .n = xml.len},
+		       e))
+		return -1;
+	return step_record_once(c, "domain",
+				json_pack("{s:s, s:b}", "xml", buf_str(&xml),
+					  "autostart", fl.autostart),
+				e);
+}
+
+static int undefine(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct virt *v = step_w(c)->virt[SRC];
+	struct virt_status st = {0};
+
+	if (virt_state(v, m->uuid, &st, e))
+		return -1;
+	if (st.state == VIRT_ABSENT)
+		return 0;
+	if (st.state != VIRT_SHUTOFF)
+		return err_set(e, ERR_FAILED, "the guest is %s on %s",
+			       virt_state_name(st.state), m->src.host);
+	if (virt_autostart(v, m->uuid, false, e))
+		return -1;
+	return virt_undefine(v, m->uuid, false, e);
+}
+
+/* NVRAM and vTPM lie outside the instance directory. */
+static int stow_extras(struct step_ctx *c, bool back, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct host *h = step_w(c)->host[SRC];
+
+	for (size_t i = 0; i < m->nfiles; i++) {
+		const struct move_file *f = &m->files[i];
+		AUTO(spot_clear) struct spot a = spot_armed(m, SRC, f);
+		AUTO(spot_clear) struct spot p = spot_parked(c, SRC, f);
+		const struct spot *from = back ? &p : &a;
+		const struct spot *to = back ? &a : &p;
+		enum host_type t;
+
+		if (f->root == MOVE_INSTANCE)
+			continue;
+		if (exists(h, AT(*from), &t, e))
+			return -1;
+		if (back && t == HOST_NONE)
+			continue; /* it was never taken away */
+		if (make_parent(h, AT(*to), 0700, e) ||
+		    stow(h, AT(*from), AT(*to), e))
+			return -1;
+	}
+	return 0;
+}
+
+static int carry_off(struct step_ctx *c, struct err *e)
+{
+	AUTO(spot_clear) struct spot from = spot_instance(step_m(c), SRC);
+	AUTO(spot_clear) struct spot to = spot_work(c, SRC, "source/instance");
+	struct host *h = step_w(c)->host[SRC];
+
+	if (make_parent(h, AT(to), 0700, e))
+		return -1;
+	return stow(h, AT(from), AT(to), e);
+}
+
+static int run(struct step_ctx *c, struct err *e)
+{
+	struct host *h = need_host(step_w(c), SRC, e);
+
+	if (!h || prove_side(c, SRC, e))
+		return -1;
+	/* The journal must know the domain before libvirt forgets it. */
+	if (save_domain(c, e) || undefine(c, e))
+		return -1;
+	if (stow_extras(c, false, e) || carry_off(c, e))
+		return -1;
+	/* Between the first proof and the rename somebody may have started
+	 * it; a QEMU that has the disks open keeps them open. */
+	return prove_side(c, SRC, e);
+}
+
+static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
+{
+	struct host *h = need_host(step_w(c), SRC, e);
+	AUTO(spot_clear) struct spot a = spot_instance(step_m(c), SRC);
+	AUTO(spot_clear) struct spot p = spot_work(c, SRC, "source/instance");
+	struct virt_status st = {0};
+	enum host_type ta, tp;
+
+	if (!h || exists(h, AT(a), &ta, e) || exists(h, AT(p), &tp, e) ||
+	    virt_state(step_w(c)->virt[SRC], step_m(c)->uuid, &st, e))
+		return -1;
+	*state = STEP_PARTIAL;
+	if (st.state == VIRT_ABSENT && ta == HOST_NONE && tp == HOST_DIR)
+		*state = STEP_DONE;
+	else if (ta == HOST_DIR && tp == HOST_NONE && st.state != VIRT_ABSENT)
+		*state = STEP_NOT_DONE;
+	return 0;
+}
+
+/* Giving the source its power back is for when the database says that the
+ * instance is there, and nobody is busy with it. */
+static int may_rearm(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	AUTO(db_instance_clear) struct db_instance row = {0};
+
+	if (read_row(c, &row, e))
+		return -1;
+	if (row.deleted)
+		return err_set(e, ERR_CONFLICT,
+			       "the server has been deleted meanwhile; its "
+			       "disks stay in %s/.novahaul/%s",
+			       m->src.instances_path, step_job(c));
+	if (!row.host || strcmp(row.host, m->src.host) != 0)
+		return err_set(e, ERR_CONFLICT,
+			       "the database says that the instance is on %s; "
+			       "the copy on %s stays disarmed",
+			       row.host ? row.host : "no host", m->src.host);
+	if (row.task_state)
+		return err_set(e, ERR_CONFLICT,
+			       "Nova is busy with the instance (task_state %s)",
+			       row.task_state);
+	return 0;
+}
+
+/* Nova re-creates an empty directory on some failed requests; it holds nothing
+ * and is put out of the way. */
+static int clear_stray(struct step_ctx *c, struct err *e)
+{
+	struct host *h = step_w(c)->host[SRC];
+	AUTO(spot_clear) struct spot a = spot_instance(step_m(c), SRC);
+	AUTO(spot_clear) struct spot p = spot_work(c, SRC, "source/instance");
+	enum host_type ta, tp;
+	struct host_list l = {0};
+	int rc;
+
+	if (exists(h, AT(a), &ta, e) || exists(h, AT(p), &tp, e))
+		return -1;
+	if (ta != HOST_DIR || tp != HOST_DIR)
+		return 0;
+	rc = host_list(h, &(struct host_list_opts){.path = AT(a)}, &l, e);
+	if (!rc && l.n)
+		rc = err_set(e, ERR_CONFLICT,
+			     "%s: a directory %s with %zu entries is in the "
+			     "way of the instance's own",
+			     h->name, a.rel, l.n);
+	else if (!rc)
+		rc = host_unlink(
+			h, &(struct host_unlink){.path = AT(a), .dir = true},
+			e);
+	host_list_clear(&l);
+	return rc;
+}
+
+static int redefine(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct virt *v = step_w(c)->virt[SRC];
+	const json_t *d = step_recall(c, "domain");
+	struct virt_status st = {0};
+
+	if (!json_is_object(d))
+		return 0;
+	if (virt_state(v, m->uuid, &st, e))
+		return -1;
+	if (st.state == VIRT_ABSENT &&
+	    virt_define(v, m->uuid,
+			json_string_value(json_object_get(d, "xml")), e))
+		return -1;
+	if (json_is_true(json_object_get(d, "autostart")))
+		return virt_autostart(v, m->uuid, true, e);
+	return 0;
+}
+
+/*
+ * States: nothing was done; the domain is undefined, all files in place; some
+ * or all of NVRAM and vTPM in the work directory; the instance directory too,
+ * with or without an empty one in its place.
+ */
+static int undo(struct step_ctx *c, struct err *e)
+{
+	struct host *h = need_host(step_w(c), SRC, e);
+	AUTO(spot_clear) struct spot a = spot_instance(step_m(c), SRC);
+	AUTO(spot_clear) struct spot p = spot_work(c, SRC, "source/instance");
+	enum host_type tp;
+
+	if (!h)
+		return -1;
+	if (!step_recall(c, "domain"))
+		return 0; /* nothing before this record */
+	if (may_rearm(c, e) || clear_stray(c, e))
+		return -1;
+	if (exists(h, AT(p), &tp, e))
+		return -1;
+	if (tp != HOST_NONE && stow(h, AT(p), AT(a), e))
+		return -1;
+	if (stow_extras(c, true, e) || bases_refresh(c, SRC, e))
+		return -1;
+	return redefine(c, e);
+}
+
+const struct step step_disarm = {
+	.name = "disarm",
+	.summary = "take the power to start it from the source",
+	.mutates = true,
+	.probe = probe,
+	.run = run,
+	.undo = undo,
+};

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * install: the verified files take their place on the target.
+ *
+ * The database still names the source and no domain is defined here, so the
+ * target cannot start the guest yet.  Owners are set by name while the files
+ * are still in the work directory; an overlay whose header names another path,
+ * or no format, is rebased there, on the copy.
+ */
+#include "steps/util.h"
+
+#include <string.h>
+
+#include "image/rules.h"
+
+static int rebase(struct step_ctx *c, const struct move_file *f, struct err *e)
+{
+	const struct move *m = step_m(c);
+	AUTO(spot_clear) struct spot p = spot_parked(c, DST, f);
+	AUTO(mem_freep) char *copy = mem_printf("%s/%s", p.root, p.rel);
+	AUTO(mem_freep)
+	char *base = mem_printf("%s/%s/%s", m->dst.instances_path,
+				m->dst.base_dir, f->backing);
+	AUTO(strv_clear) struct strv argv = STRV_INIT;
+	struct host_run r = {.timeout_us = 60 * 1000000LL, .mutates = true};
+	int rc;
+
+	if (image_rebase_argv(&argv, image_format_by_name(f->backing_format),
+			      base, copy, e))
+		return -1;
+	r.argv = (const char *const *)argv.v;
+	rc = host_run(step_w(c)->host[DST], &r, e);
+	if (!rc && r.exit_code)
+		rc = err_set(e, ERR_FAILED,
+			     "%s: qemu-img rebase of %s ended with %d: %s",
+			     m->dst.host, f->rel, r.exit_code, buf_str(&r.err));
+	host_run_clear(&r);
+	return rc;
+}
+
+/* Digests of the guest's disks as they are installed: what "may have run" is
+ * judged by.  Only a rebased file differs from what final-copy recorded. */
+static int record_installed(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	const json_t *copied = step_recall_of(c, "final-copy", "digests");
+	json_t *out = json_object();
+
+	for (size_t i = 0; i < m->nfiles; i++) {
+		const struct move_file *f = &m->files[i];
+		AUTO(mem_freep) char *key = file_key(f);
+		AUTO(spot_clear) struct spot p = spot_parked(c, DST, f);
+		struct host_digest d = {0};
+
+		if (!f->disk)
+			continue;
+		if (!f->rebase) {
+			json_object_set(out, key, json_object_get(copied, key));
+			continue;
+		}
+		if (host_digest(step_w(c)->host[DST], AT(p), &d, e)) {
+			json_decref(out);
+			return -1;
+		}
+		json_object_set_new(out, key, hex_json(d.sha256));
+	}
+	return step_record(c, "installed", out, e);
+}
+
+static int prepare(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct host *h = step_w(c)->host[DST];
+	AUTO(spot_clear) struct spot dir = spot_work(c, DST, "stage/instance");
+	struct host_chown own = {.path = AT(dir),
+				 .user = m->dst.nova_user,
+				 .group = m->dst.nova_group};
+
+	for (size_t i = 0; i < m->nfiles; i++) {
+		const struct move_file *f = &m->files[i];
+		AUTO(spot_clear) struct spot p = spot_parked(c, DST, f);
+
+		if (f->rebase && rebase(c, f, e))
+			return -1;
+		if (give_owner(h, AT(p), f, e))
+			return err_wrap(e, "%s", f->rel);
+	}
+	if (host_chown(h, &own, e) ||
+	    host_chmod(h, &(struct host_chmod){AT(dir), 0755}, e))
+		return -1;
+	if (host_fsync(h, &(struct host_fsync){AT(dir), true}, e))
+		return -1;
+	return record_installed(c, e);
+}
+
+static int move_extras(struct step_ctx *c, bool back, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct host *h = step_w(c)->host[DST];
+
+	for (size_t i = 0; i < m->nfiles; i++) {
+		const struct move_file *f = &m->files[i];
+		AUTO(spot_clear) struct spot a = spot_armed(m, DST, f);
+		AUTO(spot_clear) struct spot p = spot_parked(c, DST, f);
+		const struct spot *from = back ? &a : &p;
+		const struct spot *to = back ? &p : &a;
+		enum host_type t;
+
+		if (f->root == MOVE_INSTANCE)
+			continue;
+		if (exists(h, AT(*from), &t, e))
+			return -1;
+		if (back && t == HOST_NONE)
+			continue;
+		if (make_parent(h, AT(*to), 0711, e) ||
+		    stow(h, AT(*from), AT(*to), e))
+			return -1;
+		if (!back && give_owner(h, AT(*to), f, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int place(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct host *h = step_w(c)->host[DST];
+	AUTO(spot_clear) struct spot from = spot_work(c, DST, "stage/instance");
+	AUTO(spot_clear) struct spot to = spot_instance(m, DST);
+
+	if (move_extras(c, false, e))
+		return -1;
+	if (host_rename(h,
+			&(struct host_rename){.from = AT(from), .to = AT(to)},
+			e))
+		return err_wrap(e, "installing %s on %s", m->uuid, m->dst.host);
+	return 0;
+}
+
+static int where(struct step_ctx *c, enum host_type *staged,
+		 enum host_type *placed, struct err *e)
+{
+	struct host *h = need_host(step_w(c), DST, e);
+	AUTO(spot_clear) struct spot s = spot_work(c, DST, "stage/instance");
+	AUTO(spot_clear) struct spot p = spot_instance(step_m(c), DST);
+
+	return !h || exists(h, AT(s), staged, e) || exists(h, AT(p), placed, e)
+		       ? -1
+		       : 0;
+}
+
+static int run(struct step_ctx *c, struct err *e)
+{
+	enum host_type staged, placed;
+
+	if (where(c, &staged, &placed, e))
+		return -1;
+	if (placed != HOST_NONE && staged == HOST_NONE &&
+	    step_recall(c, "intent"))
+		return 0; /* an earlier run got that far */
+	if (placed != HOST_NONE)
+		return err_set(e, ERR_CONFLICT,
+			       "%s has a directory %s that is not ours",
+			       step_m(c)->dst.host, step_m(c)->uuid);
+	if (prepare(c, e) ||
+	    step_record_once(c, "intent", json_string("place"), e))
+		return -1;
+	if (place(c, e))
+		return -1;
+	return bases_refresh(c, DST, e);
+}
+
+static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
+{
+	enum host_type staged, placed;
+
+	if (where(c, &staged, &placed, e))
+		return -1;
+	*state = staged == HOST_NONE && placed == HOST_DIR ? STEP_DONE
+							   : STEP_PARTIAL;
+	return 0;
+}
+
+/* Also what takes the target's power before the inverse of the rewrite: see
+ * step_rewrite.c.  Proves that nothing runs there, before and after. */
+int install_take_back(struct step_ctx *c, struct err *e)
+{
+	struct host *h = need_host(step_w(c), DST, e);
+	AUTO(spot_clear) struct spot from = spot_instance(step_m(c), DST);
+	AUTO(spot_clear) struct spot to = spot_work(c, DST, "stage/instance");
+	enum host_type staged, placed;
+
+	if (!h || where(c, &staged, &placed, e))
+		return -1;
+	if (!step_recall_of(c, "install", "intent"))
+		return 0;
+	if (prove_side(c, DST, e))
+		return -1;
+	if (placed == HOST_DIR && staged == HOST_NONE &&
+	    host_rename(h,
+			&(struct host_rename){.from = AT(from), .to = AT(to)},
+			e))
+		return -1;
+	if (placed == HOST_DIR && staged != HOST_NONE)
+		return err_set(e, ERR_CONFLICT,
+			       "%s has a directory %s that is not ours",
+			       h->name, step_m(c)->uuid);
+	if (move_extras(c, true, e))
+		return -1;
+	return prove_side(c, DST, e);
+}
+
+/*
+ * States: nothing placed; NVRAM or vTPM placed; all placed; all taken back
+ * already by the undo of the rewrite.
+ */
+static int undo(struct step_ctx *c, struct err *e)
+{
+	return install_take_back(c, e);
+}
+
+const struct step step_install = {
+	.name = "install",
+	.summary = "put the verified files in place on the target",
+	.mutates = true,
+	.probe = probe,
+	.run = run,
+	.undo = undo,
+};

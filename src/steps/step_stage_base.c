@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stage-base: the backing images are on the target, and both hosts keep theirs.
+ *
+ * A base that the target has is compared and never written; one that it lacks
+ * is copied into the job's hold directory and linked into _base under its name,
+ * with a fresh mtime.  On both hosts the hold is a second name of the file, so
+ * that Nova's image cache manager cannot take it from the job: on the target
+ * before the database says that the instance is there, on the source after.
+ */
+#include "steps/util.h"
+
+#include <string.h>
+
+/* In HOLD of a base that this job put into _base; its value is the inode. */
+static char *made_key(const struct move_base *b)
+{
+	return mem_printf("made/%s", b->name);
+}
+
+static int same_content(struct step_ctx *c, const struct move_base *b,
+			struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct host_digest d[2] = {0};
+
+	for (int s = SRC; s <= DST; s++) {
+		AUTO(spot_clear) struct spot p = spot_base(m, s, b->name);
+
+		if (host_digest(step_w(c)->host[s], AT(p), &d[s], e))
+			return -1;
+	}
+	if (d[SRC].size == d[DST].size &&
+	    !memcmp(d[SRC].sha256, d[DST].sha256, sizeof(d[SRC].sha256)))
+		return 0;
+	err_set(e, ERR_REFUSED,
+		"backing image %s on %s has other content than on %s", b->name,
+		m->dst.host, m->src.host);
+	return err_hint(e,
+			"other guests on %s may use it, so it is not touched; "
+			"compare both with novahaul image info",
+			m->dst.host);
+}
+
+static int on_progress(void *arg, uint64_t done, uint64_t total, struct err *e)
+{
+	step_progress(arg, done, total, "backing images");
+	return step_checkpoint(arg, e);
+}
+
+static int bring(struct step_ctx *c, const struct move_base *b, struct err *e)
+{
+	struct world *w = step_w(c);
+	const struct move *m = step_m(c);
+	AUTO(spot_clear) struct spot from = spot_base(m, SRC, b->name);
+	AUTO(spot_clear) struct spot hold = spot_hold(c, DST, b->name);
+	AUTO(spot_clear) struct spot to = spot_base(m, DST, b->name);
+	AUTO(mem_freep) char *key = made_key(b);
+	struct carry_result r = {0};
+	struct carry_file f = {
+		.from = AT(from),
+		.to = AT(hold),
+		.final = true,
+		.delta = m->delta,
+		.transport = m->transport,
+		.bwlimit = m->bwlimit,
+		.job = step_job(c),
+		.progress = on_progress,
+		.arg = c,
+	};
+	struct host_chown own = {
+		.path = AT(hold), .user = b->user, .group = b->group};
+	struct host_chmod mod = {.path = AT(hold), .mode = b->mode};
+	enum host_type t;
+
+	if (make_parent(w->host[DST], AT(hold), 0700, e))
+		return -1;
+	if (w->carrier.copy(w->carrier.self, w->host[SRC], w->host[DST], &f, &r,
+			    e))
+		return err_wrap(e, "copying backing image %s to %s", b->name,
+				m->dst.host);
+	step_add_bytes(c, r.sent, r.read);
+	if (memcmp(r.src, r.dst, sizeof(r.src)))
+		return err_set(e, ERR_FAILED,
+			       "backing image %s arrived with another digest",
+			       b->name);
+	if (host_chown(w->host[DST], &own, e) ||
+	    host_chmod(w->host[DST], &mod, e) ||
+	    host_touch(w->host[DST], AT(hold), e))
+		return -1;
+	if (step_record(c, key, hex_json(r.dst), e))
+		return -1;
+	/* Somebody else's Nova may have brought it meanwhile. */
+	if (exists(w->host[DST], AT(to), &t, e))
+		return -1;
+	if (t != HOST_NONE)
+		return same_content(c, b, e);
+	if (make_parent(w->host[DST], AT(to), 0755, e))
+		return -1;
+	return host_hold(w->host[DST],
+			 &(struct host_hold){.from = AT(hold), .to = AT(to)},
+			 NULL, e);
+}
+
+static int keep(struct step_ctx *c, enum side s, const struct move_base *b,
+		struct err *e)
+{
+	struct host *h = step_w(c)->host[s];
+	AUTO(spot_clear) struct spot from = spot_base(step_m(c), s, b->name);
+	AUTO(spot_clear) struct spot to = spot_hold(c, s, b->name);
+
+	if (make_parent(h, AT(to), 0700, e))
+		return -1;
+	return host_hold(h, &(struct host_hold){.from = AT(from), .to = AT(to)},
+			 NULL, e);
+}
+
+static int run(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+
+	for (size_t i = 0; i < m->nbases; i++) {
+		const struct move_base *b = &m->bases[i];
+		AUTO(spot_clear) struct spot p = spot_base(m, DST, b->name);
+		AUTO(mem_freep) char *key = made_key(b);
+		enum host_type t;
+
+		if (step_checkpoint(c, e) || keep(c, SRC, b, e))
+			return -1;
+		if (exists(step_w(c)->host[DST], AT(p), &t, e))
+			return -1;
+		if (t == HOST_NONE) {
+			if (bring(c, b, e))
+				return -1;
+			continue;
+		}
+		/* Put there by an earlier run of this step, or not ours. */
+		if (!step_recall(c, key) && same_content(c, b, e))
+			return -1;
+		if (keep(c, DST, b, e))
+			return -1;
+	}
+	return bases_refresh(c, DST, e);
+}
+
+static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
+{
+	const struct move *m = step_m(c);
+	size_t done = 0;
+
+	for (size_t i = 0; i < m->nbases; i++) {
+		size_t have = 0;
+
+		for (int s = SRC; s <= DST; s++) {
+			struct host *h = need_host(step_w(c), s, e);
+			AUTO(spot_clear)
+			struct spot b = spot_base(m, s, m->bases[i].name);
+			AUTO(spot_clear)
+			struct spot k = spot_hold(c, s, m->bases[i].name);
+			enum host_type tb, tk;
+
+			if (!h || exists(h, AT(b), &tb, e) ||
+			    exists(h, AT(k), &tk, e))
+				return -1;
+			have += tb == HOST_FILE && tk == HOST_FILE;
+		}
+		done += have == 2;
+	}
+	*state = done == m->nbases ? STEP_DONE : STEP_PARTIAL;
+	return 0;
+}
+
+/* Does anybody but this job need the base that it brought?  Others link to it
+ * (jobs), have it open (guests), or name it in an overlay; the last cannot be
+ * seen without parsing guests' disks, so an age decides: an overlay that Nova
+ * made on it since would have touched it.  A doubt keeps it: an unused base
+ * costs space, and Nova's own cache manager removes it. */
+static int still_used(struct step_ctx *c, const struct host_stat *st,
+		      const struct host_stat *hold, bool *used, struct err *e)
+{
+	struct host_devino id = {st->dev, st->ino};
+	struct host_scan scan = {0};
+	struct host_scan_opts o = {.files = &id, .nfiles = 1};
+
+	*used = st->ino != hold->ino || st->nlink > 2;
+	if (*used)
+		return 0;
+	if (host_scan(step_w(c)->host[DST], &o, &scan, e))
+		return -1;
+	for (size_t i = 0; i < scan.nprocs; i++)
+		*used |= scan.procs[i].by_file && !scan.procs[i].ours;
+	*used |= scan.nlocks > 0;
+	host_scan_clear(&scan);
+	return 0;
+}
+
+static int take_back(struct step_ctx *c, const struct move_base *b,
+		     struct err *e)
+{
+	struct host *h = step_w(c)->host[DST];
+	AUTO(spot_clear) struct spot p = spot_base(step_m(c), DST, b->name);
+	AUTO(spot_clear) struct spot k = spot_hold(c, DST, b->name);
+	AUTO(host_stat_clear) struct host_stat st = {0};
+	AUTO(host_stat_clear) struct host_stat hold = {0};
+	bool used;
+
+	if (host_stat(h, AT(p), &st, e) || host_stat(h, AT(k), &hold, e))
+		return -1;
+	if (st.type == HOST_NONE)
+		return 0;
+	if (still_used(c, &st, &hold, &used, e))
+		return -1;
+	if (used) {
+		step_say(c, "backing image %s stays on %s: others use it",
+			 b->name, h->name);
+		return 0;
+	}
+	return host_unlink(
+		h, &(struct host_unlink){.path = AT(p), .ino = st.ino}, e);
+}
+
+/*
+ * States: nothing; a copy half made in the hold directory; a hold; a hold and
+ * a base that this job linked; the same, and another guest uses it by now.
+ */
+static int undo(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+
+	if (!need_host(step_w(c), DST, e))
+		return -1;
+	for (size_t i = 0; i < m->nbases; i++) {
+		AUTO(mem_freep) char *key = made_key(&m->bases[i]);
+
+		if (step_recall(c, key) && take_back(c, &m->bases[i], e))
+			return -1;
+	}
+	for (int s = DST; s >= SRC; s--) {
+		AUTO(spot_clear) struct spot d = spot_work(c, s, "hold");
+
+		if (host_rmtree(step_w(c)->host[s], AT(d), e))
+			return -1;
+	}
+	return 0;
+}
+
+const struct step step_stage_base = {
+	.name = "stage-base",
+	.summary = "bring the backing images, and hold them on both hosts",
+	.mutates = true,
+	.probe = probe,
+	.run = run,
+	.undo = undo,
+};

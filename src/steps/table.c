@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "engine/step.h"
+#include "steps/world.h"
+
+/*
+ * A newcomer adds a step: a file with a const struct step, a line here, its
+ * place in steps_of_move(), its file in Makefile.am.
+ */
+extern const struct step step_claim, step_stage_base, step_precopy, step_stop,
+	step_prove_stopped, step_disarm, step_final_copy, step_install,
+	step_verify_deep, step_rewrite, step_define, step_start, step_verify,
+	step_release;
+
+const struct step *const steps_table[] = {
+	&step_claim,	  &step_stage_base,    &step_precopy,
+	&step_stop,	  &step_prove_stopped, &step_disarm,
+	&step_final_copy, &step_install,       &step_verify_deep,
+	&step_rewrite,	  &step_define,	       &step_start,
+	&step_verify,	  &step_release,       NULL,
+};
+
+const struct step *steps_find(const char *name)
+{
+	for (size_t i = 0; steps_table[i]; i++)
+		if (!strcmp(steps_table[i]->name, name))
+			return steps_table[i];
+	return NULL;
+}
+
+static bool needed(const struct move *m, const struct step *s)
+{
+	if (s == &step_precopy)
+		return m->precopy && m->was_running;
+	if (s == &step_stage_base)
+		return m->nbases > 0;
+	if (s == &step_verify_deep)
+		return m->verify_deep;
+	if (s == &step_define)
+		return m->domain_xml != NULL;
+	if (s == &step_start)
+		return m->start;
+	return true;
+}
+
+/* The safe order is the table's. */
+size_t steps_of_move(const struct move *m, const char *names[STEPS_MOVE_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; steps_table[i] && n + 1 < STEPS_MOVE_MAX; i++)
+		if (needed(m, steps_table[i]))
+			names[n++] = steps_table[i]->name;
+	names[n] = NULL;
+	return n;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What several steps share: places, owners, proofs.  Not for other folders. */
+#ifndef NH_STEPS_UTIL_H
+#define NH_STEPS_UTIL_H
+
+#include "engine/step.h"
+#include "steps/world.h"
+
+static inline struct world *step_w(const struct step_ctx *c)
+{
+	return step_world(c);
+}
+
+static inline const struct move *step_m(const struct step_ctx *c)
+{
+	return step_w(c)->move;
+}
+
+const struct move_side *side_of(const struct move *m, enum side s);
+/* The host, or ERR_RETRY with the reason why it could not be reached. */
+struct host *need_host(const struct world *w, enum side s, struct err *e);
+struct virt *need_virt(const struct world *w, enum side s, struct err *e);
+
+/* A path with its own memory: AT(p) is the struct host_path. */
+struct spot {
+	const char *root; /* borrowed from the move */
+	char *rel;
+};
+#define AT(spot_) HOST_PATH((spot_).root, (spot_).rel)
+void spot_clear(struct spot *s);
+
+/* IP/.novahaul/<job>[/SUB] on a side; SUB may be NULL. */
+struct spot spot_work(const struct step_ctx *c, enum side s, const char *sub);
+/* IP/<uuid> */
+struct spot spot_instance(const struct move *m, enum side s);
+/* IP/<base_dir>/<name> */
+struct spot spot_base(const struct move *m, enum side s, const char *name);
+/* The job's own name for a base: IP/.novahaul/<job>/hold/<name> */
+struct spot spot_hold(const struct step_ctx *c, enum side s, const char *name);
+/* Where a file is while the host can start the instance. */
+struct spot spot_armed(const struct move *m, enum side s,
+		       const struct move_file *f);
+/* Where it is otherwise: "source" or "stage" in the work directory. */
+struct spot spot_parked(const struct step_ctx *c, enum side s,
+			const struct move_file *f);
+
+/* "instance", "nvram", "tpm" */
+const char *root_name(enum move_root r);
+/* "nvram/instance-0000002a_VARS.fd": the key of a file in records. */
+char *file_key(const struct move_file *f) NH_DEALLOC(mem_free);
+
+int exists(struct host *h, struct host_path p, enum host_type *type,
+	   struct err *e);
+/* Renames, and where the two are on different file systems copies, compares
+ * and removes.  Nothing at FROM but a file at TO is success: it was done. */
+int stow(struct host *h, struct host_path from, struct host_path to,
+	 struct err *e);
+/* mkdir -p of the directory that P lies in. */
+int make_parent(struct host *h, struct host_path p, uint32_t mode,
+		struct err *e);
+/* Owner and permission bits of a file of the move, on the target. */
+int give_owner(struct host *h, struct host_path p, const struct move_file *f,
+	       struct err *e);
+
+/* PROVE_STOPPED or an error: ERR_FAILED when it runs, ERR_RETRY when it cannot
+ * be told.  Looks at the disks where they are now. */
+int prove_side(struct step_ctx *c, enum side s, struct err *e);
+
+/* Is every base of the move in place?  Puts it back from the job's own hold
+ * where it is missing, and makes its mtime now: Nova's image cache deletes what
+ * it does not know by mtime (24 h; 1 h for <sha1>_<n>). */
+int bases_refresh(struct step_ctx *c, enum side s, struct err *e);
+
+/* The database row, read on the writer. */
+int read_row(struct step_ctx *c, struct db_instance *row, struct err *e);
+/* After ERR_LOST of a write: what became of it.  0 when applied or not (OUT),
+ * -1 with ERR_LOST when nobody can tell. */
+int settle(struct step_ctx *c, const struct db_question *q,
+	   enum db_outcome *out, struct err *e);
+/* Runs the write again after a lost COMMIT that did not land: RC is what the
+ * write returned. */
+int settle_write(struct step_ctx *c, int rc, const struct db_question *q,
+		 struct err *e);
+
+json_t *hex_json(const unsigned char sha256[32]);
+
+/* Of step_claim.c: unlocks the row as it was found; idempotent. */
+int claim_release(struct step_ctx *c, struct err *e);
+/* Of step_install.c: proves that nothing runs on the target, takes the files
+ * out of their places, proves it again. */
+int install_take_back(struct step_ctx *c, struct err *e);
+/* Of step_rewrite.c: what the database says of our record. */
+int rewrite_moved(struct step_ctx *c, enum db_moved *moved, struct err *e);
+/* Of step_start.c: are the disks on the target, PLACED or parked, what install
+ * recorded? */
+int disks_unchanged(struct step_ctx *c, bool placed, bool *same, struct err *e);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steps/world.h"
+
+#include <string.h>
+
+#include "core/log.h"
+#include "steps/util.h"
+
+struct db_lease world_lease(const struct world *w, const char *job)
+{
+	return (struct db_lease){
+		.uuid = w->move->uuid, .job = job, .epoch = (unsigned)w->epoch};
+}
+
+static int read_epoch(struct world *w, enum side s, uint64_t *epoch,
+		      struct err *e)
+{
+	struct host_lease_ref r = {side_of(w->move, s)->instances_path,
+				   w->move->uuid};
+	AUTO(host_lease_clear) struct host_lease l = {0};
+
+	if (host_lease_read(w->host[s], &r, &l, e))
+		return -1;
+	*epoch = l.epoch;
+	return 0;
+}
+
+int world_claim(struct world *w, const char *job, struct err *e)
+{
+	uint64_t top = 0;
+
+	for (int s = SRC; s <= DST; s++) {
+		uint64_t ep = 0;
+
+		if (!w->host[s])
+			continue;
+		if (read_epoch(w, s, &ep, e))
+			return -1;
+		top = ep > top ? ep : top;
+	}
+	for (int s = SRC; s <= DST; s++) {
+		struct host_claim cl = {
+			.root = side_of(w->move, s)->instances_path,
+			.uuid = w->move->uuid,
+			.job = job,
+			.owner = w->owner,
+			.session = w->session,
+			.epoch = top + 1,
+			.force = w->force,
+		};
+
+		if (!w->host[s])
+			continue;
+		if (host_lease_claim(w->host[s], &cl, e))
+			return err_wrap(e, "claiming %s on %s", w->move->uuid,
+					w->host[s]->name);
+		w->leased[s] = true;
+	}
+	w->epoch = top + 1;
+	return 0;
+}
+
+/* Our token, if the claim ever landed, gets the new epoch. */
+static int take_token(struct world *w, const char *job, struct err *e)
+{
+	AUTO(db_instance_clear) struct db_instance row = {0};
+	struct db_takeover t = {.by = world_lease(w, job)};
+	char holder[DB_TOKEN_MAX];
+	unsigned epoch;
+	enum db_outcome out = DB_OUTCOME_UNKNOWN;
+	struct db_question q = {.takeover = &t};
+
+	if (w->db->ops->instance(w->db, w->move->uuid, &row, e))
+		return -1;
+	if (!db_token_parse(row.reason, holder, &epoch) ||
+	    strcmp(holder, job) != 0)
+		return 0;
+	if (!w->db->ops->claim_takeover(w->db, &t, e))
+		return 0;
+	if (e->kind != ERR_LOST)
+		return -1;
+	err_clear(e);
+	if (w->db->ops->outcome(w->db, &q, &out, e))
+		return -1;
+	return out == DB_APPLIED
+		       ? 0
+		       : err_set(e, ERR_RETRY,
+				 "the COMMIT that takes the job over was lost");
+}
+
+int world_enter(void *world, const char *job, uint64_t epoch, bool started,
+		struct err *e)
+{
+	struct world *w = world;
+
+	(void)epoch; /* the journal's; ours is drawn on the hosts */
+	if (!started)
+		return 0;
+	if (!w->host[SRC])
+		return err_set(e, ERR_RETRY, "%s is not reached: %s",
+			       w->move->src.host, err_msg(&w->down[SRC]));
+	if (!w->host[DST] && !w->backward)
+		return err_set(e, ERR_RETRY, "%s is not reached: %s",
+			       w->move->dst.host, err_msg(&w->down[DST]));
+	if (world_claim(w, job, e) || take_token(w, job, e))
+		return -1;
+	for (int s = SRC; s <= DST; s++) {
+		AUTO(mem_freep) char *rel = mem_printf(".novahaul/%s", job);
+		enum host_type t = HOST_NONE;
+
+		if (w->host[s] &&
+		    exists(w->host[s],
+			   HOST_PATH(side_of(w->move, s)->instances_path, rel),
+			   &t, e))
+			return -1;
+		w->manifest[s] = t == HOST_DIR;
+	}
+	return 0;
+}
+
+static int put_manifest(struct world *w, enum side s, const char *job,
+			const char *json, struct err *e)
+{
+	AUTO(mem_freep)
+	char *rel = mem_printf(".novahaul/%s/manifest.json", job);
+	struct host_write wr = {
+		.path = HOST_PATH(side_of(w->move, s)->instances_path, rel),
+		.p = json,
+		.n = strlen(json)};
+
+	return host_write(w->host[s], &wr, e);
+}
+
+/* A target that died must not keep the source from being restored; the source
+ * holds the manifest. */
+static int put_second(struct world *w, const char *job, const char *json,
+		      struct err *e)
+{
+	if (!put_manifest(w, DST, job, json, e))
+		return 0;
+	if (e->kind == ERR_STALE || !w->manifest[SRC] || !w->host[SRC])
+		return -1;
+	log_warn("manifest on the target: %s", err_msg(e));
+	err_clear(e);
+	return 0;
+}
+
+int world_mirror(void *world, const char *json, struct err *e)
+{
+	struct world *w = world;
+	json_error_t je;
+	json_t *doc;
+	const char *job;
+	int rc = 0;
+
+	if (!w->manifest[SRC] && !w->manifest[DST])
+		return 0;
+	doc = json_loads(json, 0, &je);
+	job = json_string_value(json_object_get(doc, "id"));
+	if (!job)
+		rc = err_set(e, ERR_BUG, "the job's document has no id");
+	if (!rc && w->manifest[SRC] && w->host[SRC])
+		rc = put_manifest(w, SRC, job, json, e);
+	if (!rc && w->manifest[DST] && w->host[DST])
+		rc = put_second(w, job, json, e);
+	json_decref(doc);
+	return rc ? err_wrap(e, "writing the job's manifest") : 0;
+}
+
+void world_tick(void *world)
+{
+	struct world *w = world;
+
+	for (int s = SRC; s <= DST; s++) {
+		struct err e = ERR_INIT;
+
+		if (w->host[s] && host_tick(w->host[s], &e)) {
+			log_debug("%s: %s", w->host[s]->name, err_msg(&e));
+			err_clear(&e);
+		}
+	}
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the steps of a job work on: the adapters, and the move itself.
+ *
+ * main.c opens it from the plan in the journal and hands it to the engine,
+ * which hands it back as step_world().  The crash tests open the same struct
+ * over a deterministic world; a step cannot tell.
+ *
+ * Leases.  world_enter() claims the instance on both hosts under an epoch above
+ * every stored one, ends what older controllers left running, and replaces the
+ * token in the database.  That epoch is drawn on the hosts, not in the journal:
+ * two machines with two journals can never hold the same one.  Forward, both
+ * hosts must answer.  Backward, only the source must: what the target holds
+ * cannot start the guest while the database names the source, and no older
+ * controller can change the database, whose token has been replaced.
+ */
+#ifndef NH_STEPS_WORLD_H
+#define NH_STEPS_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "db/db.h"
+#include "host/host.h"
+#include "host/virt.h"
+#include "steps/move.h"
+
+struct step;
+struct step_ctx;
+
+enum side { SRC = 0, DST = 1 };
+
+/* Carries one file from the source to the target, as transfer/ does it. */
+struct carry_file {
+	struct host_path from; /* on the source */
+	struct host_path to;   /* on the target; replaced when complete */
+	bool final;	       /* the guest is stopped: both digests must agree,
+				  and the target's is read back */
+	bool basis;	       /* .to may exist already and be close */
+	const char *delta, *transport; /* as in struct move */
+	uint64_t bwlimit;
+	const char *job;
+	/* -1 stops it (with E filled); called every now and then. */
+	int (*progress)(void *arg, uint64_t done, uint64_t total,
+			struct err *e);
+	void *arg;
+};
+
+struct carry_result {
+	uint64_t size;
+	uint64_t read, sent, allocated;
+	unsigned char src[32], dst[32]; /* digests; DST only when .final */
+	char method[16], transport[16];
+};
+
+struct carrier {
+	/* 0: the content is on the target, durable, under .to. */
+	int (*copy)(void *self, struct host *src, struct host *dst,
+		    const struct carry_file *f, struct carry_result *r,
+		    struct err *e);
+	/* Undoes what copies leave on the hosts besides the files: one-job
+	 * keys. Idempotent. */
+	int (*cleanup)(void *self, struct host *src, struct host *dst,
+		       const char *job, struct err *e);
+	void *self;
+};
+
+struct world {
+	struct move *move;    /* of the job; owned */
+	struct host *host[2]; /* by enum side; NULL: not reached, see .down */
+	struct virt *virt[2];
+	struct err down[2]; /* why .host is NULL */
+	struct db *db;
+	struct carrier carrier;
+	const char *owner; /* for the leases; borrowed */
+	char session[33];  /* random, hex: this run */
+	bool backward;	   /* only undoing: the target may be unreachable */
+	bool force;	   /* take over from a living run of the same job */
+	/* Set by world_claim(): */
+	bool leased[2];
+	uint64_t epoch;
+	bool manifest[2]; /* the work directory is there to be written to */
+	int64_t touched_us;
+};
+
+/* Engine hooks (engine/txn.h). */
+int world_enter(void *world, const char *job, uint64_t epoch, bool started,
+		struct err *e);
+int world_mirror(void *world, const char *json, struct err *e);
+void world_tick(void *world);
+
+/* Claims the leases for JOB and fills .leased and .epoch. */
+int world_claim(struct world *w, const char *job, struct err *e);
+/* This job's token for database writes. */
+struct db_lease world_lease(const struct world *w, const char *job);
+
+/* Every step there is, NULL-terminated: what the engine is given. */
+extern const struct step *const steps_table[];
+/* The names of a move's steps in their order, as the plan lists them; those
+ * that M does not need are left out.  NULL-terminated, static strings. */
+#define STEPS_MOVE_MAX 24
+size_t steps_of_move(const struct move *m, const char *names[STEPS_MOVE_MAX]);
+const struct step *steps_find(const char *name);
+
+#endif
