@@ -17,7 +17,7 @@
  *					facts that the plan rests on changed
  *
  * Every function returns 0 or -1.  The kind of the error and, for those that
- * run a job, outcome.end decide the exit code (cli_exit_code()).  Reports are
+ * run a job, outcome.end decide the exit code.  Reports are
  * JSON objects with a "schema_version"; the caller owns them.  Their members
  * are a public interface: doc/man/novahaul.pod, OUTPUT, lists them; add, never
  * rename.  No report holds a secret.
@@ -31,6 +31,7 @@
 
 #include "cli/config.h"
 #include "core/err.h"
+#include "engine/txn.h"
 
 struct app_ops;
 struct facts;
@@ -41,7 +42,8 @@ struct app {
 	const struct config *config; /* borrowed */
 	const char *journal;	     /* --journal, else the configuration's */
 	const struct app_ops *ops;   /* from main.c */
-	struct progress *progress;   /* never NULL; see cli/progress.h */
+	struct progress *progress;   /* never NULL; for txn_env: .event =
+					progress_event, .event_arg = this */
 	int verbose;		     /* number of -v */
 	bool confirmed; /* the operator said yes, or --yes: mutations may run */
 };
@@ -93,25 +95,18 @@ struct app_request {
 	bool copy_console_log; /* may hold the guest's secrets */
 };
 
-/* How a job stands when a function that ran it returns. */
-enum app_end {
-	APP_END_OPEN = 0, /* exit 3: resume or rollback is needed */
-	APP_END_NONE,	  /* no job was created; nothing changed */
-	APP_END_DONE,
-	APP_END_ROLLED_BACK, /* completely */
-};
-
+/* How a job stands when a function that ran it returns; txn_exit_code() makes
+ * the exit code of it.  A function sets TXN_ERROR before there is a job, and
+ * from then on only what the engine returned. */
 struct app_outcome {
-	enum app_end end;
-	char job[64];	/* its id, or "" */
-	json_t *report; /* for people and -f; may be NULL.  Owned */
+	enum txn_end end;
+	char job[JOURNAL_ID_MAX]; /* or "" */
+	json_t *report;		  /* for -f; may be NULL.  Owned */
 };
 
-/* OPEN is the safe value; a function sets APP_END_NONE before it creates the
- * job and APP_END_OPEN right before the first durable record. */
 #define APP_OUTCOME_INIT                                                       \
 	{                                                                      \
-		.end = APP_END_NONE                                            \
+		.end = TXN_ERROR                                               \
 	}
 
 /* Report: {schema_version, server: {uuid, name}, from, to, route, control,

@@ -54,6 +54,9 @@ struct opt {
 	size_t offset;	  /* of the member in the command's arguments */
 	const char *const *choices; /* NULL-terminated */
 	const char *help;	    /* under 60 characters */
+	bool required;
+	bool mutates; /* the command does, once this is given */
+	bool dry;     /* and does not, once this is given */
 };
 
 #define OPT_LAST                                                               \
@@ -76,6 +79,7 @@ struct cli {
 	const struct cmd *cmd;
 	char **operands; /* NULL-terminated */
 	int n_operands;
+	bool mutates; /* this call does */
 	struct config config;
 	struct app app;
 };
@@ -92,8 +96,8 @@ struct cmd {
 	 * asks with cli_confirm() once it knows what to show. */
 	bool mutates;
 	bool no_config; /* works without reading the configuration */
-	/* -> exit code; on an error, fill E and return cli_exit_code() or the
-	 * code it stands for. */
+	/* The exit code, with E filled when there is something to complain
+	 * about; or -1: the exit code is what the kind of E stands for. */
 	int (*run)(struct cli *c, const void *args, struct err *e);
 };
 
@@ -104,8 +108,9 @@ extern const struct opt cli_global_opts[];
 /* Everything: parses ARGV, runs the command, prints, returns the exit code. */
 int cli_main(int argc, char **argv, const struct app_ops *ops);
 
-/* The code that an error and the end of a job stand for. */
-enum cli_exit cli_exit_code(const struct err *e, enum app_end end);
+/* The code that an error outside a job stands for; inside one, that is
+ * txn_exit_code(). */
+enum cli_exit cli_exit_code(const struct err *e);
 
 /* Asks QUESTION on the terminal and sets app.confirmed; --yes answers it.
  * ERR_USAGE without a terminal, ERR_REFUSED when the answer is no. */

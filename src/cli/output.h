@@ -39,9 +39,17 @@ void out_list(enum out_format f, const char *name, const json_t *rows,
 void out_record(enum out_format f, const json_t *record,
 		const struct out_column *cols);
 
+/* Lines for people, before or after a table; nothing in the other formats. */
+void out_note(enum out_format f, const char *fmt, ...) NH_PRINTF(2, 3);
+/* TEXT as it may reach a terminal: control characters as \xNN. */
+void out_text(struct buf *b, const char *text);
+
 /* The pieces of the above, for tests. */
 void out_yaml(struct buf *b, const json_t *v);
-void out_scalar(struct buf *b, const json_t *v);
+void out_table(struct buf *b, const json_t *rows,
+	       const struct out_column *cols);
+void out_value(struct buf *b, const json_t *rows,
+	       const struct out_column *cols);
 
 /* 1536 -> "1.5 KiB"; OUT has room for OUT_SIZE_MAX. */
 #define OUT_SIZE_MAX 24

@@ -10,23 +10,20 @@
  *	none    nothing
  *
  * A bar needs a terminal and TERM other than "dumb"; NO_COLOR turns colour
- * off.  The functions take plain values so that the engine's observer and
- * `watch`, which reads another process's journal, share them.
+ * off.  The engine's events come in through progress_event(); `watch` makes the
+ * same events of what it reads in another process's journal.
  */
 #ifndef NH_CLI_PROGRESS_H
 #define NH_CLI_PROGRESS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "core/err.h"
+#include "engine/txn.h"
 
 enum progress_mode {
 	PROGRESS_AUTO = 0,
 	PROGRESS_NONE,
 	PROGRESS_LINE,
 	PROGRESS_JSON,
-	PROGRESS_BAR,
+	PROGRESS_BAR, /* what AUTO becomes on a terminal */
 };
 
 struct progress;
@@ -35,25 +32,12 @@ struct progress;
 struct progress *progress_new(enum progress_mode mode);
 void progress_free(struct progress *p);
 
-/* A job begins, resumes or goes back; SERVER may be NULL. */
-void progress_job(struct progress *p, const char *job, const char *what,
-		  const char *server);
+/* What txn_env.event wants; ARG is the struct progress. */
+void progress_event(void *arg, const struct txn_event *ev);
 
-struct progress_step {
-	const char *name, *summary;
-	unsigned index, total; /* 1-based */
-	bool backward;	       /* it is being undone */
-};
-
-void progress_step_begin(struct progress *p, const struct progress_step *s);
-/* Units are the step's own; TOTAL 0 means not known. */
-void progress_update(struct progress *p, uint64_t done, uint64_t total,
-		     const char *what);
-/* WHY is NULL when the step did what it should. */
-void progress_step_end(struct progress *p, const char *state, int64_t us,
-		       const char *why);
-void progress_say(struct progress *p, const char *line);
-/* Ends a bar, so that something else may be printed. */
+/* A line of our own ("job j-abc: move of web1 from A to B"). */
+void progress_note(struct progress *p, const char *fmt, ...) NH_PRINTF(2, 3);
+/* Wipes a bar, so that something else may be printed. */
 void progress_break(struct progress *p);
 
 #endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of cli/ share among themselves. */
+#ifndef NH_CLI_CLI_PRIV_H
+#define NH_CLI_CLI_PRIV_H
+
+#include <stdint.h>
+
+#include "cli/cli.h"
+#include "engine/journal.h"
+
+/* --- parse.c */
+
+/* The globals before the command's name; returns its index in ARGV. */
+int cli_parse_globals(struct cli *c, int argc, char **argv, struct err *e);
+/* "512k", "20M", "1GiB" in bytes; -1 when it is none. */
+int cli_parse_size(const char *s, uint64_t *out);
+/* "90", "90s", "5m", "2h", "7d" */
+int cli_parse_seconds(const char *s, unsigned *out);
+
+/* --- help.c */
+
+/* "no-precopy" for the tristate "precopy"; the caller frees. */
+char *cli_no_name(const struct opt *o) NH_DEALLOC(mem_free);
+/* The list of commands. */
+void cli_print_overview(void);
+/* The script that a shell evaluates. */
+void cli_print_bash_completion(void);
+/* The command whose name is nearest to WORD, or NULL. */
+const struct cmd *cli_nearest(const char *word);
+
+/* --- jobs.c: what the commands read from the journal */
+
+/* Opens the journal; for those that only READ, NULL without an error (e->kind
+ * stays ERR_NONE) when there is no journal yet. */
+struct journal *cli_journal_open(const struct cli *c, bool read, struct err *e);
+void cli_journal_closep(struct journal **j);
+/* The full id of the only job whose id is or begins with WORD ("j-" may be left
+ * out); "last" is the newest.  ERR_USAGE when there is none or several. */
+int cli_job_id(struct journal *j, const char *word, char id[JOURNAL_ID_MAX],
+	       struct err *e);
+/* cli_job_id() for commands that need nothing else of the journal. */
+int cli_job_word(const struct cli *c, const char *word, char id[JOURNAL_ID_MAX],
+		 struct err *e);
+/* A job as its report; its steps as well when it has been loaded whole. */
+json_t *cli_job_json(struct journal *j, const struct journal_job *job);
+/* Is the controller that last had the job still there?  Only known for this
+ * machine. */
+enum cli_alive { CLI_ALIVE_UNKNOWN = 0, CLI_ALIVE_YES, CLI_ALIVE_NO };
+enum cli_alive cli_job_alive(const struct journal_job *job);
+
+/* --- show_plan.c */
+
+/* The checks of a report (app_check()), the refused ones with their hints. */
+void cli_print_checks(enum out_format f, const json_t *report);
+/* A plan: what, steps, sizes; VERBOSE: the statements too. */
+void cli_print_plan(enum out_format f, const json_t *plan, bool verbose);
+/* How a job ended; the exit code. */
+int cli_finish(struct cli *c, struct app_outcome *out, struct err *e);
+
+/* --- files that the operator names */
+
+int cli_write_file(const char *path, const char *text, struct err *e);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli_priv.h"
+
+struct args {
+	const char *job;
+	bool fix;
+};
+
+static const struct opt opts[] = {
+	{.type = OPT_STRING,
+	 .name = "job",
+	 .arg = "JOB",
+	 .offset = offsetof(struct args, job),
+	 .help = "only this job, by its full id"},
+	{.type = OPT_FLAG,
+	 .name = "fix",
+	 .offset = offsetof(struct args, fix),
+	 .mutates = true,
+	 .help = "take lost jobs into this journal again"},
+	OPT_LAST,
+};
+
+static const struct out_column cols[] = {
+	{"kind", "KIND", false},       {"host", "HOST", false},
+	{"job", "JOB", false},	       {"fixed", "FIXED", false},
+	{"message", "MESSAGE", false}, {"hint", "HINT", false},
+	{NULL, NULL, false},
+};
+
+static int check_hosts(const struct cli *c, struct err *e)
+{
+	for (int i = 0; i < c->n_operands; i++)
+		if (!config_host_name_ok(c->operands[i])) {
+			err_set(e, ERR_USAGE, "audit: %s: not a host name",
+				c->operands[i]);
+			return err_hint(e, "novahaul help audit");
+		}
+	return 0;
+}
+
+static bool all_fixed(const json_t *findings)
+{
+	const json_t *f;
+	size_t i;
+
+	json_array_foreach (findings, i, f)
+		if (!json_is_true(json_object_get(f, "fixed")))
+			return false;
+	return true;
+}
+
+static int run(struct cli *c, const void *args, struct err *e)
+{
+	const struct args *a = args;
+	struct app_audit req = {
+		.hosts = (const char *const *)c->operands,
+		.job = a->job,
+		.fix = a->fix,
+	};
+	const json_t *findings;
+	json_t *report = NULL;
+	int code;
+
+	if (check_hosts(c, e))
+		return -1;
+	if (a->fix && cli_confirm(c, "Take these jobs over?", e))
+		return -1;
+	if (app_audit(&c->app, &req, &report, e))
+		return -1;
+	findings = json_object_get(report, "findings");
+	if (c->g.format == OUT_JSON || c->g.format == OUT_YAML)
+		out_record(c->g.format, report, cols);
+	else
+		out_list(c->g.format, "findings", findings, cols);
+	code = all_fixed(findings) ? CLI_DONE : CLI_REFUSED;
+	json_decref(report);
+	return code;
+}
+
+const struct cmd cmd_audit = {
+	.name = "audit",
+	.summary = "Compare the hosts' manifests with the journal",
+	.operands = "[HOST]...",
+	.max_operands = -1,
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.run = run,
+};

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "cli/cli_priv.h"
+#include "core/clock.h"
+
+struct args {
+	unsigned older_than;
+	bool dry_run;
+};
+
+static const struct opt opts[] = {
+	{.type = OPT_SECONDS,
+	 .name = "older-than",
+	 .arg = "TIME",
+	 .offset = offsetof(struct args, older_than),
+	 .help = "every finished job that ended so long ago"},
+	{.type = OPT_FLAG,
+	 .name = "dry-run",
+	 .key = 'n',
+	 .offset = offsetof(struct args, dry_run),
+	 .dry = true,
+	 .help = "only list what would be removed"},
+	OPT_LAST,
+};
+
+static const struct out_column cols[] = {
+	{"job", "JOB", false},	  {"allowed", "ALLOWED", false},
+	{"bytes", "BYTES", true}, {"reason", "REASON", false},
+	{NULL, NULL, false},
+};
+
+static const struct out_column path_cols[] = {
+	{"host", "HOST", false},
+	{"bytes", "BYTES", true},
+	{"path", "PATH", false},
+	{NULL, NULL, false},
+};
+
+/* The finished jobs that still keep something and ended before .before. */
+struct list {
+	int64_t before;
+	struct strv ids;
+};
+
+static bool collect(void *arg, const struct journal_job *job)
+{
+	struct list *l = arg;
+
+	if (job->state == JOURNAL_DONE && !job->purged_us && job->ended_us &&
+	    job->ended_us <= l->before)
+		strv_add(&l->ids, job->id);
+	return true;
+}
+
+static int choose(struct cli *c, const struct args *a, struct strv *ids,
+		  struct err *e)
+{
+	AUTO(cli_journal_closep)
+	struct journal *j = NULL;
+	struct list l = {0};
+	char id[JOURNAL_ID_MAX];
+
+	if (!c->n_operands == !a->older_than) {
+		err_set(e, ERR_USAGE,
+			"purge: either one JOB or --older-than TIME");
+		return err_hint(e, "novahaul jobs");
+	}
+	j = cli_journal_open(c, true, e);
+	if (!j && e->kind != ERR_NONE)
+		return -1;
+	if (c->n_operands) {
+		if (cli_job_id(j, c->operands[0], id, e))
+			return -1;
+		strv_add(ids, id);
+		return 0;
+	}
+	l.before = clock_now_us() - (int64_t)a->older_than * 1000000;
+	if (j && journal_jobs(j, collect, &l, e))
+		return -1;
+	strv_addv(ids,
+		  (const char *const *)(l.ids.v ? l.ids.v : (char *[]){NULL}));
+	strv_clear(&l.ids);
+	return 0;
+}
+
+static int list(struct cli *c, const struct strv *ids, json_t *rows,
+		struct err *e)
+{
+	for (size_t i = 0; i < ids->n; i++) {
+		json_t *report = NULL;
+
+		if (app_purge_list(&c->app, ids->v[i], &report, e))
+			return err_wrap(e, "job %s", ids->v[i]);
+		json_array_append_new(rows, report);
+	}
+	return 0;
+}
+
+static void print(enum out_format f, const json_t *rows)
+{
+	const json_t *row;
+	size_t i;
+
+	out_list(f, "jobs", rows, cols);
+	if (f != OUT_TABLE)
+		return;
+	json_array_foreach (rows, i, row) {
+		out_note(f, "\nJob %s keeps:",
+			 json_string_value(json_object_get(row, "job")));
+		out_list(f, "paths", json_object_get(row, "paths"), path_cols);
+	}
+}
+
+/* Removes what is allowed; the jobs that were not stop nothing. */
+static int purge(struct cli *c, const json_t *rows, json_t *done, struct err *e)
+{
+	const json_t *row;
+	size_t i, refused = 0;
+
+	json_array_foreach (rows, i, row) {
+		const char *id = json_string_value(json_object_get(row, "job"));
+		json_t *report = NULL;
+
+		if (!json_is_true(json_object_get(row, "allowed"))) {
+			refused++;
+			continue;
+		}
+		if (app_purge(&c->app, id, &report, e))
+			return err_wrap(e, "job %s", id);
+		json_array_append_new(done, report);
+	}
+	return refused ? err_set(e, ERR_REFUSED,
+				 "%zu of %zu jobs may not be purged yet: see "
+				 "the reasons above",
+				 refused, json_array_size(rows))
+		       : 0;
+}
+
+static int run(struct cli *c, const void *args, struct err *e)
+{
+	const struct args *a = args;
+	struct strv ids = STRV_INIT;
+	json_t *rows = json_array(), *done = json_array();
+	int rc = choose(c, a, &ids, e);
+	bool people = c->g.format == OUT_TABLE;
+
+	if (!rc)
+		rc = list(c, &ids, rows, e);
+	if (!rc && (people || a->dry_run))
+		print(c->g.format, rows);
+	if (!rc && !a->dry_run && json_array_size(rows)) {
+		rc = cli_confirm(c, "Remove these copies for good?", e);
+		if (!rc)
+			rc = purge(c, rows, done, e);
+		if (!people)
+			out_list(c->g.format, "jobs", done, cols);
+	} else if (!rc && !a->dry_run) {
+		rc = CLI_NOTHING;
+	}
+	json_decref(rows);
+	json_decref(done);
+	strv_clear(&ids);
+	return rc;
+}
+
+const struct cmd cmd_purge = {
+	.name = "purge",
+	.summary = "Remove the kept source copy of a finished job",
+	.operands = "[JOB]",
+	.max_operands = 1,
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.mutates = true,
+	.run = run,
+};

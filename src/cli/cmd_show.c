@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "cli/cli_priv.h"
+#include "core/clock.h"
+
+struct args {
+	bool events, records, plan;
+};
+
+static const struct opt opts[] = {
+	{.type = OPT_FLAG,
+	 .name = "events",
+	 .offset = offsetof(struct args, events),
+	 .help = "every transition, with its time"},
+	{.type = OPT_FLAG,
+	 .name = "records",
+	 .offset = offsetof(struct args, records),
+	 .help = "what the steps wrote down to be able to undo"},
+	{.type = OPT_FLAG,
+	 .name = "plan",
+	 .offset = offsetof(struct args, plan),
+	 .help = "the plan as it was accepted"},
+	OPT_LAST,
+};
+
+static const struct out_column job_cols[] = {
+	{"job", "Job", false},
+	{"state", "State", false},
+	{"direction", "Direction", false},
+	{"server.uuid", "Server", false},
+	{"server.name", "Name", false},
+	{"from", "From", false},
+	{"to", "To", false},
+	{"created", "Created", false},
+	{"ended", "Ended", false},
+	{"purged", "Purged", false},
+	{"owner", "Run by", false},
+	{"build", "Build", false},
+	{"kept_bytes", "Kept bytes", false},
+	{"error.message", "Error", false},
+	{"error.hint", "Hint", false},
+	{NULL, NULL, false},
+};
+
+static const struct out_column step_cols[] = {
+	{"nr", "#", true},
+	{"step", "STEP", false},
+	{"state", "STATE", false},
+	{"seconds", "SECONDS", true},
+	{"bytes_sent", "SENT", true},
+	{"bytes_read", "READ", true},
+	{"attempts", "TRIES", true},
+	{NULL, NULL, false},
+};
+
+static const struct out_column event_cols[] = {
+	{"time", "TIME", false}, {"step", "STEP", false},
+	{"kind", "KIND", false}, {"text", "TEXT", false},
+	{NULL, NULL, false},
+};
+
+static const struct out_column record_cols[] = {
+	{"step", "STEP", false},
+	{"key", "KEY", false},
+	{"value", "VALUE", false},
+	{NULL, NULL, false},
+};
+
+struct rows {
+	const struct journal_job *job;
+	json_t *rows;
+};
+
+static const char *step_name(const struct journal_job *job, long idx)
+{
+	return idx >= 0 && (size_t)idx < job->nsteps ? job->steps[idx].name
+						     : NULL;
+}
+
+static bool add_event(void *arg, const struct journal_event *ev)
+{
+	struct rows *r = arg;
+	char iso[CLOCK_ISO_MAX];
+
+	clock_iso(ev->ts_us, iso);
+	json_array_append_new(r->rows,
+			      json_pack("{s:s s:s* s:s s:s*}", "time", iso,
+					"step", step_name(r->job, ev->idx),
+					"kind", ev->kind, "text", ev->text));
+	return true;
+}
+
+static bool add_record(void *arg, const struct journal_record *rec)
+{
+	struct rows *r = arg;
+
+	json_array_append_new(r->rows,
+			      json_pack("{s:s* s:s s:O}", "step",
+					step_name(r->job, (long)rec->idx),
+					"key", rec->key, "value", rec->value));
+	return true;
+}
+
+static int collect(struct journal *j, const struct journal_job *job,
+		   const struct args *a, json_t *doc, struct err *e)
+{
+	struct rows r = {job, NULL};
+
+	if (a->events) {
+		r.rows = json_array();
+		json_object_set_new(doc, "events", r.rows);
+		if (journal_events(j, job->id, 0, add_event, &r, e))
+			return -1;
+	}
+	if (a->records) {
+		r.rows = json_array();
+		json_object_set_new(doc, "records", r.rows);
+		if (journal_records(j, job->id, false, add_record, &r, e))
+			return -1;
+	}
+	if (a->plan)
+		json_object_set(doc, "plan", job->plan);
+	return 0;
+}
+
+static void print_part(const json_t *doc, const char *part,
+		       const struct out_column *cols)
+{
+	const json_t *rows = json_object_get(doc, part);
+
+	if (!rows)
+		return;
+	putchar('\n');
+	out_list(OUT_TABLE, part, rows, cols);
+}
+
+static void print(enum out_format f, const json_t *doc)
+{
+	out_record(f, doc, job_cols);
+	if (f != OUT_TABLE)
+		return;
+	print_part(doc, "steps", step_cols);
+	print_part(doc, "events", event_cols);
+	print_part(doc, "records", record_cols);
+	if (json_object_get(doc, "plan")) {
+		putchar('\n');
+		cli_print_plan(f, json_object_get(doc, "plan"), true);
+	}
+}
+
+static int run(struct cli *c, const void *args, struct err *e)
+{
+	AUTO(cli_journal_closep)
+	struct journal *j = cli_journal_open(c, true, e);
+	struct journal_job job = {0};
+	char id[JOURNAL_ID_MAX];
+	json_t *doc;
+	int rc;
+
+	if ((!j && e->kind != ERR_NONE) ||
+	    cli_job_id(j, c->operands[0], id, e) ||
+	    journal_load(j, id, &job, e))
+		return -1;
+	doc = cli_job_json(j, &job);
+	rc = collect(j, &job, args, doc, e);
+	if (!rc)
+		print(c->g.format, doc);
+	json_decref(doc);
+	journal_job_clear(&job);
+	return rc;
+}
+
+const struct cmd cmd_show = {
+	.name = "show",
+	.summary = "Show a job, one line a step, with times and bytes",
+	.operands = "JOB",
+	.min_operands = 1,
+	.max_operands = 1,
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.run = run,
+};

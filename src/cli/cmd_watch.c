@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "cli/cli_priv.h"
+#include "cli/progress.h"
+#include "core/clock.h"
+#include "core/stop.h"
+
+enum { POLL_US = 500000 };
+
+static const struct opt opts[] = {OPT_LAST};
+
+struct watch {
+	struct cli *c;
+	struct journal *j;
+	const struct journal_job *job;
+	uint64_t seen; /* seq of the last event shown */
+};
+
+/* An event of the journal as the engine would have told it. */
+static bool show(void *arg, const struct journal_event *je)
+{
+	struct watch *w = arg;
+	struct txn_event ev = {
+		.kind = TXN_EV_SAY,
+		.job = w->job->id,
+		.dir = w->job->dir,
+		.nsteps = w->job->nsteps,
+		.text = je->text,
+	};
+
+	w->seen = je->seq;
+	if (je->idx >= 0 && (size_t)je->idx < w->job->nsteps) {
+		ev.idx = (size_t)je->idx;
+		ev.step = w->job->steps[je->idx].name;
+	}
+	progress_event(w->c->app.progress, &ev);
+	return true;
+}
+
+/* The exit code once there is nothing more to wait for, else -1; -2: E. */
+static int look(struct watch *w, const char *id, struct err *e)
+{
+	struct journal_job job = {0};
+	int code = -1;
+
+	if (journal_load(w->j, id, &job, e))
+		return -2;
+	w->job = &job;
+	if (journal_events(w->j, id, w->seen, show, w, e)) {
+		code = -2;
+	} else if (job.state == JOURNAL_DONE) {
+		code = CLI_DONE;
+	} else if (job.state == JOURNAL_ROLLED_BACK) {
+		code = job.demanded ? CLI_DONE : CLI_FAILED;
+	} else if (cli_job_alive(&job) == CLI_ALIVE_NO) {
+		err_set(e, ERR_FAILED, "job %s: whoever ran it (%s) is gone",
+			id, job.owner);
+		err_hint(e, "novahaul resume %s, or novahaul rollback %s", id,
+			 id);
+		code = CLI_OPEN;
+	}
+	w->job = NULL;
+	journal_job_clear(&job);
+	return code;
+}
+
+/* Waiting for a busy journal is not a failure: a job is writing in it. */
+static int follow(struct watch *w, const char *id, struct err *e)
+{
+	for (;;) {
+		int code = look(w, id, e);
+
+		if (code == -2 && e->kind == ERR_RETRY) {
+			err_clear(e);
+			code = -1;
+		}
+		if (code != -1)
+			return code == -2 ? -1 : code;
+		if (stop_requested())
+			return CLI_OPEN;
+		clock_sleep_us(POLL_US);
+	}
+}
+
+static int run(struct cli *c, const void *args, struct err *e)
+{
+	AUTO(cli_journal_closep)
+	struct journal *j = cli_journal_open(c, true, e);
+	struct watch w = {.c = c, .j = j};
+	char id[JOURNAL_ID_MAX];
+
+	(void)args;
+	if ((!j && e->kind != ERR_NONE) || cli_job_id(j, c->operands[0], id, e))
+		return -1;
+	return follow(&w, id, e);
+}
+
+const struct cmd cmd_watch = {
+	.name = "watch",
+	.summary = "Follow a job that another process runs, to its end",
+	.operands = "JOB",
+	.min_operands = 1,
+	.max_operands = 1,
+	.opts = opts,
+	.run = run,
+};

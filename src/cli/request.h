@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The options that check, plan and move share: rows for their tables.  A
+ * command's arguments begin with `struct app_request req`.
+ */
+#ifndef NH_CLI_REQUEST_H
+#define NH_CLI_REQUEST_H
+
+#include "cli/cli.h"
+
+/* In the order of the enums in app.h. */
+extern const char *const request_routes[];
+extern const char *const request_controls[];
+extern const char *const request_deltas[];
+extern const char *const request_transports[];
+
+#define REQ(member) offsetof(struct app_request, member)
+
+/* clang-format off */
+#define REQUEST_TO							\
+	{.type = OPT_HOST, .name = "to", .arg = "HOST",			\
+	 .offset = REQ(to), .required = true,				\
+	 .help = "the compute host to move to"},			\
+	{.type = OPT_CHOICE, .name = "route", .arg = "ROUTE",		\
+	 .offset = REQ(route), .choices = request_routes,		\
+	 .help = "the way to go"},					\
+	{.type = OPT_CHOICE, .name = "control", .arg = "CONTROL",	\
+	 .offset = REQ(control), .choices = request_controls,		\
+	 .help = "through Nova's API, or libvirt and SQL"}
+
+#define REQUEST_HOW							\
+	{.type = OPT_TRISTATE, .name = "precopy",			\
+	 .offset = REQ(precopy),					\
+	 .help = "copy while the guest still runs"},			\
+	{.type = OPT_SIZE, .name = "bwlimit", .arg = "SIZE",		\
+	 .offset = REQ(bwlimit),					\
+	 .help = "bytes a second, all streams together"},		\
+	{.type = OPT_SECONDS, .name = "stop-timeout", .arg = "TIME",	\
+	 .offset = REQ(stop_timeout),					\
+	 .help = "wait for the guest, then stop it hard"},		\
+	{.type = OPT_CHOICE, .name = "delta", .arg = "METHOD",		\
+	 .offset = REQ(delta), .choices = request_deltas,		\
+	 .help = "how changes are found"},				\
+	{.type = OPT_CHOICE, .name = "transport", .arg = "WAY",		\
+	 .offset = REQ(transport), .choices = request_transports,	\
+	 .help = "how the bytes travel"},				\
+	{.type = OPT_FLAG, .name = "no-start",				\
+	 .offset = REQ(no_start),					\
+	 .help = "leave it stopped on the target"},			\
+	{.type = OPT_FLAG, .name = "verify-deep",			\
+	 .offset = REQ(verify_deep),					\
+	 .help = "open the copied disks and compare what is inside"},	\
+	{.type = OPT_FLAG, .name = "verify-full",			\
+	 .offset = REQ(verify_full),					\
+	 .help = "read every byte again before the rewrite"},		\
+	{.type = OPT_FLAG, .name = "console-log",			\
+	 .offset = REQ(copy_console_log),				\
+	 .help = "copy console.log too; it may hold secrets"}
+/* clang-format on */
+
+#endif

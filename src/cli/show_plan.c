@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checks, plans and the ends of jobs, for people. */
+#include <fcntl.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli_priv.h"
+#include "cli/progress.h"
+#include "core/fs.h"
+
+static const struct out_column check_cols[] = {
+	{"result", "RESULT", false},
+	{"name", "CHECK", false},
+	{"message", "MESSAGE", false},
+	{NULL, NULL, false},
+};
+
+static const struct out_column step_cols[] = {
+	{"nr", "#", true},
+	{"step", "STEP", false},
+	{"summary", "WHAT IT DOES", false},
+	{NULL, NULL, false},
+};
+
+static const struct out_column plan_cols[] = {
+	{"server.uuid", "Server", false},
+	{"server.name", "Name", false},
+	{"from", "From", false},
+	{"to", "To", false},
+	{"route", "Route", false},
+	{"control", "Control", false},
+	{"bytes", "To copy", false},
+	{"downtime", "Downtime, expected", false},
+	{NULL, NULL, false},
+};
+
+static const struct out_column outcome_cols[] = {
+	{"job", "Job", false},
+	{"end", "End", false},
+	{NULL, NULL, false},
+};
+
+static const char *text(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+void cli_print_checks(enum out_format f, const json_t *report)
+{
+	const json_t *checks = json_object_get(report, "checks");
+	const json_t *check;
+	size_t i;
+
+	if (f == OUT_JSON || f == OUT_YAML) {
+		out_record(f, report, check_cols);
+		return;
+	}
+	out_list(f, "checks", checks, check_cols);
+	json_array_foreach (checks, i, check)
+		if (*text(check, "hint") &&
+		    strcmp(text(check, "result"), "pass"))
+			out_note(f, "hint: %s: %s", text(check, "name"),
+				 text(check, "hint"));
+	out_note(f, "verdict: %s", text(report, "verdict"));
+}
+
+/* What plan_cols show: a flat copy with sizes that people read. */
+static json_t *head_of(const json_t *plan)
+{
+	json_t *head = json_copy((json_t *)plan);
+	json_t *n = json_object_get(plan, "bytes_to_copy");
+	char size[OUT_SIZE_MAX];
+
+	if (json_is_integer(n)) {
+		out_size((uint64_t)json_integer_value(n), size);
+		json_object_set_new(head, "bytes", json_string(size));
+	}
+	n = json_object_get(plan, "downtime_s");
+	if (json_is_number(n)) {
+		AUTO(mem_freep)
+		char *s = mem_printf("%.0f s", json_number_value(n));
+
+		json_object_set_new(head, "downtime", json_string(s));
+	}
+	return head;
+}
+
+/* The name of a step call stands under "step" (engine/journal.h). */
+static void print_steps(const json_t *steps)
+{
+	json_t *rows = json_array();
+	json_t *step;
+	size_t i;
+
+	json_array_foreach (steps, i, step) {
+		json_t *row = json_copy(step);
+
+		json_object_set_new(row, "nr", json_integer((json_int_t)i + 1));
+		json_array_append_new(rows, row);
+	}
+	putchar('\n');
+	out_list(OUT_TABLE, "steps", rows, step_cols);
+	json_array_foreach (steps, i, step)
+		if (*text(step, "commit_point"))
+			out_note(OUT_TABLE,
+				 "\nFrom step %zu (%s) on the way is forward: "
+				 "%s",
+				 i + 1, text(step, "step"),
+				 text(step, "commit_point"));
+	json_decref(rows);
+}
+
+static void print_sql(const json_t *sql)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (sql, i, one) {
+		json_t *v = json_object_get(one, "values");
+		size_t k;
+
+		printf("\n");
+		out_note(OUT_TABLE, "-- %s, in %s", text(one, "name"),
+			 text(one, "database"));
+		printf("%s;\n", text(one, "text"));
+		json_array_foreach (v, k, one) {
+			AUTO(buf_clear) struct buf b = BUF_INIT;
+
+			out_yaml(&b, one);
+			printf("-- %zu: %s", k + 1, buf_str(&b));
+		}
+	}
+}
+
+void cli_print_plan(enum out_format f, const json_t *plan, bool verbose)
+{
+	json_t *head;
+
+	if (f == OUT_JSON || f == OUT_YAML) {
+		out_record(f, plan, plan_cols);
+		return;
+	}
+	head = head_of(plan);
+	out_record(f, head, plan_cols);
+	json_decref(head);
+	if (f != OUT_TABLE)
+		return;
+	print_steps(json_object_get(plan, "steps"));
+	if (verbose)
+		print_sql(json_object_get(plan, "sql"));
+	putchar('\n');
+	fflush(stdout);
+}
+
+static void hint_for(const struct app_outcome *out, int code, struct err *e)
+{
+	if (code == CLI_OPEN && !e->hint)
+		err_hint(e,
+			 "novahaul show %s; then novahaul resume %s or "
+			 "novahaul rollback %s",
+			 out->job, out->job, out->job);
+}
+
+int cli_finish(struct cli *c, struct app_outcome *out, struct err *e)
+{
+	int code = out->end == TXN_ERROR ? (int)cli_exit_code(e)
+					 : txn_exit_code(out->end, e);
+	json_t *doc;
+
+	progress_break(c->app.progress);
+	if (out->end == TXN_ERROR)
+		return code;
+	hint_for(out, code, e);
+	doc = json_pack("{s:s s:s s:i}", "job", out->job, "end",
+			txn_end_name(out->end), "exit_code", code);
+	if (out->report)
+		json_object_set_new(doc, "report", out->report);
+	out->report = NULL;
+	if (e->kind != ERR_NONE)
+		json_object_set_new(doc, "error",
+				    json_pack("{s:s s:s s:s*}", "kind",
+					      err_kind_name(e->kind), "message",
+					      err_msg(e), "hint", e->hint));
+	out_record(c->g.format, doc, outcome_cols);
+	json_decref(doc);
+	return code;
+}
+
+int cli_write_file(const char *path, const char *text_, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO(mem_freep)
+	char *dir = slash ? mem_strndup(path, (size_t)(slash - path) + 1)
+			  : mem_strdup(".");
+	AUTO(mem_closefd)
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, ERR_FAILED, errno, "%s", dir);
+	if (fs_write_atomic(fd, slash ? slash + 1 : path, text_, strlen(text_),
+			    0600, e))
+		return err_wrap(e, "writing %s", path);
+	return 0;
+}
