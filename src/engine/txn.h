@@ -24,7 +24,8 @@
  *	known (UNKNOWN leaves the job open), undo, journal UNDONE.  An undo that
  *	fails stops the way back there and leaves the job open, backward.
  *	An undo that is ERR_REFUSED has changed nothing: the job is turned
- *	forward again, and resume will do again what had been undone.
+ *	forward again, and resume will do again what had been undone; a job
+ *	that was DONE is brought forward to DONE at once.
  * ERR_STALE, from the journal or from a host: another controller has taken the
  *	job.  Nothing more is done or written, here or there.
  * SIGINT and SIGTERM are looked at between records: the job is left open.
@@ -52,8 +53,8 @@ enum txn_end {
 	TXN_DONE,	 /* 0 */
 	TXN_ROLLED_BACK, /* on demand (no error): 0; after a failure: 1, or 7
 			    when the failure was ERR_LOCKED */
-	TXN_REFUSED,	 /* the rollback was refused: 5.  The job is as it was,
-			    or open, forward */
+	TXN_REFUSED,	 /* a rollback on demand was refused: 5.  The job is
+			    done as before, or open, forward */
 	TXN_LOCKED,	 /* another controller has the job: 7 */
 	TXN_NOTHING,	 /* finished before: 4 */
 	TXN_ERROR,	 /* not even begun (no such job, a build that lacks its

@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Jobs, their steps, records and events: one function a write or a read. */
+#include "config.h"
+
+#include "engine/journal_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/uuid.h"
+
+static const char *const state_names[] = {
+	[JOURNAL_OPEN] = "open",
+	[JOURNAL_DONE] = "done",
+	[JOURNAL_ROLLED_BACK] = "rolled-back",
+};
+static const char *const dir_names[] = {
+	[JOURNAL_FORWARD] = "forward",
+	[JOURNAL_BACKWARD] = "backward",
+};
+static const char *const mark_names[] = {
+	[MARK_PENDING] = "pending", [MARK_RUNNING] = "running",
+	[MARK_DONE] = "done",	    [MARK_UNDOING] = "undoing",
+	[MARK_UNDONE] = "undone",   [MARK_SKIPPED] = "skipped",
+};
+
+static int by_name(const char *const *names, size_t n, const char *s)
+{
+	for (size_t i = 0; s && i < n; i++)
+		if (!strcmp(names[i], s))
+			return (int)i;
+	return -1;
+}
+
+const char *journal_state_name(enum journal_state s)
+{
+	return state_names[s];
+}
+
+const char *journal_dir_name(enum journal_dir d)
+{
+	return dir_names[d];
+}
+
+const char *journal_mark_name(enum journal_mark m)
+{
+	return mark_names[m];
+}
+
+int journal_state_by_name(const char *s)
+{
+	return by_name(state_names, ARRAY_SIZE(state_names), s);
+}
+
+int journal_dir_by_name(const char *s)
+{
+	return by_name(dir_names, ARRAY_SIZE(dir_names), s);
+}
+
+int journal_mark_by_name(const char *s)
+{
+	return by_name(mark_names, ARRAY_SIZE(mark_names), s);
+}
+
+struct journal_key journal_key(const struct journal_job *job)
+{
+	struct journal_key k = {.epoch = job->epoch};
+
+	memcpy(k.id, job->id, sizeof(k.id));
+	return k;
+}
+
+void journal_job_clear(struct journal_job *job)
+{
+	mem_free(job->instance);
+	mem_free(job->name);
+	mem_free(job->source);
+	mem_free(job->target);
+	mem_free(job->kind);
+	mem_free(job->owner);
+	mem_free(job->build);
+	json_decref(job->plan);
+	err_clear(&job->error);
+	for (size_t i = 0; i < job->nsteps; i++)
+		mem_free(job->steps[i].name);
+	mem_free(job->steps);
+	*job = (struct journal_job){0};
+}
+
+json_t *journal_err_json(const struct err *why)
+{
+	if (!why || why->kind == ERR_NONE)
+		return NULL;
+	return json_pack("{s:s, s:s, s:s*}", "kind", err_kind_name(why->kind),
+			 "message", err_msg(why), "hint", why->hint);
+}
+
+void journal_err_parse(const json_t *v, struct err *out)
+{
+	const char *kind = json_string_value(json_object_get(v, "kind"));
+	const char *msg = json_string_value(json_object_get(v, "message"));
+	const char *hint = json_string_value(json_object_get(v, "hint"));
+
+	err_clear(out);
+	if (!kind || !msg)
+		return;
+	err_set(out, err_kind_by_name(kind), "%s", msg);
+	if (hint)
+		err_hint(out, "%s", hint);
+}
+
+/* --- creating */
+
+static void random_id(char id[JOURNAL_ID_MAX])
+{
+	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+	unsigned char r[8];
+
+	random_bytes(r, sizeof(r));
+	memcpy(id, "j-", 2);
+	for (size_t i = 0; i < sizeof(r); i++)
+		id[2 + i] = digits[r[i] % 32];
+	id[2 + sizeof(r)] = '\0';
+}
+
+static char *member(const json_t *o, const char *key)
+{
+	return mem_strdup0(json_string_value(json_object_get(o, key)));
+}
+
+int journal_read_plan(const json_t *plan, struct journal_job *job,
+		      struct err *e)
+{
+	const json_t *inst = json_object_get(plan, "instance");
+	const json_t *steps = json_object_get(plan, "steps");
+	size_t n = json_array_size(steps);
+
+	if (!n)
+		return err_set(e, ERR_USAGE, "the plan has no steps");
+	job->kind = member(plan, "kind");
+	job->instance = member(inst, "uuid");
+	job->name = member(inst, "name");
+	job->source = member(plan, "source");
+	job->target = member(plan, "target");
+	job->steps = MEM_NEW_N(struct journal_step, n);
+	job->nsteps = n;
+	for (size_t i = 0; i < n; i++) {
+		const json_t *s = json_array_get(steps, i);
+		const json_t *params = json_object_get(s, "params");
+
+		job->steps[i].idx = i;
+		job->steps[i].name = member(s, "step");
+		if (!job->steps[i].name || (params && !json_is_object(params)))
+			return err_set(e, ERR_USAGE,
+				       "step %zu of the plan has no name, or "
+				       "params that are no object",
+				       i + 1);
+	}
+	return 0;
+}
+
+static int add_step(struct journal *j, const char *id,
+		    const struct journal_step *s, struct err *e)
+{
+	sqlite3_stmt *st = journal_stmt(j, "add-step");
+
+	journal_bind(st, ":id", id);
+	journal_bind_int(st, ":idx", (int64_t)s->idx);
+	journal_bind(st, ":name", s->name);
+	journal_bind(st, ":mark", journal_mark_name(s->mark));
+	journal_bind_int(st, ":attempt", s->attempt);
+	journal_bind_time(st, ":started", s->started_us);
+	journal_bind_time(st, ":ended", s->ended_us);
+	journal_bind_int(st, ":sent", (int64_t)s->sent);
+	journal_bind_int(st, ":read", (int64_t)s->read);
+	return journal_exec(j, st, e);
+}
+
+static void bind_json(sqlite3_stmt *st, const char *name, const json_t *v)
+{
+	char *text = v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+
+	journal_bind(st, name, text);
+	free(text);
+}
+
+static void bind_error(sqlite3_stmt *st, const struct err *why)
+{
+	json_t *v = journal_err_json(why);
+
+	bind_json(st, ":error", v);
+	json_decref(v);
+}
+
+int journal_add_job(struct journal *j, const struct journal_job *job,
+		    struct err *e)
+{
+	sqlite3_stmt *st = journal_stmt(j, "add-job");
+
+	journal_bind(st, ":id", job->id);
+	journal_bind(st, ":state", journal_state_name(job->state));
+	journal_bind(st, ":dir", journal_dir_name(job->dir));
+	journal_bind_int(st, ":demanded", job->demanded);
+	journal_bind_int(st, ":epoch", (int64_t)job->epoch);
+	journal_bind_int(st, ":seq", (int64_t)job->seq);
+	journal_bind_int(st, ":created", job->created_us);
+	journal_bind_int(st, ":updated", job->updated_us);
+	journal_bind_time(st, ":ended", job->ended_us);
+	journal_bind_time(st, ":purged", job->purged_us);
+	journal_bind(st, ":kind", job->kind);
+	journal_bind(st, ":instance", job->instance);
+	journal_bind(st, ":name", job->name);
+	journal_bind(st, ":source", job->source);
+	journal_bind(st, ":target", job->target);
+	journal_bind(st, ":owner", job->owner);
+	journal_bind(st, ":build", job->build);
+	bind_error(st, &job->error);
+	bind_json(st, ":plan", job->plan);
+	if (journal_exec(j, st, e))
+		return -1;
+	for (size_t i = 0; i < job->nsteps; i++)
+		if (add_step(j, job->id, &job->steps[i], e))
+			return -1;
+	return 0;
+}
+
+int journal_add_event(struct journal *j, const char *id, long idx,
+		      const char *kind, const char *text, struct err *e)
+{
+	sqlite3_stmt *st = journal_stmt(j, "add-event");
+
+	journal_bind(st, ":id", id);
+	journal_bind_int(st, ":now", clock_now_us());
+	if (idx >= 0)
+		journal_bind_int(st, ":idx", idx);
+	journal_bind(st, ":kind", kind);
+	journal_bind(st, ":text", text);
+	return journal_exec(j, st, e);
+}
+
+static int create(struct journal *j, void *arg, struct err *e)
+{
+	struct journal_job *job = arg;
+
+	if (journal_add_job(j, job, e))
+		return -1;
+	return journal_add_event(j, job->id, -1, "job", "created", e);
+}
+
+int journal_create(struct journal *j, const json_t *plan, const char *owner,
+		   struct journal_job *out, struct err *e)
+{
+	struct journal_write w = {"a new job", NULL, create, out};
+
+	*out = (struct journal_job){.epoch = 1};
+	random_id(out->id);
+	out->created_us = out->updated_us = clock_now_us();
+	out->owner = mem_strdup0(owner);
+	out->build = mem_strdup(PACKAGE_VERSION);
+	out->plan = json_deep_copy(plan);
+	if (journal_read_plan(plan, out, e) || journal_write(j, &w, e)) {
+		journal_job_clear(out);
+		return -1;
+	}
+	return 0;
+}
+
+/* --- loading */
+
+static int bad_row(struct journal *j, const char *id, struct err *e)
+{
+	return err_set(e, ERR_FAILED,
+		       "journal %s: job %s: the entry cannot be understood",
+		       j->path, id);
+}
+
+static int read_job(struct journal *j, sqlite3_stmt *st,
+		    struct journal_job *out, struct err *e)
+{
+	int state = journal_state_by_name(journal_text(st, 1));
+	int dir = journal_dir_by_name(journal_text(st, 2));
+	const char *error = journal_text0(st, 17);
+	const char *plan = journal_text0(st, 18);
+	json_t *v;
+
+	*out = (struct journal_job){0};
+	snprintf(out->id, sizeof(out->id), "%s", journal_text(st, 0));
+	if (state < 0 || dir < 0)
+		return bad_row(j, out->id, e);
+	out->state = (enum journal_state)state;
+	out->dir = (enum journal_dir)dir;
+	out->demanded = sqlite3_column_int(st, 3);
+	out->epoch = (uint64_t)sqlite3_column_int64(st, 4);
+	out->seq = (uint64_t)sqlite3_column_int64(st, 5);
+	out->created_us = sqlite3_column_int64(st, 6);
+	out->updated_us = sqlite3_column_int64(st, 7);
+	out->ended_us = sqlite3_column_int64(st, 8);
+	out->purged_us = sqlite3_column_int64(st, 9);
+	out->kind = mem_strdup0(journal_text0(st, 10));
+	out->instance = mem_strdup0(journal_text0(st, 11));
+	out->name = mem_strdup0(journal_text0(st, 12));
+	out->source = mem_strdup0(journal_text0(st, 13));
+	out->target = mem_strdup0(journal_text0(st, 14));
+	out->owner = mem_strdup0(journal_text0(st, 15));
+	out->build = mem_strdup0(journal_text0(st, 16));
+	v = error ? json_loads(error, 0, NULL) : NULL;
+	journal_err_parse(v, &out->error);
+	json_decref(v);
+	if (!plan)
+		return 0;
+	out->plan = json_loads(plan, 0, NULL);
+	return out->plan ? 0 : bad_row(j, out->id, e);
+}
+
+static int read_steps(struct journal *j, struct journal_job *out, struct err *e)
+{
+	sqlite3_stmt *st = journal_stmt(j, "get-steps");
+	int rc;
+
+	journal_bind(st, ":id", out->id);
+	while ((rc = journal_step_row(j, st, e)) > 0) {
+		int mark = journal_mark_by_name(journal_text(st, 2));
+		struct journal_step *s;
+
+		out->steps = mem_realloc(out->steps, out->nsteps + 1,
+					 sizeof(*out->steps));
+		s = &out->steps[out->nsteps++];
+		*s = (struct journal_step){
+			.idx = (size_t)sqlite3_column_int64(st, 0),
+			.name = mem_strdup(journal_text(st, 1)),
+			.mark = mark < 0 ? MARK_PENDING
+					 : (enum journal_mark)mark,
+			.attempt = (unsigned)sqlite3_column_int64(st, 3),
+			.started_us = sqlite3_column_int64(st, 4),
+			.ended_us = sqlite3_column_int64(st, 5),
+			.sent = (uint64_t)sqlite3_column_int64(st, 6),
+			.read = (uint64_t)sqlite3_column_int64(st, 7),
+		};
+		if (mark < 0 || s->idx != out->nsteps - 1) {
+			sqlite3_reset(st);
+			return bad_row(j, out->id, e);
+		}
+	}
+	return rc;
+}
+
+int journal_load_in(struct journal *j, const char *id, struct journal_job *out,
+		    struct err *e)
+{
+	sqlite3_stmt *st = journal_stmt(j, "get-job");
+	int rc;
+
+	*out = (struct journal_job){0};
+	journal_bind(st, ":id", id);
+	rc = journal_step_row(j, st, e);
+	if (!rc) {
+		err_set(e, ERR_NOTHING, "there is no job %s in journal %s", id,
+			j->path);
+		return err_hint(e, "novahaul jobs");
+	}
+	if (rc > 0)
+		rc = read_job(j, st, out, e);
+	sqlite3_reset(st);
+	if (rc || read_steps(j, out, e)) {
+		journal_job_clear(out);
+		return -1;
+	}
+	return 0;
+}
+
+int journal_load(struct journal *j, const char *id, struct journal_job *out,
+		 struct err *e)
+{
+	int rc;
+
+	if (journal_read_begin(j, e))
+		return -1;
+	rc = journal_load_in(j, id, out, e);
+	journal_read_end(j);
+	return rc;
+}
+
+int journal_jobs(struct journal *j, journal_each_job *fn, void *arg,
+		 struct err *e)
+{
+	sqlite3_stmt *st = journal_stmt(j, "list-jobs");
+	bool more = true;
+	int rc = 1;
+
+	while (more && (rc = journal_step_row(j, st, e)) > 0) {
+		struct journal_job job;
+
+		rc = read_job(j, st, &job, e);
+		if (!rc)
+			more = fn(arg, &job);
+		journal_job_clear(&job);
+		if (rc)
+			break;
+	}
+	sqlite3_reset(st);
+	return rc < 0 ? -1 : 0;
+}
+
+int journal_open_jobs(struct journal *j, const char *instance, size_t *n,
+		      char id[JOURNAL_ID_MAX], struct err *e)
+{
+	sqlite3_stmt *st = journal_stmt(j, "open-jobs");
+	int rc;
+
+	*n = 0;
+	id[0] = '\0';
+	journal_bind(st, ":instance", instance);
+	while ((rc = journal_step_row(j, st, e)) > 0)
+		if (!(*n)++)
+			snprintf(id, JOURNAL_ID_MAX, "%s", journal_text(st, 0));
+	return rc;
+}
+
+/* --- changing a whole job */
+
+struct take {
+	struct journal_job *job;
+	const struct journal_takeover *t;
+};
+
+static int take(struct journal *j, void *arg, struct err *e)
+{
+	struct take *a = arg;
+	sqlite3_stmt *st = journal_stmt(j, "take");
+	AUTO(mem_freep) char *text = NULL;
+
+	journal_bind_int(st, ":now", clock_now_us());
+	journal_bind(st, ":dir", journal_dir_name(a->t->dir));
+	journal_bind_int(st, ":demanded", a->t->demanded);
+	journal_bind(st, ":owner", a->t->owner);
+	journal_bind(st, ":id", a->job->id);
+	journal_bind_int(st, ":epoch", (int64_t)a->job->epoch);
+	if (journal_exec(j, st, e))
+		return -1;
+	if (sqlite3_changes(j->db) != 1)
+		return err_set(e, ERR_STALE,
+			       "another process took the job over first");
+	text = mem_printf("epoch %" PRIu64 ", %s, by %s", a->job->epoch + 1,
+			  journal_dir_name(a->t->dir),
+			  a->t->owner ? a->t->owner : "nobody");
+	return journal_add_event(j, a->job->id, -1, "job", text, e);
+}
+
+int journal_take(struct journal *j, struct journal_job *job,
+		 const struct journal_takeover *t, struct err *e)
+{
+	struct take a = {job, t};
+	struct journal_write w = {"taking the job over", NULL, take, &a};
+	AUTO(mem_freep) char *owner = mem_strdup0(t->owner);
+
+	if (journal_write(j, &w, e))
+		return -1;
+	job->epoch++;
+	job->seq++;
+	job->state = JOURNAL_OPEN;
+	job->dir = t->dir;
+	job->demanded = t->demanded;
+	mem_free(job->owner);
+	job->owner = owner;
+	owner = NULL;
+	return 0;
+}
+
+struct turn {
+	const char *id;
+	const struct journal_turn *t;
+};
+
+static int turn(struct journal *j, void *arg, struct err *e)
+{
+	struct turn *a = arg;
+	sqlite3_stmt *st = journal_stmt(j, "turn");
+	bool ended = a->t->state != JOURNAL_OPEN;
+	AUTO(mem_freep) char *text = NULL;
+
+	journal_bind(st, ":state", journal_state_name(a->t->state));
+	journal_bind(st, ":dir", journal_dir_name(a->t->dir));
+	journal_bind_int(st, ":demanded", a->t->demanded);
+	bind_error(st, a->t->why);
+	journal_bind_time(st, ":ended", ended ? clock_now_us() : 0);
+	journal_bind(st, ":id", a->id);
+	if (journal_exec(j, st, e))
+		return -1;
+	text = mem_printf("%s, %s%s%s", journal_state_name(a->t->state),
+			  journal_dir_name(a->t->dir), a->t->why ? ": " : "",
+			  a->t->why ? err_msg(a->t->why) : "");
+	return journal_add_event(j, a->id, -1, "job", text, e);
+}
+
+int journal_turn(struct journal *j, const struct journal_key *k,
+		 const struct journal_turn *t, struct err *e)
+{
+	struct turn a = {k->id, t};
+	struct journal_write w = {"the state of the job", k, turn, &a};
+
+	return journal_write(j, &w, e);
+}
+
+static int delete_job(struct journal *j, void *arg, struct err *e)
+{
+	const char *id = arg;
+	struct journal_job job;
+	sqlite3_stmt *st;
+
+	if (journal_load_in(j, id, &job, e))
+		return -1;
+	if (job.state == JOURNAL_OPEN) {
+		err_set(e, ERR_REFUSED, "job %s is open", id);
+		err_hint(e, "novahaul resume %s, or rollback", id);
+		journal_job_clear(&job);
+		return -1;
+	}
+	journal_job_clear(&job);
+	st = journal_stmt(j, "delete-job");
+	journal_bind(st, ":id", id);
+	return journal_exec(j, st, e);
+}
+
+int journal_delete(struct journal *j, const char *id, struct err *e)
+{
+	AUTO(mem_freep) char *own = mem_strdup(id);
+	struct journal_write w = {"forgetting a job", NULL, delete_job, own};
+
+	return journal_write(j, &w, e);
+}
+
+static int purged(struct journal *j, void *arg, struct err *e)
+{
+	const char *id = arg;
+	sqlite3_stmt *st = journal_stmt(j, "purged");
+
+	journal_bind_int(st, ":now", clock_now_us());
+	journal_bind(st, ":id", id);
+	if (journal_exec(j, st, e))
+		return -1;
+	if (sqlite3_changes(j->db) != 1)
+		return err_set(e, ERR_REFUSED,
+			       "job %s is open, or is not in the journal", id);
+	return journal_add_event(j, id, -1, "job", "purged", e);
+}
+
+int journal_purged(struct journal *j, const char *id, struct err *e)
+{
+	AUTO(mem_freep) char *own = mem_strdup(id);
+	struct journal_write w = {"a purge", NULL, purged, own};
+
+	return journal_write(j, &w, e);
+}

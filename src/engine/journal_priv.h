@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the journal: one connection, its statements, guarded writes. */
+#ifndef NH_ENGINE_JOURNAL_PRIV_H
+#define NH_ENGINE_JOURNAL_PRIV_H
+
+#include <sqlite3.h>
+
+#include "engine/journal.h"
+
+struct journal_sql {
+	const char *name, *text;
+};
+/* sql/journal.sql; ends with a NULL name. */
+extern const struct journal_sql journal_sql_text[];
+
+struct journal {
+	sqlite3 *db;
+	sqlite3_stmt **stmts; /* in the order of journal_sql_text, lazily */
+	char *path;
+	char *reserve; /* file name beside it */
+	int dirfd;
+	bool urgent;
+	bool full; /* the last error was for want of space */
+	journal_hook *hook;
+	void *hook_arg;
+};
+
+/* The statement of this name, reset and unbound.  Borrowed. */
+sqlite3_stmt *journal_stmt(struct journal *j, const char *name);
+/* Bind by name; a name that the statement lacks aborts.  NULL text is NULL. */
+void journal_bind(sqlite3_stmt *st, const char *name, const char *text);
+void journal_bind_int(sqlite3_stmt *st, const char *name, int64_t v);
+/* As above; 0 is bound as NULL. */
+void journal_bind_time(sqlite3_stmt *st, const char *name, int64_t us);
+/* One row?  1 yes, 0 no more, -1 error. */
+int journal_step_row(struct journal *j, sqlite3_stmt *st, struct err *e);
+/* Runs a statement that returns no rows. */
+int journal_exec(struct journal *j, sqlite3_stmt *st, struct err *e);
+/* Column I as a string that is never NULL, or as one that may be; borrowed. */
+const char *journal_text(sqlite3_stmt *st, int i);
+const char *journal_text0(sqlite3_stmt *st, int i);
+int journal_sql_error(struct journal *j, int rc, struct err *e);
+
+/* Reads between these see one state of the file. */
+int journal_read_begin(struct journal *j, struct err *e);
+void journal_read_end(struct journal *j);
+
+/* One durable write: BEGIN, the guard, BODY, COMMIT. */
+struct journal_write {
+	const char *what;	       /* for the hook and the errors */
+	const struct journal_key *key; /* NULL: not guarded by an epoch */
+	int (*body)(struct journal *j, void *arg, struct err *e);
+	void *arg;
+};
+int journal_write(struct journal *j, const struct journal_write *w,
+		  struct err *e);
+/* An event row of the running write. */
+int journal_add_event(struct journal *j, const char *id, long idx,
+		      const char *kind, const char *text, struct err *e);
+
+/* Inserts JOB with its steps, as part of a write. */
+int journal_add_job(struct journal *j, const struct journal_job *job,
+		    struct err *e);
+int journal_load_in(struct journal *j, const char *id, struct journal_job *out,
+		    struct err *e);
+/* Fills the members that stand in the plan, and the steps, all PENDING. */
+int journal_read_plan(const json_t *plan, struct journal_job *job,
+		      struct err *e);
+
+/* -1 for a name that is none. */
+int journal_state_by_name(const char *s);
+int journal_dir_by_name(const char *s);
+int journal_mark_by_name(const char *s);
+
+/* {"kind", "message", "hint"}; NULL for ERR_NONE. */
+json_t *journal_err_json(const struct err *why);
+void journal_err_parse(const json_t *v, struct err *out);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transitions, records and events of one job: writes under an epoch, reads. */
+#include "engine/journal_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+
+struct mark {
+	const char *id;
+	const struct journal_step *s;
+};
+
+static int mark(struct journal *j, void *arg, struct err *e)
+{
+	struct mark *a = arg;
+	sqlite3_stmt *st = journal_stmt(j, "mark");
+	char text[64];
+
+	journal_bind(st, ":mark", journal_mark_name(a->s->mark));
+	journal_bind_int(st, ":attempt", a->s->attempt);
+	journal_bind_time(st, ":started", a->s->started_us);
+	journal_bind_time(st, ":ended", a->s->ended_us);
+	journal_bind_int(st, ":sent", (int64_t)a->s->sent);
+	journal_bind_int(st, ":read", (int64_t)a->s->read);
+	journal_bind(st, ":id", a->id);
+	journal_bind_int(st, ":idx", (int64_t)a->s->idx);
+	if (journal_exec(j, st, e))
+		return -1;
+	if (sqlite3_changes(j->db) != 1)
+		return err_set(e, ERR_BUG, "job %s has no step %zu", a->id,
+			       a->s->idx);
+	if (a->s->attempt > 1)
+		snprintf(text, sizeof(text), "%s, attempt %u",
+			 journal_mark_name(a->s->mark), a->s->attempt);
+	else
+		snprintf(text, sizeof(text), "%s",
+			 journal_mark_name(a->s->mark));
+	return journal_add_event(j, a->id, (long)a->s->idx, "mark", text, e);
+}
+
+int journal_mark(struct journal *j, const struct journal_key *k,
+		 const struct journal_step *s, struct err *e)
+{
+	struct mark a = {k->id, s};
+	struct journal_write w = {"the state of a step", k, mark, &a};
+
+	return journal_write(j, &w, e);
+}
+
+struct record {
+	const char *id;
+	const struct journal_record *r;
+};
+
+static int record(struct journal *j, void *arg, struct err *e)
+{
+	struct record *a = arg;
+	sqlite3_stmt *st = journal_stmt(j, "add-record");
+	char *text = json_dumps(a->r->value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	if (!text)
+		return err_set(e, ERR_BUG, "record %s is no JSON", a->r->key);
+	journal_bind(st, ":id", a->id);
+	journal_bind_int(st, ":idx", (int64_t)a->r->idx);
+	journal_bind_int(st, ":now", clock_now_us());
+	journal_bind(st, ":key", a->r->key);
+	journal_bind(st, ":value", text);
+	free(text);
+	return journal_exec(j, st, e);
+}
+
+int journal_record(struct journal *j, const struct journal_key *k,
+		   const struct journal_record *r, struct err *e)
+{
+	struct record a = {k->id, r};
+	struct journal_write w = {"a record", k, record, &a};
+
+	return journal_write(j, &w, e);
+}
+
+struct say {
+	const char *id, *text;
+	size_t idx;
+};
+
+static int say(struct journal *j, void *arg, struct err *e)
+{
+	struct say *a = arg;
+
+	return journal_add_event(j, a->id, (long)a->idx, "say", a->text, e);
+}
+
+int journal_say(struct journal *j, const struct journal_key *k, size_t idx,
+		const char *text, struct err *e)
+{
+	struct say a = {k->id, text, idx};
+	struct journal_write w = {"a line", k, say, &a};
+
+	return journal_write(j, &w, e);
+}
+
+/* --- reading */
+
+int journal_records(struct journal *j, const char *id, bool latest,
+		    journal_each_record *fn, void *arg, struct err *e)
+{
+	sqlite3_stmt *st =
+		journal_stmt(j, latest ? "get-latest" : "get-records");
+	bool more = true;
+	int rc = 0;
+
+	journal_bind(st, ":id", id);
+	while (more && (rc = journal_step_row(j, st, e)) > 0) {
+		const char *text = journal_text(st, 4);
+		json_t *v = json_loads(text, JSON_DECODE_ANY, NULL);
+		struct journal_record r = {
+			.seq = (uint64_t)sqlite3_column_int64(st, 0),
+			.idx = (size_t)sqlite3_column_int64(st, 1),
+			.ts_us = sqlite3_column_int64(st, 2),
+			.key = journal_text(st, 3),
+			.value = v,
+		};
+
+		if (!v) {
+			rc = err_set(e, ERR_FAILED,
+				     "journal %s: job %s: record %s is damaged",
+				     j->path, id, r.key);
+			break;
+		}
+		more = fn(arg, &r);
+		json_decref(v);
+	}
+	sqlite3_reset(st);
+	return rc < 0 ? -1 : 0;
+}
+
+int journal_events(struct journal *j, const char *id, uint64_t after,
+		   journal_each_event *fn, void *arg, struct err *e)
+{
+	sqlite3_stmt *st = journal_stmt(j, "get-events");
+	bool more = true;
+	int rc = 0;
+
+	journal_bind(st, ":id", id);
+	journal_bind_int(st, ":after", (int64_t)after);
+	while (more && (rc = journal_step_row(j, st, e)) > 0) {
+		struct journal_event ev = {
+			.seq = (uint64_t)sqlite3_column_int64(st, 0),
+			.ts_us = sqlite3_column_int64(st, 1),
+			.epoch = (uint64_t)sqlite3_column_int64(st, 2),
+			.idx = (long)sqlite3_column_int64(st, 3),
+			.kind = journal_text(st, 4),
+			.text = journal_text(st, 5),
+		};
+
+		more = fn(arg, &ev);
+	}
+	sqlite3_reset(st);
+	return rc < 0 ? -1 : 0;
+}
+
+struct kept {
+	const struct journal_job *job;
+	uint64_t bytes;
+};
+
+static bool add_kept(void *arg, const struct journal_record *r)
+{
+	struct kept *k = arg;
+
+	if (!strcmp(r->key, "kept_bytes") && r->idx < k->job->nsteps &&
+	    k->job->steps[r->idx].mark != MARK_UNDONE)
+		k->bytes += (uint64_t)json_integer_value(r->value);
+	return true;
+}
+
+int journal_kept(struct journal *j, const char *id, uint64_t *bytes,
+		 struct err *e)
+{
+	struct journal_job job;
+	struct kept k = {.job = &job};
+	int rc;
+
+	*bytes = 0;
+	if (journal_load(j, id, &job, e))
+		return -1;
+	rc = job.purged_us ? 0 : journal_records(j, id, true, add_kept, &k, e);
+	if (!rc)
+		*bytes = k.bytes;
+	journal_job_clear(&job);
+	return rc;
+}

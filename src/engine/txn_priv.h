@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of the engine: one job in memory while a controller works on it. */
+#ifndef NH_ENGINE_TXN_PRIV_H
+#define NH_ENGINE_TXN_PRIV_H
+
+#include "engine/step.h"
+#include "engine/txn.h"
+
+struct txn {
+	const struct txn_env *env;
+	struct journal_job job;
+	struct journal_key key;
+	const struct step **steps; /* by index in the plan */
+	json_t **records;	   /* the same; key -> latest value */
+};
+
+struct step_ctx {
+	struct txn *t;
+	size_t idx;
+};
+
+/* What to do after a step, or after a try of it. */
+enum txn_next {
+	NEXT_OPEN = 0, /* leave the job open */
+	NEXT_GO,       /* it is done (undone): the next one */
+	NEXT_AGAIN,    /* probe, then perhaps once more */
+	NEXT_TURN,     /* it failed: undo it and all before it */
+	NEXT_REFUSED,  /* its undo was refused */
+	NEXT_STALE,    /* another controller has the job */
+};
+
+/* The step after that error, whatever was being done: NEXT_STALE, NEXT_OPEN
+ * for an interruption, else OTHERWISE. */
+enum txn_next txn_judge(const struct err *e, enum txn_next otherwise);
+
+/* Journals the mark; the copy in memory follows only when that succeeded. */
+int txn_mark(struct txn *t, size_t i, enum journal_mark m, struct err *e);
+/* Writes the manifest through env->mirror. */
+int txn_mirror(struct txn *t, struct err *e);
+/* Probes until the answer is not UNKNOWN, with back-off; ERR_LOST when it stays
+ * so, ERR_STALE and ERR_INTERRUPTED at once. */
+int txn_ask(struct txn *t, size_t i, enum step_state *state, struct err *e);
+/* Waits before try N + 1 (N from 1), keeping the world alive; ends early when
+ * the program is asked to stop. */
+void txn_back_off(struct txn *t, size_t i, unsigned n, const struct err *why);
+void txn_tick(struct txn *t);
+void txn_emit(struct txn *t, size_t i, enum txn_event_kind kind,
+	      const char *text);
+
+enum txn_next txn_step_forward(struct txn *t, size_t i, struct err *e);
+enum txn_next txn_step_back(struct txn *t, size_t i, struct err *e);
+
+#endif

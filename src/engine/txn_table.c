@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rules that a table of steps must keep; a unit test runs this. */
+#include <string.h>
+
+#include "engine/step.h"
+#include "engine/txn.h"
+
+#define SUMMARY_MAX 59
+
+struct rules {
+	struct buf *out;
+	size_t breaches;
+};
+
+static void rule(struct rules *r, const struct step *s, bool kept,
+		 const char *text)
+{
+	if (kept)
+		return;
+	buf_printf(r->out, "step %s %s\n", s->name ? s->name : "(no name)",
+		   text);
+	r->breaches++;
+}
+
+static bool unique(const struct step *const *steps, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (steps[k]->name && !strcmp(steps[k]->name, steps[i]->name))
+			return false;
+	return true;
+}
+
+size_t txn_check_table(const struct step *const *steps, struct buf *out)
+{
+	struct rules r = {out, 0};
+
+	for (size_t i = 0; steps[i]; i++) {
+		const struct step *s = steps[i];
+
+		rule(&r, s, s->name && *s->name, "has no name");
+		if (!s->name)
+			continue;
+		rule(&r, s, unique(steps, i), "is there twice");
+		rule(&r, s, s->summary && *s->summary, "has no summary");
+		rule(&r, s, !s->summary || strlen(s->summary) <= SUMMARY_MAX,
+		     "has a summary of 60 characters or more");
+		rule(&r, s, s->run, "cannot be run");
+		rule(&r, s, s->probe || !s->mutates,
+		     "mutates and cannot be probed");
+		rule(&r, s, s->undo || s->no_undo || !s->mutates,
+		     "mutates, and has no undo and no reason why not");
+		rule(&r, s, !s->undo || s->mutates,
+		     "has an undo though it changes nothing");
+		rule(&r, s, !s->undo || !s->no_undo,
+		     "has an undo, and a reason why it has none");
+		rule(&r, s, s->undo || !s->commit_point,
+		     "is a commit point without an undo");
+	}
+	return r.breaches;
+}
