@@ -273,7 +273,7 @@ void host_statfs_clear(struct host_statfs *s);
 
 struct host_digest {
 	uint64_t size;
-	unsigned char sha256[32]; /* transfer/digest.h */
+	char text[80]; /* "sha256t4m:...", see transfer/digest.h */
 };
 
 /* ---- processes ------------------------------------------------------- */

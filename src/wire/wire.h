@@ -140,10 +140,10 @@ struct wire_ops {
 struct wire {
 	const struct wire_ops *ops;
 	void *self;
-	int in, out; /* of wire_init_fds() */
-	struct buf rx;
-	size_t rx_used; /* bytes of rx that the last frame took */
-	struct buf tx;
+	int in, out;   /* of wire_init_fds() */
+	struct buf rx; /* one frame, as far as it has come */
+	bool rx_whole; /* it was handed out: the next call starts anew */
+	int64_t heard; /* clock_mono_us() of the last byte */
 };
 
 void wire_init(struct wire *w, const struct wire_ops *ops, void *self);
@@ -171,7 +171,7 @@ struct client {
 	struct wire w;
 	uint32_t last_id;
 	uint64_t epoch; /* goes with every request */
-	int64_t last_sent, last_heard;
+	int64_t last_sent;
 	int64_t keepalive_us; /* 0: 2 s */
 	int64_t dead_us;      /* no byte for so long: gone.  0: 30 s */
 	bool dead;

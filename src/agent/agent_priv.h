@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent from inside.
+ *
+ * Two threads.  The reader takes frames off stdin, so that a sign of life is
+ * noticed, and the end of the stream acted on, while a verb works; it queues
+ * requests and nothing else.  The main thread performs them one by one.
+ */
+#ifndef NH_AGENT_AGENT_PRIV_H
+#define NH_AGENT_AGENT_PRIV_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "agent/verb.h"
+#include "core/buf.h"
+
+struct agent_opts {
+	int in, out;
+	/* --receive: the only root and job that the caller may name */
+	const char *root, *uuid, *job;
+};
+
+struct reader; /* reader.c */
+struct names;  /* names.c */
+
+/* The lease that the session works under. */
+struct bound {
+	bool on;
+	int root; /* borrowed */
+	char *uuid, *job;
+	uint64_t epoch;
+	int gate; /* open gate file, or -1 */
+};
+
+struct agent {
+	struct wire w;
+	pthread_mutex_t tx; /* guards the sending half of w */
+	struct reader *reader;
+	struct agent_opts opts;
+	struct bound lease;
+	int attended; /* locked while we are the one who attends, or -1 */
+	struct strv root_names; /* parallel to root_fds */
+	int *root_fds;
+	struct names *names;
+};
+
+/* Serves until the stream ends; the exit code. */
+int agent_serve(const struct agent_opts *o);
+/* As agent_path, for a root alone. */
+int agent_root(struct agent *a, const char *root, struct err *e);
+
+/* ---- reader.c */
+struct reader *reader_start(struct agent *a, struct err *e);
+void reader_stop(struct reader *r);
+/* The next frame for the main thread, kept until the next call.  -1 with
+ * e->sys ETIMEDOUT after TIMEOUT_US (< 0: never), EPIPE at end of stream. */
+int reader_next(struct reader *r, struct frame *f, int64_t timeout_us,
+		struct err *e);
+/* What the end of the stream means for the verb that runs: it may finish, or
+ * the agent dies at once, with the children it has. */
+enum reader_end { READER_IDLE = 0, READER_DIE, READER_FINISH };
+/* false: the stream has ended already, do not begin. */
+bool reader_busy(struct reader *r, enum reader_end what);
+/* Every frame that comes sets the mtime of FD from now on (-1: no more). */
+void reader_beat(struct reader *r, int fd);
+
+/* ---- names.c */
+struct names *names_new(void);
+void names_free(struct names *n);
+/* A name that getent may be asked for. */
+bool names_ok(const char *s);
+/* One line of `getent DB KEY`, without its newline; *FOUND tells. */
+int names_line(const char *db, const char *key, bool *found, struct buf *line,
+	       struct err *e);
+/* Field I, from 0, of such a line; "" when there are fewer. */
+char *names_field(const char *line, unsigned i) NH_DEALLOC(mem_free);
+
+#endif

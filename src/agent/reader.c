@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Takes frames off stdin while the main thread works. */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/agent_priv.h"
+#include "agent/procfs.h"
+#include "core/clock.h"
+#include "core/log.h"
+
+enum { QUEUE_MAX = 8, BEAT_US = 1000000 };
+
+struct item {
+	struct frame f; /* f.p points into b */
+	struct buf b;
+};
+
+struct reader {
+	struct agent *a;
+	pthread_t thread;
+	pthread_mutex_t mu;
+	pthread_cond_t more, room;
+	struct item q[QUEUE_MAX]; /* a ring; buffers are recycled */
+	unsigned head, n;
+	struct item cur; /* what the main thread holds */
+	bool eof, stop;
+	struct err why;
+	enum reader_end busy;
+	int beat_fd;
+	int64_t beaten;
+};
+
+/* Under r->mu.  The mtime of the attended file says: the controller lives. */
+static void beat(struct reader *r)
+{
+	int64_t now = clock_mono_us();
+
+	if (r->beat_fd < 0 || now - r->beaten < BEAT_US)
+		return;
+	r->beaten = now;
+	futimens(r->beat_fd, NULL);
+}
+
+static void alive(struct agent *a)
+{
+	struct frame f = {.type = WIRE_ALIVE};
+	struct err e = ERR_INIT;
+
+	/* While the main thread sends, that is sign enough: never wait. */
+	if (pthread_mutex_trylock(&a->tx))
+		return;
+	if (wire_send(&a->w, &f, NULL, 0, clock_mono_us() + 1000000, &e))
+		err_clear(&e);
+	pthread_mutex_unlock(&a->tx);
+}
+
+/* Under r->mu: queues the frame that a->w.rx holds. */
+static void push(struct reader *r, const struct frame *f)
+{
+	struct item *it;
+	struct buf spare;
+
+	while (r->n == QUEUE_MAX && !r->stop)
+		pthread_cond_wait(&r->room, &r->mu);
+	if (r->stop)
+		return;
+	it = &r->q[(r->head + r->n) % QUEUE_MAX];
+	/* Its bytes are not copied: the buffers change places. */
+	spare = it->b;
+	it->b = r->a->w.rx;
+	r->a->w.rx = spare;
+	r->a->w.rx_whole = true;
+	it->f = *f;
+	it->f.p = it->b.p + WIRE_HEADER;
+	r->n++;
+	pthread_cond_signal(&r->more);
+}
+
+static void ended(struct reader *r, struct err *e)
+{
+	pthread_mutex_lock(&r->mu);
+	r->eof = true;
+	err_move(&r->why, e);
+	pthread_cond_broadcast(&r->more);
+	if (r->busy == READER_DIE) {
+		procfs_kill_children(getpid());
+		_exit(0);
+	}
+	pthread_mutex_unlock(&r->mu);
+}
+
+static void *reader_main(void *arg)
+{
+	struct reader *r = arg;
+	struct err e = ERR_INIT;
+	struct frame f;
+
+	while (!wire_recv(&r->a->w, &f, INT64_MAX, &e)) {
+		bool keepalive = f.type == WIRE_KEEPALIVE;
+
+		pthread_mutex_lock(&r->mu);
+		beat(r);
+		if (!keepalive)
+			push(r, &f);
+		pthread_mutex_unlock(&r->mu);
+		if (keepalive)
+			alive(r->a);
+	}
+	ended(r, &e);
+	return NULL;
+}
+
+struct reader *reader_start(struct agent *a, struct err *e)
+{
+	struct reader *r = MEM_NEW(struct reader);
+	pthread_condattr_t ca;
+	int rc;
+
+	r->a = a;
+	r->beat_fd = -1;
+	pthread_mutex_init(&r->mu, NULL);
+	pthread_condattr_init(&ca);
+	pthread_condattr_setclock(&ca, CLOCK_MONOTONIC);
+	pthread_cond_init(&r->more, &ca);
+	pthread_cond_init(&r->room, &ca);
+	pthread_condattr_destroy(&ca);
+	rc = pthread_create(&r->thread, NULL, reader_main, r);
+	if (rc) {
+		mem_free(r);
+		err_sys(e, ERR_FAILED, rc, "pthread_create");
+		return NULL;
+	}
+	return r;
+}
+
+/* The stream has ended, or the process is about to: never joins a thread that
+ * still reads. */
+void reader_stop(struct reader *r)
+{
+	bool eof;
+
+	if (!r)
+		return;
+	pthread_mutex_lock(&r->mu);
+	r->stop = true;
+	eof = r->eof;
+	pthread_cond_broadcast(&r->room);
+	pthread_mutex_unlock(&r->mu);
+	if (!eof)
+		_exit(1);
+	pthread_join(r->thread, NULL);
+	for (int i = 0; i < QUEUE_MAX; i++)
+		buf_clear(&r->q[i].b);
+	buf_clear(&r->cur.b);
+	err_clear(&r->why);
+	mem_free(r);
+}
+
+static int wait_more(struct reader *r, const struct timespec *until)
+{
+	while (!r->n && !r->eof) {
+		int rc = until ? pthread_cond_timedwait(&r->more, &r->mu, until)
+			       : pthread_cond_wait(&r->more, &r->mu);
+
+		if (rc == ETIMEDOUT)
+			return -1;
+	}
+	return 0;
+}
+
+int reader_next(struct reader *r, struct frame *f, int64_t timeout_us,
+		struct err *e)
+{
+	struct timespec until;
+	struct buf old;
+	int rc = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += timeout_us / 1000000;
+	until.tv_nsec += timeout_us % 1000000 * 1000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&r->mu);
+	if (wait_more(r, timeout_us < 0 ? NULL : &until)) {
+		rc = err_sys(e, ERR_RETRY, ETIMEDOUT, "no frame");
+	} else if (r->eof) {
+		/* What is still queued is of a caller who has gone. */
+		rc = err_set(e, ERR_FAILED, "%s", err_msg(&r->why));
+		e->sys = EPIPE;
+	} else {
+		old = r->cur.b;
+		r->cur = r->q[r->head];
+		r->q[r->head].b = old;
+		r->head = (r->head + 1) % QUEUE_MAX;
+		r->n--;
+		*f = r->cur.f;
+		pthread_cond_signal(&r->room);
+	}
+	pthread_mutex_unlock(&r->mu);
+	return rc;
+}
+
+bool reader_busy(struct reader *r, enum reader_end what)
+{
+	bool ok;
+
+	pthread_mutex_lock(&r->mu);
+	ok = !r->eof || what == READER_IDLE;
+	if (ok)
+		r->busy = what;
+	pthread_mutex_unlock(&r->mu);
+	return ok;
+}
+
+void reader_beat(struct reader *r, int fd)
+{
+	pthread_mutex_lock(&r->mu);
+	r->beat_fd = fd;
+	r->beaten = 0;
+	if (fd >= 0)
+		beat(r);
+	pthread_mutex_unlock(&r->mu);
+}
