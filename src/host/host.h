@@ -273,7 +273,8 @@ void host_statfs_clear(struct host_statfs *s);
 
 struct host_digest {
 	uint64_t size;
-	char text[80]; /* "sha256t4m:...", see transfer/digest.h */
+	unsigned char sha256[32];
+	char text[80]; /* "sha256t4m:" and the same in hex: transfer/digest.h */
 };
 
 /* ---- processes ------------------------------------------------------- */
