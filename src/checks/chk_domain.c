@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What libvirt says on both hosts. */
+#include <string.h>
+
+#include "checks/checks.h"
+
+static bool known(const struct fact_host *h)
+{
+	return h->down.kind == ERR_NONE && h->name &&
+	       h->virt_err.kind == ERR_NONE;
+}
+
+static void libvirt_run(const struct facts *f, const struct check_opts *o,
+			struct check_report *r)
+{
+	const struct fact_host *s = &f->host[SRC_HOST];
+	const struct fact_host *d = &f->host[DST_HOST];
+
+	(void)o;
+	for (int k = SRC_HOST; k <= DST_HOST; k++) {
+		const struct fact_host *h = &f->host[k];
+
+		if (h->down.kind == ERR_NONE && h->virt_err.kind != ERR_NONE)
+			check_refuse(r, "is libvirtd running there?",
+				     "libvirt on %s: %s", h->name,
+				     err_msg(&h->virt_err));
+	}
+	if (!known(s) || !known(d))
+		return;
+	if (d->virt.hypervisor && d->virt.hypervisor < s->virt.hypervisor)
+		check_warn(r, NULL, "QEMU on %s is older than on %s", d->name,
+			   s->name);
+	if (d->state.state != VIRT_ABSENT)
+		check_refuse(r, "two hosts must never have it: find out why",
+			     "%s has a domain of this uuid (%s)", d->name,
+			     virt_state_name(d->state.state));
+	if (*d->name_owner && strcmp(d->name_owner, f->srv.inst.uuid) != 0)
+		check_refuse(r, NULL, "%s has another domain named %s (%s)",
+			     d->name, f->domain_name, d->name_owner);
+}
+
+const struct check chk_libvirt = {
+	"libvirt", "both answer, and the target does not know it", libvirt_run};
+
+static void state_agrees(const struct facts *f, struct check_report *r)
+{
+	const struct fact_host *s = &f->host[SRC_HOST];
+	const char *vm = f->srv.inst.vm_state ? f->srv.inst.vm_state : "";
+
+	switch (s->state.state) {
+	case VIRT_ABSENT:
+		check_refuse(r,
+			     "start it once through Nova, which defines it "
+			     "again",
+			     "%s has no domain for it: direct control has "
+			     "nothing to define on the target",
+			     s->name);
+		break;
+	case VIRT_RUNNING:
+		if (!strcmp(vm, "stopped"))
+			check_refuse(r,
+				     "stop it first, or let Nova's power "
+				     "sync do it",
+				     "it runs on %s though the database says "
+				     "'stopped'",
+				     s->name);
+		break;
+	case VIRT_SHUTOFF:
+		if (!strcmp(vm, "active"))
+			check_warn(r, NULL,
+				   "it is shut off though the database says "
+				   "'active'; it will not be started");
+		break;
+	case VIRT_PAUSED:
+	case VIRT_OTHER:
+	case VIRT_STATE_UNKNOWN:
+		check_refuse(r, "resume it, or stop it", "it is %s (%s) on %s",
+			     virt_state_name(s->state.state), s->state.reason,
+			     s->name);
+		break;
+	}
+}
+
+static void domain_run(const struct facts *f, const struct check_opts *o,
+		       struct check_report *r)
+{
+	const struct fact_host *s = &f->host[SRC_HOST];
+
+	(void)o;
+	if (!known(s))
+		return;
+	state_agrees(f, r);
+	if (f->dom_err.kind != ERR_NONE)
+		check_refuse(r, NULL, "its domain XML: %s",
+			     err_msg(&f->dom_err));
+	if (s->flags.managed_save)
+		check_refuse(r,
+			     "start it, then stop it: its memory is saved "
+			     "on the source",
+			     "it has a managed save image");
+	if (s->flags.snapshots || s->flags.checkpoints)
+		check_refuse(r, "delete them (virsh snapshot-list)",
+			     "libvirt has snapshots or checkpoints of it");
+	for (size_t i = 0; i < f->reasons.n; i++)
+		check_refuse(r, NULL, "its domain: %s", f->reasons.v[i].text);
+	if (f->dom && f->dom->uuid &&
+	    strcmp(f->dom->uuid, f->srv.inst.uuid) != 0)
+		check_refuse(r, NULL, "its domain has uuid %s", f->dom->uuid);
+}
+
+const struct check chk_domain = {
+	"domain", "its domain can be defined elsewhere", domain_run};
+
+/* ---- can the target run it? */
+
+static bool has_cpu(const struct caps_domain *c, const struct domain *d)
+{
+	const char *mode = d->cpu_mode ? d->cpu_mode : "";
+
+	if (!strcmp(mode, "host-passthrough"))
+		return c->cpu_host_passthrough;
+	if (!strcmp(mode, "host-model"))
+		return c->cpu_host_model;
+	if (!strcmp(mode, "custom") && d->cpu_model)
+		return strv_has(&c->cpu_usable, d->cpu_model) ||
+		       strcmp(d->type, "kvm") != 0;
+	return true;
+}
+
+static void machine_run(const struct facts *f, const struct check_opts *o,
+			struct check_report *r)
+{
+	const struct fact_host *d = &f->host[DST_HOST];
+	const struct caps_guest *g;
+
+	(void)o;
+	if (!known(d) || !f->dom || !d->caps)
+		return;
+	g = caps_host_guest(d->caps, f->dom->arch ? f->dom->arch : "x86_64");
+	if (!g) {
+		check_refuse(r, NULL, "%s cannot run %s guests", d->name,
+			     f->dom->arch);
+		return;
+	}
+	if (f->dom->type && !strcmp(f->dom->type, "kvm") && !g->kvm)
+		check_refuse(r, "load its kvm module, or pick another target",
+			     "%s has no KVM", d->name);
+	if (f->dom->machine && !strv_has(&g->machines, f->dom->machine))
+		check_refuse(r, "pick a target with the same or a newer QEMU",
+			     "%s does not know machine type %s", d->name,
+			     f->dom->machine);
+	if (d->domcaps && !has_cpu(d->domcaps, f->dom))
+		check_refuse(r, "pick a target with such a CPU",
+			     "%s cannot give it CPU %s %s", d->name,
+			     f->dom->cpu_mode,
+			     f->dom->cpu_model ? f->dom->cpu_model : "");
+	if (f->dom->fw.loader && d->domcaps &&
+	    !strv_has(&d->domcaps->loaders, f->dom->fw.loader))
+		check_refuse(r, "install the same firmware package there",
+			     "%s has no firmware %s", d->name,
+			     f->dom->fw.loader);
+}
+
+const struct check chk_machine = {
+	"machine", "the target's QEMU can run it as it is", machine_run};
+
+static void network_run(const struct facts *f, const struct check_opts *o,
+			struct check_report *r)
+{
+	const struct fact_host *d = &f->host[DST_HOST];
+
+	(void)o;
+	if (!known(d) || !f->dom)
+		return;
+	if (d->net_err.kind != ERR_NONE)
+		check_refuse(r, d->net_err.hint, "its interfaces on %s: %s",
+			     d->name, err_msg(&d->net_err));
+	for (size_t i = 0; i < d->net_missing.n; i++)
+		check_warn(r, NULL, "%s will be created on %s",
+			   d->net_missing.v[i], d->name);
+}
+
+const struct check chk_network = {
+	"network", "its interfaces can be plugged on the target", network_run};

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two hosts: alive, alike, with room, and with nothing in the way. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "checks/checks.h"
+
+#define MiB ((uint64_t)1 << 20)
+#define DOWN_AFTER_S 60 /* nova.conf service_down_time, default */
+
+static bool known(const struct fact_host *h)
+{
+	return h->down.kind == ERR_NONE && h->name;
+}
+
+/* ---- the target's service */
+
+static void target_run(const struct facts *f, const struct check_opts *o,
+		       struct check_report *r)
+{
+	const struct fact_host *d = &f->host[DST_HOST];
+	const char *src = f->srv.inst.host;
+
+	(void)o;
+	if (src && !strcmp(src, f->to)) {
+		check_say(r, CHECK_NOTHING, NULL, "it is on %s already", f->to);
+		return;
+	}
+	if (d->db_err.kind != ERR_NONE) {
+		check_refuse(r,
+			     d->db_err.hint ? d->db_err.hint
+					    : "openstack compute service "
+					      "list shows the names",
+			     "target %s: %s", f->to, err_msg(&d->db_err));
+		return;
+	}
+	if (d->db.forced_down)
+		check_refuse(r, "openstack compute service set --up",
+			     "nova-compute on %s is forced down", f->to);
+	if (d->db.disabled)
+		check_refuse(r, "openstack compute service set --enable",
+			     "nova-compute on %s is disabled%s%s", f->to,
+			     d->db.disabled_reason ? ": " : "",
+			     d->db.disabled_reason ? d->db.disabled_reason
+						   : "");
+	if (d->db.seen_age_s < 0 || d->db.seen_age_s > DOWN_AFTER_S)
+		check_warn(r, NULL,
+			   "nova-compute on %s has not been seen for %lld s: "
+			   "until it is back, only libvirt knows the guest",
+			   f->to, (long long)d->db.seen_age_s);
+}
+
+const struct check chk_target = {
+	"target", "the target is another host, and in service", target_run};
+
+/* ---- reachable, sane */
+
+static void one_host(const struct facts *f, const struct fact_host *h,
+		     struct check_report *r)
+{
+	(void)f;
+	if (!h->name)
+		return;
+	if (h->down.kind != ERR_NONE) {
+		check_refuse(r, h->down.hint, "%s does not answer: %s", h->name,
+			     err_msg(&h->down));
+		return;
+	}
+	if (h->info.uid != 0)
+		check_refuse(r,
+			     "log in as root, or give the user sudo without a "
+			     "password",
+			     "the agent on %s runs without root's rights",
+			     h->name);
+	if (llabs((long long)h->skew_us) > 2000000)
+		check_warn(r,
+			   "set its clock: Nova ages files and services by "
+			   "it",
+			   "the clock of %s differs by %.1f s", h->name,
+			   (double)h->skew_us / 1e6);
+}
+
+static void hosts_run(const struct facts *f, const struct check_opts *o,
+		      struct check_report *r)
+{
+	(void)o;
+	one_host(f, &f->host[SRC_HOST], r);
+	one_host(f, &f->host[DST_HOST], r);
+	if (f->host[SRC_HOST].db_err.kind != ERR_NONE)
+		check_refuse(r, f->host[SRC_HOST].db_err.hint, "source: %s",
+			     err_msg(&f->host[SRC_HOST].db_err));
+}
+
+const struct check chk_hosts = {"hosts", "both hosts answer", hosts_run};
+
+static void lease_run(const struct facts *f, const struct check_opts *o,
+		      struct check_report *r)
+{
+	(void)o;
+	for (int s = SRC_HOST; s <= DST_HOST; s++) {
+		const struct fact_host *h = &f->host[s];
+		AUTO(mem_freep) char *hint = NULL;
+
+		if (!known(h) || h->lease.state != LEASE_HELD)
+			continue;
+		hint = mem_printf("novahaul resume %s, or novahaul rollback "
+				  "%s; without its journal: novahaul audit "
+				  "--fix",
+				  h->lease.job, h->lease.job);
+		check_say(r, CHECK_LOCKED, hint, "job %s holds it on %s (%s)%s",
+			  h->lease.job, h->name,
+			  h->lease.owner ? h->lease.owner : "?",
+			  h->lease.attended ? ", and is running" : "");
+	}
+}
+
+const struct check chk_lease = {"lease", "no other job holds it", lease_run};
+
+/* ---- nova.conf of both (ledger-host 5) */
+
+static void differ(const struct facts *f, struct check_report *r,
+		   const char *option, const char *a, const char *b,
+		   const char *why)
+{
+	if (!strcmp(a, b))
+		return;
+	check_refuse(r, "make the two configurations agree",
+		     "%s is '%s' on %s and '%s' on %s: %s", option, a,
+		     f->host[SRC_HOST].name, b, f->host[DST_HOST].name, why);
+}
+
+static void config_run(const struct facts *f, const struct check_opts *o,
+		       struct check_report *r)
+{
+	const struct fact_host *s = &f->host[SRC_HOST];
+	const struct fact_host *d = &f->host[DST_HOST];
+
+	(void)o;
+	if (!known(s) || !known(d))
+		return;
+	for (int k = SRC_HOST; k <= DST_HOST; k++)
+		if (!f->host[k].conf_known)
+			check_warn(r,
+				   "name instances_path and the users in "
+				   "novahaul.conf",
+				   "nova.conf of %s: %s", f->host[k].name,
+				   err_msg(&f->host[k].conf_err));
+	if (!s->conf_known || !d->conf_known)
+		return;
+	differ(f, r, "config_drive_format", s->conf.config_drive_format,
+	       d->conf.config_drive_format,
+	       "the target's would decide how the config drive is attached");
+	differ(f, r, "images_type", s->conf.images_type, d->conf.images_type,
+	       "the target's backend would misread the disks");
+	if (s->conf.use_cow_images != d->conf.use_cow_images)
+		differ(f, r, "use_cow_images",
+		       s->conf.use_cow_images ? "true" : "false",
+		       d->conf.use_cow_images ? "true" : "false",
+		       "a raw disk would be read as qcow2, whose header the "
+		       "guest can write");
+	if (!strcmp(s->conf.images_type, "rbd") ||
+	    !strcmp(s->conf.images_type, "lvm") ||
+	    !strcmp(s->conf.images_type, "ploop"))
+		check_refuse(r, NULL, "images_type %s is not moved yet",
+			     s->conf.images_type);
+	if (d->conf.force_config_drive && !s->conf.force_config_drive &&
+	    !(f->srv.inst.config_drive && *f->srv.inst.config_drive))
+		check_warn(r, NULL,
+			   "force_config_drive is set on %s: up to Stein its "
+			   "Nova will look for a config drive that this "
+			   "instance never had",
+			   d->name);
+}
+
+const struct check chk_config = {
+	"config", "both hosts' nova.conf treat the disks alike", config_run};
+
+static void users_run(const struct facts *f, const struct check_opts *o,
+		      struct check_report *r)
+{
+	const struct fact_host *d = &f->host[DST_HOST];
+
+	(void)o;
+	if (!known(d))
+		return;
+	if (!d->nova_user || !d->nova_group)
+		check_refuse(r,
+			     "name them in novahaul.conf, [host:NAME] "
+			     "nova_user, nova_group",
+			     "%s has no user or group 'nova'", d->name);
+	if (!d->qemu_user)
+		check_warn(r, "name it in novahaul.conf, [host:NAME] qemu_user",
+			   "%s has none of the usual QEMU users", d->name);
+}
+
+const struct check chk_users = {
+	"users", "the owners of the files exist on the target", users_run};
+
+/* ---- storage */
+
+static bool network_fs(const char *t)
+{
+	static const char *const shared[] = {
+		"nfs",	"nfs4",	 "ceph",   "cephfs",	     "glusterfs",
+		"gfs2", "ocfs2", "lustre", "fuse.glusterfs",
+	};
+
+	for (size_t i = 0; t && i < ARRAY_SIZE(shared); i++)
+		if (!strcmp(t, shared[i]))
+			return true;
+	return false;
+}
+
+static void storage_run(const struct facts *f, const struct check_opts *o,
+			struct check_report *r)
+{
+	(void)o;
+	for (int s = SRC_HOST; s <= DST_HOST; s++) {
+		const struct fact_host *h = &f->host[s];
+
+		if (!known(h))
+			continue;
+		if (h->path_err.kind != ERR_NONE) {
+			check_refuse(r, "is instances_path right in nova.conf?",
+				     "%s: %s: %s", h->name,
+				     h->instances_path ? h->instances_path
+						       : "instances_path",
+				     err_msg(&h->path_err));
+			continue;
+		}
+		if (network_fs(h->fs.fstype))
+			check_refuse(r, NULL,
+				     "%s on %s is %s, perhaps shared by both "
+				     "hosts: copying could overwrite the "
+				     "original; not moved yet",
+				     h->instances_path, h->name, h->fs.fstype);
+		if (h->fs.readonly)
+			check_refuse(r, "remount it read-write",
+				     "%s on %s is mounted read-only",
+				     h->instances_path, h->name);
+	}
+}
+
+const struct check chk_storage = {
+	"storage", "instances_path is local and writable on both", storage_run};
+
+static void leftovers_run(const struct facts *f, const struct check_opts *o,
+			  struct check_report *r)
+{
+	const struct fact_host *s = &f->host[SRC_HOST];
+	const struct fact_host *d = &f->host[DST_HOST];
+	const char *u = f->srv.inst.uuid;
+	static const char *const hint =
+		"find out whose it is; it may be the only copy of something";
+
+	(void)o;
+	if (known(d) && d->dir != HOST_NONE)
+		check_refuse(r, hint, "%s has a directory %s already", d->name,
+			     u);
+	if (known(d) && d->dir_legacy != HOST_NONE)
+		check_refuse(r, hint, "%s has a directory %s already", d->name,
+			     f->domain_name);
+	for (int k = SRC_HOST; k <= DST_HOST; k++) {
+		const struct fact_host *h = &f->host[k];
+
+		if (known(h) && h->dir_resize != HOST_NONE)
+			check_refuse(r, "confirm or revert the resize first",
+				     "%s has %s_resize", h->name, u);
+		if (known(h) && h->dir_del != HOST_NONE)
+			check_refuse(r, hint,
+				     "%s has %s_del: a delete of "
+				     "Nova's that is not over",
+				     h->name, u);
+	}
+	if (known(s) && s->path_err.kind == ERR_NONE && s->dir != HOST_DIR)
+		check_refuse(
+			r,
+			s->dir_legacy == HOST_DIR
+				? "it is named after the domain, as before "
+				  "Grizzly: rename it to the uuid first"
+				: "is instances_path right?",
+			"%s has no directory %s in %s", s->name, u,
+			s->instances_path);
+}
+
+const struct check chk_leftovers = {
+	"leftovers", "nothing of it is on the target yet", leftovers_run};
+
+/* ---- space */
+
+static void space_run(const struct facts *f, const struct check_opts *o,
+		      struct check_report *r)
+{
+	const struct fact_host *d = &f->host[DST_HOST];
+	uint64_t need = o->scratch ? o->scratch : 64 * MiB;
+	uint64_t virt = 0;
+
+	if (!known(d) || d->path_err.kind != ERR_NONE)
+		return;
+	for (size_t i = 0; i < f->n_files; i++) {
+		need += f->files[i].st.blocks * 512;
+		virt += f->files[i].st.size;
+	}
+	for (size_t i = 0; i < f->n_bases; i++)
+		if (f->bases[i].dst.type == HOST_NONE)
+			need += f->bases[i].src.blocks * 512;
+	if (d->fs.avail < need)
+		check_refuse(r, "free space there, or pick another target",
+			     "%s has %llu MiB free in %s, the copy needs %llu "
+			     "MiB",
+			     d->name, (unsigned long long)(d->fs.avail / MiB),
+			     d->instances_path,
+			     (unsigned long long)(need / MiB + 1));
+	else if (d->fs.avail < virt)
+		check_warn(r, NULL,
+			   "%s has less free than the disks may grow to",
+			   d->name);
+	if (d->fs.inodes && d->fs.inodes_free < f->n_files + 64)
+		check_refuse(r, NULL, "%s is out of inodes in %s", d->name,
+			     d->instances_path);
+	if (d->db_err.kind == ERR_NONE && d->db.memory_mb > 0 &&
+	    d->db.memory_mb_used + f->srv.inst.memory_mb > d->db.memory_mb)
+		check_warn(r, NULL,
+			   "%s has %lld MB of memory, %lld are taken and the "
+			   "guest wants %lld",
+			   d->name, (long long)d->db.memory_mb,
+			   (long long)d->db.memory_mb_used,
+			   (long long)f->srv.inst.memory_mb);
+}
+
+const struct check chk_space = {"space", "the target has room", space_run};

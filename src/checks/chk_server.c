@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What Nova's row says: may anybody move this instance now? */
+#include <string.h>
+
+#include "checks/checks.h"
+
+static bool is(const char *s, const char *word)
+{
+	return s && !strcmp(s, word);
+}
+
+/* ---- the row (ledger-db 5.4) */
+
+static const char *state_hint(const char *vm)
+{
+	if (is(vm, "paused"))
+		return "openstack server unpause first";
+	if (is(vm, "suspended"))
+		return "openstack server resume first: its memory is on the "
+		       "source";
+	if (is(vm, "rescued"))
+		return "openstack server unrescue first";
+	if (is(vm, "resized"))
+		return "openstack server resize confirm (or revert) first";
+	if (is(vm, "error"))
+		return "settle the error, then openstack server set --state "
+		       "active";
+	if (is(vm, "shelved") || is(vm, "shelved_offloaded"))
+		return "openstack server unshelve first";
+	return "only active and stopped instances are moved";
+}
+
+static void server_run(const struct facts *f, const struct check_opts *o,
+		       struct check_report *r)
+{
+	const struct db_instance *i = &f->srv.inst;
+
+	(void)o;
+	if (i->deleted)
+		check_refuse(r, NULL, "the server is deleted");
+	if (!i->host || !i->node)
+		check_refuse(r, "it may be shelved, or never have been built",
+			     "the database names no host for it");
+	if (!is(i->vm_state, "active") && !is(i->vm_state, "stopped"))
+		check_refuse(r, state_hint(i->vm_state),
+			     "vm_state is '%s', not 'active' or 'stopped'",
+			     i->vm_state ? i->vm_state : "NULL");
+	if (i->task_state)
+		check_refuse(r,
+			     "wait for the task to end; if no service is "
+			     "working on it any more: nova reset-state",
+			     "Nova is busy with it: task_state is '%s'",
+			     i->task_state);
+	if (i->hidden)
+		check_refuse(r, "finish the cross-cell resize first",
+			     "it is half of a cross-cell resize");
+	if (i->cell_name)
+		check_refuse(r, NULL,
+			     "it lives in a cells v1 child cell (%s): its row "
+			     "has a twin in the top cell",
+			     i->cell_name);
+	if (f->srv.migration_context)
+		check_refuse(r, "confirm or revert the resize first",
+			     "a migration context is set: a resize or "
+			     "migration is not over");
+	if (f->srv.build_request)
+		check_refuse(r, NULL, "it is still being scheduled");
+}
+
+const struct check chk_server = {"server", "the instance can be moved now",
+				 server_run};
+
+static void locked_run(const struct facts *f, const struct check_opts *o,
+		       struct check_report *r)
+{
+	const struct db_instance *i = &f->srv.inst;
+	char job[DB_TOKEN_MAX];
+	unsigned epoch;
+
+	(void)o;
+	if (!i->locked)
+		return;
+	if (db_token_parse(i->reason, job, &epoch)) {
+		AUTO(mem_freep)
+		char *h = mem_printf("novahaul resume %s, or novahaul rollback "
+				     "%s; without its journal: novahaul audit "
+				     "--fix",
+				     job, job);
+
+		check_say(r, CHECK_LOCKED, h, "job %s of novahaul holds it",
+			  job);
+		return;
+	}
+	check_refuse(r,
+		     "openstack server unlock, when whoever locked it agrees",
+		     "it is locked by %s%s%s",
+		     i->locked_by ? i->locked_by : "somebody",
+		     i->reason ? ": " : "", i->reason ? i->reason : "");
+}
+
+const struct check chk_locked = {"locked", "nobody has locked it", locked_run};
+
+/* ---- migrations: state-ledger 3.1, ground-truth 4 */
+
+static void migrations_run(const struct facts *f, const struct check_opts *o,
+			   struct check_report *r)
+{
+	(void)o;
+	for (size_t k = 0; k < f->srv.n_migrations; k++) {
+		const struct db_migration *m = &f->srv.migrations[k];
+
+		if (db_migration_in_flight(m))
+			check_refuse(r, "wait for it, or abort it",
+				     "migration %lld is under way (%s)",
+				     (long long)m->id, m->status);
+		if (db_migration_arms(m, f->to))
+			check_refuse(
+				r,
+				"restart nova-compute there while the instance "
+				"is elsewhere, so that it settles the record",
+				"an old evacuation from %s (migration %lld, "
+				"'%s') is not settled: the next restart of its "
+				"nova-compute would destroy the guest there",
+				f->to, (long long)m->id, m->status);
+	}
+}
+
+const struct check chk_migrations = {
+	"migrations", "no migration is under way or armed", migrations_run};
+
+/* ---- what this release of novahaul does not do yet */
+
+static void route_run(const struct facts *f, const struct check_opts *o,
+		      struct check_report *r)
+{
+	static const char *const hint =
+		"direct control would leave it wrong; use Nova's own "
+		"migration here";
+
+	(void)o;
+	for (int s = SRC_HOST; s <= DST_HOST; s++) {
+		const struct fact_host *h = &f->host[s];
+
+		if (h->conf_known && h->conf.has_placement)
+			check_refuse(r, hint,
+				     "%s is configured for Placement: the "
+				     "allocations would stay on %s",
+				     h->name, f->host[SRC_HOST].name);
+		if (h->conf_known && h->conf.has_neutron)
+			check_refuse(r, hint,
+				     "%s is configured for Neutron: the ports "
+				     "would stay bound to %s",
+				     h->name, f->host[SRC_HOST].name);
+	}
+	if (f->srv.allocations > 0)
+		check_refuse(r, hint,
+			     "the instance has %d Placement allocations in "
+			     "nova_api",
+			     f->srv.allocations);
+	if (f->srv.nova_net_ips > 0)
+		check_warn(r, NULL,
+			   "nova-network serves it: its addresses are plumbed "
+			   "by the next start through Nova");
+}
+
+const struct check chk_route = {
+	"route", "no service but Nova's database binds it to a host",
+	route_run};
+
+/* ---- the schema */
+
+static void schema_run(const struct facts *f, const struct check_opts *o,
+		       struct check_report *r)
+{
+	const struct db_server *s = &f->srv;
+	int64_t src = f->host[SRC_HOST].db.cell_id;
+	int64_t dst = f->host[DST_HOST].db.cell_id;
+
+	(void)o;
+	/* A half-migrated or unknown schema never gets this far: db.h. */
+	if (f->host[DST_HOST].db_err.kind != ERR_NONE ||
+	    f->host[SRC_HOST].db_err.kind != ERR_NONE)
+		return;
+	if (dst >= 0 && s->cell_id >= 0 && s->cell_id != dst)
+		check_refuse(r, "pick a target in the instance's own cell",
+			     "the instance is mapped to cell %lld, %s to cell "
+			     "%lld",
+			     (long long)s->cell_id, f->to, (long long)dst);
+	else if (src >= 0 && dst < 0)
+		check_refuse(r, "nova-manage cell_v2 discover_hosts",
+			     "%s is not mapped to any cell", f->to);
+}
+
+const struct check chk_schema = {"cells", "instance and target are in one cell",
+				 schema_run};
+
+static void rights_run(const struct facts *f, const struct check_opts *o,
+		       struct check_report *r)
+{
+	(void)o;
+	if (f->rights.kind != ERR_NONE)
+		check_refuse(r, f->rights.hint, "%s", err_msg(&f->rights));
+}
+
+const struct check chk_rights = {
+	"rights", "the database user may do what a move needs", rights_run};

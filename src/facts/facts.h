@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One read-only snapshot of the world around one instance and one target.
+ *
+ *	facts_init(&f, "compute-34");
+ *	facts_database(&f, db, "web-1", &e)	who, where, what Nova knows
+ *	  ... the caller opens f.srv.inst.host and the target ...
+ *	facts_host(&f, SRC_HOST, host, virt)	what each host says
+ *	facts_host(&f, DST_HOST, host, virt)
+ *	facts_files(&f, src, dst, &e)		disks, backing images
+ *	facts_clear(&f);
+ *
+ * Checks and plans are pure functions of this struct, so their tests fill it by
+ * hand.  What could not be read is a fact too: a host that does not answer, or
+ * a right that is missing, is an error text in the struct and not an error of
+ * these functions; a check turns it into a refusal.  Only the database, without
+ * which nothing is known at all, and files that cannot be read at all fail.
+ *
+ * Nothing here changes anything.  Secrets (connection URLs, connection_info)
+ * are not kept.
+ */
+#ifndef NH_FACTS_FACTS_H
+#define NH_FACTS_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/err.h"
+#include "core/novaconf.h"
+#include "db/db.h"
+#include "domain/caps.h"
+#include "domain/domain.h"
+#include "host/host.h"
+#include "host/virt.h"
+#include "image/image.h"
+
+enum fact_side { SRC_HOST = 0, DST_HOST = 1 };
+
+/* A file in the instance directory, or NVRAM or vTPM state elsewhere. */
+struct fact_file {
+	char *rel;	      /* below its root */
+	char *root;	      /* absolute directory */
+	enum image_role role; /* DISK, ..., NVRAM, TPM_FILE */
+	struct image_name name;
+	struct host_stat st;
+	char *info_format; /* disk.info's word, or NULL */
+	char *xml_format;  /* the domain's, or NULL */
+	struct buf head;   /* of disks: the first cluster, or less */
+};
+
+/* A backing image that some disk names. */
+struct fact_base {
+	char *name;
+	struct host_stat src, dst; /* .type HOST_NONE: it is not there */
+	struct buf head;	   /* of the source's */
+	bool compared;		   /* both exist, and both were read whole */
+	bool same;
+};
+
+struct fact_host {
+	char *name; /* Nova's CONF.host */
+	struct db_host db;
+	struct err db_err; /* kind ERR_NONE: .db is filled */
+	struct err down;   /* kind ERR_NONE: the host answered */
+	struct host_info info;
+	int64_t skew_us; /* its clock minus ours */
+	bool conf_known; /* a nova.conf was found and parsed */
+	struct err conf_err;
+	struct novaconf conf; /* without connection URLs */
+	bool compute_runs;    /* a nova-compute process was seen */
+	char *instances_path; /* as configured (ours, if mapped) */
+	struct err path_err;  /* instances_path cannot be looked at */
+	struct host_statfs fs;
+	/* who owns files there */
+	char *nova_user, *nova_group; /* names that exist, or NULL */
+	char *qemu_user, *qemu_group;
+	struct strv users, groups; /* of those that we may need: that exist */
+	struct image_neighbour *seen;
+	size_t n_seen;
+	/* what is there of this instance */
+	enum host_type dir, dir_resize, dir_del, dir_legacy;
+	struct host_lease lease;
+	/* libvirt */
+	struct err virt_err;
+	struct virt_version virt;
+	struct caps_host *caps;
+	struct caps_domain *domcaps;
+	struct virt_status state;
+	struct virt_flags flags;
+	char name_owner[UUID_LEN + 1]; /* who has the domain name, or "" */
+	bool tpm_secret;	       /* it has the domain's TPM secret */
+	struct err run_err;	       /* source: prove-type scan failed */
+	bool qemu_img, swtpm;
+	struct strv net_missing; /* target: what plugging would create */
+	struct err net_err;
+};
+
+struct facts {
+	int64_t taken_us;
+	char *to; /* as asked */
+	struct db_schema schema;
+	struct err rights; /* kind ERR_NONE: all there */
+	struct db_server srv;
+	struct fact_host host[2];
+	char *domain_name; /* instance-0000002a, or NULL if not known */
+	/* the source's definition; NULL without one */
+	char *xml;
+	struct domain *dom;
+	struct err dom_err;
+	struct domain_reasons reasons; /* against direct control */
+	char *nvram_dir, *tpm_dir;     /* absolute; NULL: it has none */
+	/* Disks outside the instance directory that the database says are its
+	 * own volumes and that need no connector (nfs, rbd, file), and those of
+	 * them that the target does not see under the same path. */
+	struct strv volumes, volumes_missing;
+	struct fact_file *files;
+	size_t n_files;
+	struct err info_err; /* disk.info is there and cannot be parsed */
+	bool has_info;
+	struct fact_base *bases;
+	size_t n_bases;
+};
+
+void facts_init(struct facts *f, const char *to);
+void facts_clear(struct facts *f);
+
+/* Resolves SERVER and reads everything about it.  ERR_REFUSED when there is no
+ * such server or several. */
+int facts_database(struct facts *f, struct db *db, const char *server,
+		   struct err *e);
+/* H NULL: DOWN says why (moved).  The real configuration decides paths. */
+struct facts_host_in {
+	struct host *host;
+	struct virt *virt;
+	struct err *down;
+	/* the operator's words from novahaul.conf; NULL: learn it */
+	const char *instances_path;
+	const char *nova_user, *nova_group, *qemu_user, *qemu_group;
+};
+void facts_host(struct facts *f, enum fact_side s,
+		const struct facts_host_in *in);
+/* The instance's files; needs both hosts' facts.  0 also when the source is not
+ * reached. */
+int facts_files(struct facts *f, struct host *src, struct host *dst,
+		struct err *e);
+
+/* Does a volume of this driver_volume_type need no connector of the host? */
+bool facts_driver_anywhere(const char *driver);
+/* The file of this name, or NULL. */
+const struct fact_file *facts_file(const struct facts *f, const char *rel);
+const struct fact_base *facts_base(const struct facts *f, const char *name);
+/* SHA-256 hex over what a plan rests on: the row, hosts, domain and files
+ * without what changes by itself (times, sizes of a running guest's disks). */
+void facts_digest(const struct facts *f, char out[65]);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From facts to a plan: which files, which steps, in which order.  Pure.
+ *
+ *	struct move *m = plan_move(&facts, &opts, &e);
+ *	json_t *doc = plan_document(&facts, m, &opts);
+ *
+ * The document is what `novahaul plan -o` writes, what a person reviews, and
+ * what the journal keeps.  The engine reads "kind", "instance", "source",
+ * "target" and "steps" of it (engine/journal.h), the steps read "move"
+ * (steps/move.h); the rest is for people.
+ */
+#ifndef NH_PLAN_PLAN_H
+#define NH_PLAN_PLAN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "checks/checks.h"
+#include "core/err.h"
+#include "facts/facts.h"
+#include "steps/move.h"
+
+#define PLAN_VERSION 1
+
+struct plan_opts {
+	bool precopy;
+	bool no_start;
+	bool verify_deep;
+	bool copy_console;
+	int64_t stop_timeout_s;
+	uint64_t bwlimit;
+	const char *delta, *transport;	    /* as in struct move */
+	const char *qemu_user, *qemu_group; /* configured for the target */
+};
+
+/* Facts that no check refused.  ERR_REFUSED where the image or owner rules say
+ * no after all. */
+struct move *plan_move(const struct facts *f, const struct plan_opts *o,
+		       struct err *e);
+
+/* {plan_version, kind, created, instance, source, target, facts_digest,
+ *  release, bytes_to_copy, downtime_s, steps, move, values} */
+json_t *plan_document(const struct facts *f, const struct move *m);
+
+/* Seconds that the guest will be down, from sizes and cautious rates. */
+int64_t plan_downtime_s(const struct move *m);
+
+/* The move of a plan document that came from outside. */
+struct move *plan_read(const json_t *doc, struct err *e);
+
+#endif

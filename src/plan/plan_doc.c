@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "core/clock.h"
+#include "engine/step.h"
+#include "plan/plan.h"
+#include "steps/world.h"
+
+/* Cautious, so that a prediction is rather kept than broken. */
+#define READ_RATE ((uint64_t)300 << 20) /* one pass of digests, bytes/s */
+#define SEND_RATE ((uint64_t)80 << 20)	/* over ssh, bytes/s */
+#define FIXED_S 5 /* undefine, rename, rewrite, define, start */
+
+int64_t plan_downtime_s(const struct move *m)
+{
+	uint64_t bytes = 0, rate = SEND_RATE;
+
+	if (!m->was_running)
+		return 0;
+	for (size_t i = 0; i < m->nfiles; i++)
+		bytes += m->files[i].allocated;
+	if (m->bwlimit && m->bwlimit < rate)
+		rate = m->bwlimit;
+	return FIXED_S + (int64_t)(bytes / READ_RATE) +
+	       (m->precopy ? 0 : (int64_t)(bytes / rate));
+}
+
+static json_t *steps_json(const struct move *m)
+{
+	const char *names[STEPS_MOVE_MAX];
+	size_t n = steps_of_move(m, names);
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		const struct step *s = steps_find(names[i]);
+
+		json_array_append_new(
+			a, json_pack("{s:s, s:s, s:s, s:{}, s:s?}", "step",
+				     s->name, "name", s->name, "summary",
+				     s->summary, "params", "commit_point",
+				     s->commit_point));
+	}
+	return a;
+}
+
+/* What the statements of `novahaul sql show` are bound to. */
+static json_t *values_json(const struct move *m)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:s?, s:s?}",
+			 "u", m->uuid, "sh", m->src.host, "sn", m->src.node,
+			 "dh", m->dst.host, "dn", m->dst.node, "scn",
+			 (json_int_t)m->src.compute_id, "dcn",
+			 (json_int_t)m->dst.compute_id, "vs", m->vm_state,
+			 "daz", m->availability_zone, "dip", m->dst.ip);
+}
+
+json_t *plan_document(const struct facts *f, const struct move *m)
+{
+	char digest[65], now[CLOCK_ISO_MAX];
+
+	facts_digest(f, digest);
+	clock_iso(f->taken_us, now);
+	return json_pack(
+		"{s:i, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:s, s:s, "
+		"s:I, s:I, s:o, s:o, s:o}",
+		"plan_version", PLAN_VERSION, "kind", "move", "created", now,
+		"instance", "uuid", m->uuid, "name", m->name, "source",
+		m->src.host, "target", m->dst.host, "route", "offline",
+		"control", "direct", "release", f->schema.release,
+		"facts_digest", digest, "bytes_to_copy",
+		(json_int_t)move_bytes(m), "downtime_s",
+		(json_int_t)plan_downtime_s(m), "steps", steps_json(m), "move",
+		move_to_json(m), "values", values_json(m));
+}
+
+struct move *plan_read(const json_t *doc, struct err *e)
+{
+	if (!json_is_object(doc) ||
+	    json_integer_value(json_object_get(doc, "plan_version")) !=
+		    PLAN_VERSION) {
+		err_set(e, ERR_REFUSED, "this is not a plan of version %d",
+			PLAN_VERSION);
+		return NULL;
+	}
+	return move_from_json(json_object_get(doc, "move"), e);
+}
