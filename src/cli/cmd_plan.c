@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
 #include "cli/cli_priv.h"
 #include "cli/request.h"
 
@@ -23,12 +21,11 @@ static const struct opt opts[] = {
 
 static int write_plan(const char *path, const json_t *plan, struct err *e)
 {
-	char *text = json_dumps(plan, JSON_INDENT(2));
-	int rc = text ? cli_write_file(path, text, e)
-		      : err_set(e, ERR_BUG, "the plan is not JSON");
+	AUTO(buf_clear) struct buf text = BUF_INIT;
 
-	free(text); /* jansson's allocator, not ours */
-	return rc;
+	out_json(&text, plan, JSON_INDENT(2));
+	buf_putc(&text, '\n');
+	return cli_write_file(path, buf_str(&text), e);
 }
 
 static int run(struct cli *c, const void *args, struct err *e)

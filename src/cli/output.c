@@ -36,6 +36,14 @@ void out_size(uint64_t bytes, char out[OUT_SIZE_MAX])
 	snprintf(out, OUT_SIZE_MAX, u ? "%.1f %s" : "%.0f %s", v, units[u]);
 }
 
+void out_json(struct buf *b, const json_t *v, size_t flags)
+{
+	char *s = json_dumps(v, flags);
+
+	buf_puts(b, s ? s : "null");
+	free(s); /* allowed: jansson's allocator, not ours */
+}
+
 /* The member that FIELD names, "a.b" reaching inside; borrowed, or NULL. */
 static const json_t *member(const json_t *row, const char *field)
 {
@@ -53,16 +61,15 @@ static const json_t *member(const json_t *row, const char *field)
 
 static void scalar(struct buf *b, const json_t *v)
 {
-	char *s;
-
 	if (!v || json_is_null(v)) {
 		buf_puts(b, "-");
 	} else if (json_is_string(v)) {
 		out_text(b, json_string_value(v));
 	} else {
-		s = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
-		out_text(b, s ? s : "");
-		free(s); /* jansson's allocator, not ours */
+		AUTO(buf_clear) struct buf s = BUF_INIT;
+
+		out_json(&s, v, JSON_ENCODE_ANY | JSON_COMPACT);
+		out_text(b, buf_str(&s));
 	}
 }
 
@@ -102,7 +109,7 @@ void out_table(struct buf *b, const json_t *rows, const struct out_column *cols)
 	const json_t *row;
 	size_t wide[32] = {0};
 
-	while (cols[n].field && n < ARRAY_SIZE(wide)) {
+	while (n < ARRAY_SIZE(wide) && cols[n].field) {
 		wide[n] = width(cols[n].title);
 		n++;
 	}
@@ -159,16 +166,12 @@ static bool yaml_plain(const char *s)
 
 static void yaml_scalar(struct buf *b, const json_t *v)
 {
-	char *s;
-
 	if (json_is_string(v) && yaml_plain(json_string_value(v))) {
 		buf_puts(b, json_string_value(v));
 		return;
 	}
 	/* A JSON string is a double-quoted YAML one. */
-	s = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
-	buf_puts(b, s ? s : "null");
-	free(s); /* jansson's allocator, not ours */
+	out_json(b, v, JSON_ENCODE_ANY | JSON_COMPACT);
 }
 
 static bool nested(const json_t *v)
@@ -236,16 +239,12 @@ void out_yaml(struct buf *b, const json_t *v)
 
 static void structured(struct buf *b, enum out_format f, const json_t *v)
 {
-	char *s;
-
 	if (f == OUT_YAML) {
 		out_yaml(b, v);
 		return;
 	}
-	s = json_dumps(v, JSON_INDENT(2));
-	buf_puts(b, s ? s : "null");
+	out_json(b, v, JSON_INDENT(2));
 	buf_putc(b, '\n');
-	free(s); /* jansson's allocator, not ours */
 }
 
 void out_list(enum out_format f, const char *name, const json_t *rows,

@@ -46,6 +46,8 @@ void out_text(struct buf *b, const char *text);
 
 /* The pieces of the above, for tests. */
 void out_yaml(struct buf *b, const json_t *v);
+/* json_dumps() with these FLAGS. */
+void out_json(struct buf *b, const json_t *v, size_t flags);
 void out_table(struct buf *b, const json_t *rows,
 	       const struct out_column *cols);
 void out_value(struct buf *b, const json_t *rows,

@@ -54,8 +54,8 @@ static void put_json(const char *event, const struct txn_event *ev,
 		     const char *text)
 {
 	char when[CLOCK_ISO_MAX];
+	AUTO(buf_clear) struct buf b = BUF_INIT;
 	json_t *o;
-	char *s;
 
 	clock_iso(clock_now_us(), when);
 	o = json_pack("{s:i s:s s:s s:s* s:s*}", "schema_version",
@@ -77,9 +77,8 @@ static void put_json(const char *event, const struct txn_event *ev,
 		json_object_set_new(o, "total",
 				    json_integer((json_int_t)ev->total));
 	}
-	s = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII);
-	fprintf(stderr, "%s\n", s ? s : "{}");
-	free(s); /* jansson's allocator, not ours */
+	out_json(&b, o, JSON_COMPACT | JSON_ENSURE_ASCII);
+	fprintf(stderr, "%s\n", buf_str(&b));
 	json_decref(o);
 }
 
