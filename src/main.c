@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config.h"
+/* Joins the adapters to the commands; see doc/ARCHITECTURE.md. */
+#include "main.h"
 
-#include <stdio.h>
+#include "cli/cli.h"
 
-int main(void)
+static const struct app_ops ops = {
+	.image_info = main_image_info,
+};
+
+int main(int argc, char **argv)
 {
-	printf("novahaul %s\n", PACKAGE_VERSION);
-	return 0;
+	return cli_main(argc, argv, &ops);
 }

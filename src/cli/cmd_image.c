@@ -20,7 +20,7 @@ static const struct opt opts[] = {
 static const struct out_column cols[] = {
 	{"file", "File", false},
 	{"declared_format", "Declared format", false},
-	{"looks_like", "Looks like", false},
+	{"begins_like", "Begins like", false},
 	{"file_size", "File size", false},
 	{"version", "Version", false},
 	{"virtual_size", "Virtual size", false},
@@ -30,6 +30,8 @@ static const struct out_column cols[] = {
 	{"encryption", "Encryption", false},
 	{"snapshots", "Snapshots", false},
 	{"incompatible_features", "Incompatible features", false},
+	{"compression", "Compression", false},
+	{"data_file", "Data file", false},
 	{NULL, NULL, false},
 };
 

@@ -17,12 +17,31 @@ struct watch {
 	uint64_t seen; /* seq of the last event shown */
 };
 
+static bool begins(const char *text, enum journal_mark mark)
+{
+	const char *name = journal_mark_name(mark);
+
+	return !strncmp(text, name, strlen(name));
+}
+
+/* The text of a "mark" is the new mark's name, and perhaps the attempt. */
+static enum txn_event_kind kind_of(const struct journal_event *je)
+{
+	if (strcmp(je->kind, "mark") || !je->text)
+		return TXN_EV_SAY;
+	if (begins(je->text, MARK_RUNNING) || begins(je->text, MARK_UNDOING))
+		return TXN_EV_START;
+	if (begins(je->text, MARK_DONE) || begins(je->text, MARK_UNDONE))
+		return TXN_EV_END;
+	return TXN_EV_SAY;
+}
+
 /* An event of the journal as the engine would have told it. */
 static bool show(void *arg, const struct journal_event *je)
 {
 	struct watch *w = arg;
 	struct txn_event ev = {
-		.kind = TXN_EV_SAY,
+		.kind = kind_of(je),
 		.job = w->job->id,
 		.dir = w->job->dir,
 		.nsteps = w->job->nsteps,
@@ -33,6 +52,14 @@ static bool show(void *arg, const struct journal_event *je)
 	if (je->idx >= 0 && (size_t)je->idx < w->job->nsteps) {
 		ev.idx = (size_t)je->idx;
 		ev.step = w->job->steps[je->idx].name;
+	}
+	if (ev.kind == TXN_EV_START || ev.kind == TXN_EV_END) {
+		ev.dir = begins(je->text, MARK_UNDOING) ||
+					 begins(je->text, MARK_UNDONE)
+				 ? JOURNAL_BACKWARD
+				 : JOURNAL_FORWARD;
+		ev.summary = ev.dir == JOURNAL_FORWARD ? "runs" : "is undone";
+		ev.text = NULL;
 	}
 	progress_event(w->c->app.progress, &ev);
 	return true;

@@ -184,7 +184,7 @@ static void bind_json(sqlite3_stmt *st, const char *name, const json_t *v)
 	char *text = v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 
 	journal_bind(st, name, text);
-	free(text);
+	free(text); /* allowed: jansson's allocator */
 }
 
 static void bind_error(sqlite3_stmt *st, const struct err *why)

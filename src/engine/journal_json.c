@@ -99,7 +99,7 @@ char *journal_export(struct journal *j, const char *id, struct err *e)
 	json_decref(records);
 	if (text)
 		own = mem_strdup(text);
-	free(text);
+	free(text); /* allowed: jansson's allocator */
 	return own;
 }
 
@@ -205,7 +205,7 @@ static int import_record(struct journal *j, const struct import *a,
 
 	if (!text || !get_s(o, "key") || idx < 0 || seq < 0 ||
 	    (uint64_t)idx >= a->job.nsteps || (uint64_t)seq > a->job.seq) {
-		free(text);
+		free(text); /* allowed: jansson's allocator */
 		return bad(e, "a record");
 	}
 	journal_bind(st, ":id", a->job.id);
@@ -214,7 +214,7 @@ static int import_record(struct journal *j, const struct import *a,
 	journal_bind_int(st, ":now", get_i(o, "ts_us"));
 	journal_bind(st, ":key", get_s(o, "key"));
 	journal_bind(st, ":value", text);
-	free(text);
+	free(text); /* allowed: jansson's allocator */
 	return journal_exec(j, st, e);
 }
 

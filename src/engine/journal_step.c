@@ -68,7 +68,7 @@ static int record(struct journal *j, void *arg, struct err *e)
 	journal_bind_int(st, ":now", clock_now_us());
 	journal_bind(st, ":key", a->r->key);
 	journal_bind(st, ":value", text);
-	free(text);
+	free(text); /* allowed: jansson's allocator */
 	return journal_exec(j, st, e);
 }
 

@@ -33,7 +33,9 @@ files() {
 	shift
 	(cd "$top" && for d; do
 		[ -e "$d" ] && find "$d" -type f -name "$pattern" \
-			! -path '*/.deps/*' ! -path '*/.dirstamp'
+			! -path '*/.deps/*' ! -name '.dirstamp' \
+			! -name '*_sql.c' ! -name '*.[oa]' \
+			! -name '*.log' ! -name '*.trs'
 	done) | sort -u
 }
 
