@@ -66,7 +66,7 @@ int procfs_each(bool (*fn)(const struct procfs_stat *s, void *arg), void *arg,
 		struct procfs_stat s;
 
 		if (!isdigit((unsigned char)de->d_name[0]) ||
-		    !procfs_stat((pid_t)atol(de->d_name), &s))
+		    !procfs_stat((pid_t)strtol(de->d_name, NULL, 10), &s))
 			continue;
 		if (!fn(&s, arg))
 			break;
@@ -97,8 +97,9 @@ bool procfs_is_agent(pid_t pid)
 	const char *base = exe ? strrchr(exe, '/') : NULL;
 	unsigned char sum[32];
 
-	if (!base++)
+	if (!base)
 		return false;
+	base++;
 	if (!strcmp(base, "novahaul-agent"))
 		return true;
 	return !strncmp(base, "agent-", 6) &&
@@ -132,7 +133,7 @@ void procfs_fds(pid_t pid, void (*fn)(const struct procfs_fd *f, void *arg),
 		if (fstatat(dirfd(d), de->d_name, &st, 0) ||
 		    (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
 			continue;
-		f.fd = atoi(de->d_name);
+		f.fd = (int)strtol(de->d_name, NULL, 10);
 		f.dev = st.st_dev;
 		f.ino = st.st_ino;
 		fn(&f, arg);

@@ -16,7 +16,7 @@ my @rules = (
 	['banned', 'code',
 	 qr/\b(?:strcpy|strcat|strncat|sprintf|vsprintf|gets|strtok|strtok_r|
 	     alloca|atoi|atol|atoll|atof|system|popen|tmpnam|mktemp|tempnam|
-	     scanf|fscanf|sscanf|gethostbyname|asctime|ctime|bcopy|bzero)\s*\(/x,
+	     scanf|fscanf|gethostbyname|asctime|ctime|bcopy|bzero)\s*\(/x,
 	 undef,
 	 'banned: mem_printf(), struct buf, strtol() with a check, core/proc'],
 	['process', 'code',
