@@ -205,7 +205,8 @@ int domain_adapt(const char *xml, size_t len, const struct domain_place *src,
 		return -1;
 	if (why.n) {
 		err_set(e, ERR_REFUSED, "domain %s: %s", c.name, why.v[0].text);
-		return err_hint(e, "move it through Nova: --control api");
+		return err_hint(e, "move it with Nova's own migration: "
+				   "openstack server migrate");
 	}
 	dump(doc, out);
 	return 0;

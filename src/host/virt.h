@@ -140,7 +140,8 @@ int virt_secret_has(struct virt *v, const char *uuid, bool *has, struct err *e);
 /* --- changing ------------------------------------------------------------ */
 
 int virt_autostart(struct virt *v, const char *uuid, bool on, struct err *e);
-/* Asks the guest to power off (ACPI) and returns at once. */
+/* Asks the guest to power off, as Nova does: through its agent if it has one,
+ * else by ACPI.  Does not wait for it. */
 int virt_shutdown(struct virt *v, const char *uuid, struct err *e);
 /* Pulls the plug. */
 int virt_destroy(struct virt *v, const char *uuid, struct err *e);
@@ -194,7 +195,8 @@ enum virt_stopped {
  * Stops a running guest: ACPI, again every RETRY_S because a guest that is
  * still booting ignores it (nova.virt.libvirt.driver:_clean_shutdown, Juno to
  * master), and after TIMEOUT_S virt_destroy().  0 means it has been seen shut
- * off.  Paused, crashed and suspended guests are ERR_REFUSED.  A stop request
+ * off.  Paused, crashed and suspended guests are ERR_REFUSED (ERR_CONFLICT if
+ * they became so while waiting).  A stop request
  * (core/stop.h) ends it with ERR_INTERRUPTED and never with a destroy; the
  * guest may still act on the ACPI request that it has got.
  */
@@ -236,5 +238,10 @@ struct virt_runner {
 struct virt *virt_virsh_new(const char *host, const char *const *prefix,
 			    const struct virt_runner *runner)
 	NH_DEALLOC(virt_free);
+
+/* The same over a host's agent, with the prefix of its profile; H must outlive
+ * the handle. */
+struct host;
+struct virt *virt_host_new(struct host *h) NH_DEALLOC(virt_free);
 
 #endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One domain, looked at and changed. */
+#include "host/virsh_priv.h"
+
+#include <string.h>
+
+#include "domain/caps.h"
+#include "domain/domain.h"
+
+static enum virt_state state_of(enum caps_state s)
+{
+	switch (s) {
+	case CAPS_STATE_NONE:
+	case CAPS_STATE_CRASHED:
+	case CAPS_STATE_PMSUSPENDED:
+		return VIRT_OTHER;
+	case CAPS_STATE_RUNNING:
+	case CAPS_STATE_BLOCKED:
+	case CAPS_STATE_SHUTDOWN:
+		return VIRT_RUNNING;
+	case CAPS_STATE_PAUSED:
+		return VIRT_PAUSED;
+	case CAPS_STATE_SHUTOFF:
+		return VIRT_SHUTOFF;
+	}
+	return VIRT_OTHER;
+}
+
+/* libvirt before 1.2.8 (2014) has no domstats. */
+static int read_state(struct virsh *s, const char *uuid, enum caps_state *st,
+		      char reason[48], struct err *e)
+{
+	CALL(s, c, T_ASK, false);
+	CALL(s, old, T_ASK, false);
+
+	VIRSH(&c, "domstats", "--state", "--raw", uuid);
+	if (!s->no_domstats) {
+		if (virsh_run(s, &c, e))
+			return -1;
+		if (!c.exit_code)
+			return caps_domstats_parse(buf_str(&c.out), st, reason,
+						   e);
+		s->no_domstats = virsh_says(&c, "unknown command");
+		if (!s->no_domstats)
+			return virsh_failed(&c, e);
+	}
+	VIRSH(&old, "domstate", uuid, "--reason");
+	if (virsh_ok(s, &old, e))
+		return -1;
+	return caps_domstate_parse(buf_str(&old.out), st, reason, e);
+}
+
+int virsh_state(struct virt *v, const char *uuid, struct virt_status *st,
+		struct err *e)
+{
+	struct virsh *s = VIRSH_SELF(v);
+	enum caps_state cs = CAPS_STATE_NONE;
+	struct err f = ERR_INIT;
+	bool is = false;
+
+	if (virsh_listed(s, NULL, uuid, &is, e))
+		return -1;
+	if (is && read_state(s, uuid, &cs, st->reason, e)) {
+		/* gone between the two questions? */
+		if (virsh_listed(s, NULL, uuid, &is, &f) || is) {
+			err_clear(&f);
+			return -1;
+		}
+		err_clear(e);
+	}
+	st->state = is ? state_of(cs) : VIRT_ABSENT;
+	return 0;
+}
+
+int virsh_flags(struct virt *v, const char *uuid, struct virt_flags *f,
+		struct err *e)
+{
+	struct virsh *s = VIRSH_SELF(v);
+
+	if (virsh_must_exist(s, uuid, e) ||
+	    virsh_listed(s, "--persistent", uuid, &f->persistent, e) ||
+	    virsh_listed(s, "--autostart", uuid, &f->autostart, e) ||
+	    virsh_listed(s, "--with-managed-save", uuid, &f->managed_save, e) ||
+	    virsh_listed(s, "--with-snapshot", uuid, &f->snapshots, e) ||
+	    virsh_listed(s, "--with-checkpoint", uuid, &f->checkpoints, e))
+		return -1;
+	return 0;
+}
+
+int virsh_dumpxml(struct virt *v, const char *uuid, bool inactive,
+		  struct buf *xml, struct err *e)
+{
+	struct virsh *s = VIRSH_SELF(v);
+	CALL(s, c, T_ASK, false);
+
+	if (virsh_must_exist(s, uuid, e))
+		return -1;
+	VIRSH(&c, "dumpxml", uuid);
+	if (inactive)
+		VIRSH(&c, "--inactive");
+	if (virsh_ok(s, &c, e))
+		return -1;
+	buf_put(xml, c.out.p, c.out.len);
+	return 0;
+}
+
+/* --- changing */
+
+static int change(struct virsh *s, struct virsh_call *c, const char *uuid,
+		  struct err *e)
+{
+	return virsh_must_exist(s, uuid, e) || virsh_ok(s, c, e) ? -1 : 0;
+}
+
+int virsh_autostart(struct virt *v, const char *uuid, bool on, struct err *e)
+{
+	CALL(VIRSH_SELF(v), c, T_CHANGE, true);
+
+	VIRSH(&c, "autostart", uuid);
+	if (!on)
+		VIRSH(&c, "--disable");
+	return change(VIRSH_SELF(v), &c, uuid, e);
+}
+
+int virsh_shutdown(struct virt *v, const char *uuid, struct err *e)
+{
+	CALL(VIRSH_SELF(v), c, T_SHUTDOWN, true);
+
+	VIRSH(&c, "shutdown", uuid);
+	return change(VIRSH_SELF(v), &c, uuid, e);
+}
+
+int virsh_destroy(struct virt *v, const char *uuid, struct err *e)
+{
+	CALL(VIRSH_SELF(v), c, T_DESTROY, true);
+
+	VIRSH(&c, "destroy", uuid);
+	return change(VIRSH_SELF(v), &c, uuid, e);
+}
+
+int virsh_start(struct virt *v, const char *uuid, struct err *e)
+{
+	CALL(VIRSH_SELF(v), c, T_START, true);
+	bool saved = false;
+
+	/* It would be restored, with a memory that is not its disk's. */
+	if (virsh_listed(VIRSH_SELF(v), "--with-managed-save", uuid, &saved, e))
+		return -1;
+	if (saved)
+		return err_set(e, ERR_REFUSED,
+			       "libvirt has saved memory under its name");
+	VIRSH(&c, "start", uuid);
+	return change(VIRSH_SELF(v), &c, uuid, e);
+}
+
+int virsh_define(struct virt *v, const char *uuid, const char *xml,
+		 struct err *e)
+{
+	AUTO(domain_freep) struct domain *d = domain_parse(xml, strlen(xml), e);
+	CALL(VIRSH_SELF(v), c, T_CHANGE, true);
+
+	if (!d)
+		return -1;
+	if (strcmp(d->uuid, uuid))
+		return err_set(e, ERR_BUG, "XML of another instance, %s",
+			       d->uuid);
+	/* seen to work with virsh 9.0, from a pipe and from a file */
+	VIRSH(&c, "define", "/dev/stdin");
+	c.in = xml;
+	return virsh_ok(VIRSH_SELF(v), &c, e);
+}
+
+/* --- undefine */
+
+/* Which keep flags this virsh knows; libvirt 2.3.0 and 8.9.0 brought them. */
+static int learn_keep(struct virsh *s, struct err *e)
+{
+	CALL(s, c, T_ASK, false);
+
+	if (s->keep_known)
+		return 0;
+	VIRSH(&c, "help", "undefine");
+	if (virsh_ok(s, &c, e))
+		return -1;
+	s->keep_nvram = strstr(buf_str(&c.out), "--keep-nvram");
+	s->keep_tpm = strstr(buf_str(&c.out), "--keep-tpm");
+	s->keep_known = true;
+	return 0;
+}
+
+static int refuse_flags(const struct virt_flags *f, struct err *e)
+{
+	const char *what = f->managed_save  ? "saved memory"
+			   : f->snapshots   ? "snapshots"
+			   : f->checkpoints ? "checkpoints"
+					    : NULL;
+
+	if (!what)
+		return 0;
+	return err_set(e, ERR_REFUSED,
+		       "libvirt keeps %s of it that would be lost", what);
+}
+
+static int check_keep(struct virsh *s, struct virt *v, const char *uuid,
+		      struct err *e)
+{
+	AUTO(buf_clear) struct buf xml = BUF_INIT;
+	AUTO(domain_freep) struct domain *d = NULL;
+	const char *lost;
+
+	if (virsh_dumpxml(v, uuid, true, &xml, e))
+		return -1;
+	d = domain_parse(buf_str(&xml), xml.len, e);
+	if (!d)
+		return -1;
+	lost = d->fw.nvram && !s->keep_nvram	? "NVRAM"
+	       : d->tpm.present && !s->keep_tpm ? "TPM state"
+						: NULL;
+	if (!lost)
+		return 0;
+	err_set(e, ERR_REFUSED, "this libvirt would erase its %s", lost);
+	return err_hint(e, "upgrade libvirt, or move it with "
+			   "openstack server migrate");
+}
+
+int virsh_undefine(struct virt *v, const char *uuid, bool saved, struct err *e)
+{
+	struct virsh *s = VIRSH_SELF(v);
+	struct virt_status st = {0};
+	struct virt_flags f = {0};
+	CALL(s, c, T_CHANGE, true);
+
+	if (virsh_state(v, uuid, &st, e))
+		return -1;
+	if (st.state == VIRT_ABSENT)
+		return 0;
+	/* libvirt would make a running one transient, and say yes. */
+	if (st.state != VIRT_SHUTOFF)
+		return err_set(e, ERR_REFUSED, "it is %s, not shut off",
+			       virt_state_name(st.state));
+	if (virsh_flags(v, uuid, &f, e) || refuse_flags(&f, e) ||
+	    learn_keep(s, e) || (!saved && check_keep(s, v, uuid, e)))
+		return -1;
+	VIRSH(&c, "undefine", uuid);
+	if (s->keep_nvram)
+		VIRSH(&c, "--keep-nvram");
+	if (s->keep_tpm)
+		VIRSH(&c, "--keep-tpm");
+	return virsh_ok(s, &c, e);
+}

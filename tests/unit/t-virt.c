@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * virt.h over a scripted virsh.  The texts were taken from libvirt 9.0.0 and,
+ * where marked, from sources of older releases.
+ */
+#include "unit/virt-script.h"
+
+static const char plain_xml[] =
+	"<domain type='qemu'><name>instance-00000001</name><uuid>" U
+	"</uuid><devices/></domain>";
+static const char secret_xml[] =
+	"<domain type='qemu'><name>instance-00000001</name><uuid>" U
+	"</uuid><os><nvram>/var/lib/libvirt/qemu/nvram/"
+	"instance-00000001_VARS.fd</nvram></os><devices><tpm><backend "
+	"type='emulator'/></tpm></devices></domain>";
+
+static void t_prefix(void **state)
+{
+	static const char *const kolla[] = {"docker",	    "exec",  "-i",
+					    "nova_libvirt", "virsh", NULL};
+	static const struct step steps[] = {
+		{"docker exec -i nova_libvirt env LC_ALL=C virsh -q list "
+		 "--all --uuid",
+		 BOTH},
+	};
+	struct script s = {.v = steps, .n = 1};
+	const struct virt_runner r = {.run = play, .self = &s};
+	struct virt *v = virt_virsh_new("c", kolla, &r);
+	AUTO(strv_clear) struct strv ids = STRV_INIT;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(virt_uuids(v, &ids, &e), 0);
+	assert_int_equal(ids.n, 2);
+	done(&s, v, 0);
+}
+
+static void t_states(void **state)
+{
+	static const struct {
+		const char *raw;
+		enum virt_state st;
+		const char *reason;
+	} rows[] = {
+		{"1\n  state.reason=1", VIRT_RUNNING, "booted"},
+		{"2\n  state.reason=0", VIRT_RUNNING, ""},
+		{"3\n  state.reason=1", VIRT_PAUSED, "user"},
+		{"3\n  state.reason=5", VIRT_PAUSED, "I/O error"},
+		{"4\n  state.reason=1", VIRT_RUNNING, "user"},
+		{"5\n  state.reason=0", VIRT_SHUTOFF, ""},
+		{"5\n  state.reason=2", VIRT_SHUTOFF, "destroyed"},
+		{"5\n  state.reason=77", VIRT_SHUTOFF, "reason 77"},
+		{"6\n  state.reason=1", VIRT_OTHER, "panicked"},
+		{"7\n  state.reason=0", VIRT_OTHER, ""},
+		{"0\n  state.reason=0", VIRT_OTHER, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(mem_freep)
+		char *out = mem_printf("Domain: 'x'\n  state.state=%s\n",
+				       rows[i].raw);
+		const struct step steps[] = {
+			{LIST, BOTH},
+			{V "domstats --state --raw " U, out},
+		};
+		struct script s;
+		struct virt *v = WITH(s, steps);
+		struct virt_status st;
+		struct err e = ERR_INIT;
+
+		assert_int_equal(virt_state(v, U, &st, &e), 0);
+		assert_int_equal(st.state, rows[i].st);
+		assert_string_equal(st.reason, rows[i].reason);
+		done(&s, v, 0);
+	}
+}
+
+static void t_absent(void **state)
+{
+	static const struct step gone[] = {
+		{LIST, BOTH},
+		{V "domstats --state --raw " U, NULL,
+		 "error: failed to get domain '" U "'\n", 1},
+		{LIST, OTHER "\n"},
+	};
+	static const struct step never[] = {{LIST, "\n"}};
+	struct script s;
+	struct virt *v = WITH(s, never);
+	struct virt_status st;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(virt_state(v, U, &st, &e), 0);
+	assert_int_equal(st.state, VIRT_ABSENT);
+	done(&s, v, 0);
+	v = WITH(s, gone);
+	assert_int_equal(virt_state(v, U, &st, &e), 0);
+	assert_int_equal(st.state, VIRT_ABSENT);
+	done(&s, v, 0);
+}
+
+/* An error is never "absent". */
+static void t_state_unknown(void **state)
+{
+	static const struct step rows[][3] = {
+		{{LIST, NULL,
+		  "error: failed to connect to the hypervisor\nerror: Failed "
+		  "to connect socket to '/var/run/libvirt/libvirt-sock'\n",
+		  1}},
+		{{LIST, NULL, NULL, 0, ERR_LOST}},
+		{{LIST, " Id Name State\n"}},
+		{{LIST, BOTH},
+		 {V "domstats --state --raw " U, "state.state=9\n"},
+		 {LIST, BOTH}},
+		{{LIST, BOTH},
+		 {V "domstats --state --raw " U, "nothing\n"},
+		 {LIST, BOTH}},
+		{{LIST, BOTH},
+		 {V "domstats --state --raw " U, NULL, "error: busy\n", 1},
+		 {LIST, BOTH}},
+		{{LIST, BOTH},
+		 {V "domstats --state --raw " U, NULL, "error: busy\n", 1},
+		 {LIST, NULL, "error: busy\n", 1}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		size_t n = 0;
+		struct script s;
+		struct virt *v;
+		struct virt_status st;
+		struct err e = ERR_INIT;
+
+		while (n < 3 && rows[i][n].argv)
+			n++;
+		v = with(&s, rows[i], n);
+		assert_int_equal(virt_state(v, U, &st, &e), -1);
+		assert_int_equal(st.state, VIRT_STATE_UNKNOWN);
+		assert_int_not_equal(e.kind, ERR_LOST);
+		if (i < 2)
+			assert_int_equal(e.kind, ERR_RETRY);
+		assert_non_null(strstr(err_msg(&e), U));
+		assert_non_null(strstr(err_msg(&e), "compute-30"));
+		err_clear(&e);
+		done(&s, v, 0);
+	}
+}
+
+/* tools/virsh-domain-monitor.c of libvirt 1.2.2, Ubuntu 14.04's */
+static void t_old_virsh(void **state)
+{
+	static const struct step steps[] = {
+		{LIST, BOTH},
+		{V "domstats --state --raw " U, NULL,
+		 "error: unknown command: 'domstats'\n", 1},
+		{V "domstate " U " --reason", "shut off (destroyed)\n\n"},
+		{LIST, BOTH},
+		{V "domstate " U " --reason", "in shutdown (user)\n"},
+		{LIST, BOTH},
+		{V "domstate " U " --reason", "ferm\303\251 (x)\n"},
+		{LIST, BOTH},
+	};
+	struct script s;
+	struct virt *v = WITH(s, steps);
+	struct virt_status st;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(virt_state(v, U, &st, &e), 0);
+	assert_int_equal(st.state, VIRT_SHUTOFF);
+	assert_string_equal(st.reason, "destroyed");
+	assert_int_equal(virt_state(v, U, &st, &e), 0);
+	assert_int_equal(st.state, VIRT_RUNNING);
+	assert_int_equal(virt_state(v, U, &st, &e), -1);
+	err_clear(&e);
+	done(&s, v, 0);
+}
+
+static void t_flags(void **state)
+{
+	static const struct step steps[] = {
+		{LIST, BOTH},
+		{LIST " --persistent", BOTH},
+		{LIST " --autostart", U "\n"},
+		{LIST " --with-managed-save", OTHER "\n"},
+		{LIST " --with-snapshot", ""},
+		{LIST " --with-checkpoint", NULL,
+		 "error: command 'list' doesn't support option "
+		 "--with-checkpoint\n",
+		 1},
+	};
+	struct script s;
+	struct virt *v = WITH(s, steps);
+	struct virt_flags f;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(virt_flags(v, U, &f, &e), 0);
+	assert_true(f.persistent);
+	assert_true(f.autostart);
+	assert_false(f.managed_save || f.snapshots || f.checkpoints);
+	done(&s, v, 0);
+}
+
+/* --- undefine */
+
+#define OFF                                                                    \
+	{LIST, BOTH},                                                          \
+	{                                                                      \
+		V "domstats --state --raw " U,                                 \
+			"state.state=5\nstate.reason=1\n"                      \
+	}
+#define FLAGS(save, snap)                                                      \
+	{LIST, BOTH}, {LIST " --persistent", BOTH}, {LIST " --autostart", ""}, \
+		{LIST " --with-managed-save", save},                           \
+		{LIST " --with-snapshot", snap},                               \
+	{                                                                      \
+		LIST " --with-checkpoint", ""                                  \
+	}
+#define HELP(text)                                                             \
+	{                                                                      \
+		V "help undefine", "  undefine <domain> " text "\n"            \
+	}
+#define XML(x)                                                                 \
+	{LIST, BOTH},                                                          \
+	{                                                                      \
+		V "dumpxml " U " --inactive", x                                \
+	}
+
+static int undefine(const struct step *v, size_t n, bool saved, size_t changes,
+		    struct err *e)
+{
+	struct script s;
+	struct virt *virt = with(&s, v, n);
+	int rc = virt_undefine(virt, U, saved, e);
+
+	done(&s, virt, changes);
+	return rc;
+}
+
+static void t_undefine(void **state)
+{
+	static const struct step now[] = {
+		OFF,
+		FLAGS("", ""),
+		HELP("[--managed-save] [--nvram] [--keep-nvram] [--tpm] "
+		     "[--keep-tpm]"),
+		XML(secret_xml),
+		{V "undefine " U " --keep-nvram --keep-tpm"}};
+	static const struct step old[] = {OFF,
+					  FLAGS("", ""),
+					  HELP("[--managed-save] [--nvram]"),
+					  XML(plain_xml),
+					  {V "undefine " U}};
+	static const struct step moved[] = {OFF,
+					    FLAGS("", ""),
+					    HELP("[--managed-save] [--nvram]"),
+					    {V "undefine " U}};
+	static const struct step absent[] = {{LIST, OTHER "\n"}};
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(undefine(now, ARRAY_SIZE(now), false, 1, &e), 0);
+	assert_int_equal(undefine(old, ARRAY_SIZE(old), false, 1, &e), 0);
+	assert_int_equal(undefine(moved, ARRAY_SIZE(moved), true, 1, &e), 0);
+	assert_int_equal(undefine(absent, 1, false, 0, &e), 0);
+}
+
+static void t_undefine_refused(void **state)
+{
+	static const struct step erases[] = {OFF, FLAGS("", ""),
+					     HELP("[--nvram] [--keep-nvram]"),
+					     XML(secret_xml)};
+	static const struct step running[] = {
+		{LIST, BOTH},
+		{V "domstats --state --raw " U,
+		 "state.state=1\nstate.reason=1\n"}};
+	static const struct step paused[] = {
+		{LIST, BOTH},
+		{V "domstats --state --raw " U,
+		 "state.state=3\nstate.reason=1\n"}};
+	static const struct step saved[] = {OFF, FLAGS(U "\n", "")};
+	static const struct step snap[] = {OFF, FLAGS("", U "\n")};
+	const struct {
+		const struct step *v;
+		size_t n;
+		const char *word;
+	} rows[] = {{erases, ARRAY_SIZE(erases), "TPM"},
+		    {running, 2, "running"},
+		    {paused, 2, "paused"},
+		    {saved, ARRAY_SIZE(saved), "saved memory"},
+		    {snap, ARRAY_SIZE(snap), "snapshots"}};
+	struct err e = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(undefine(rows[i].v, rows[i].n, false, 0, &e),
+				 -1);
+		assert_int_equal(e.kind, ERR_REFUSED);
+		assert_non_null(strstr(err_msg(&e), rows[i].word));
+		err_clear(&e);
+	}
+}
+
+/* --- outcomes of what changes something */
+
+static void t_outcomes(void **state)
+{
+	static const struct {
+		struct step start;
+		enum err_kind kind;
+	} rows[] = {
+		{{V "start " U, NULL,
+		  "error: Failed to start domain 'x'\nerror: internal error: "
+		  "qemu exited\n",
+		  1},
+		 ERR_FAILED},
+		{{V "start " U, NULL, "error: Domain is already active\n", 1},
+		 ERR_FAILED},
+		{{V "start " U, NULL,
+		  "error: failed to connect to the hypervisor\nerror: End of "
+		  "file while reading data: Input/output error\n",
+		  1},
+		 ERR_RETRY},
+		{{V "start " U, NULL,
+		  "error: Failed to start domain 'x'\nerror: End of file while "
+		  "reading data: Input/output error\n",
+		  1},
+		 ERR_LOST},
+		{{V "start " U, NULL,
+		  "error: Cannot recv data: Connection reset by peer\n", 1},
+		 ERR_LOST},
+		{{V "start " U, NULL,
+		  "error: Timed out during operation: cannot acquire state "
+		  "change lock (held by x)\n",
+		  1},
+		 ERR_RETRY},
+		{{V "start " U, NULL, "", 137}, ERR_LOST},
+		{{V "start " U, NULL, NULL, 0, ERR_LOST}, ERR_LOST},
+		{{V "start " U, NULL, NULL, 0, ERR_STALE}, ERR_STALE},
+		{{V "start " U, NULL, NULL, 0, ERR_RETRY}, ERR_RETRY},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct step steps[] = {
+			{LIST " --with-managed-save", ""},
+			{LIST, BOTH},
+			rows[i].start,
+		};
+		struct script s;
+		struct virt *v = WITH(s, steps);
+		struct err e = ERR_INIT;
+
+		assert_int_equal(virt_start(v, U, &e), -1);
+		if (e.kind != rows[i].kind)
+			fail_msg("row %zu: %s", i, err_kind_name(e.kind));
+		assert_non_null(strstr(err_msg(&e), "starting it"));
+		assert_non_null(strstr(err_msg(&e), "compute-30"));
+		err_clear(&e);
+		done(&s, v, 1);
+	}
+}
+
+static void t_not_there(void **state)
+{
+	static const struct step steps[] = {
+		{LIST, OTHER "\n"},
+		{LIST, OTHER "\n"},
+		{LIST " --with-managed-save", U "\n"},
+	};
+	struct script s;
+	struct virt *v = WITH(s, steps);
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(virt_destroy(v, U, &e), -1);
+	assert_int_equal(e.kind, ERR_CONFLICT);
+	assert_int_equal(virt_autostart(v, U, false, &e), -1);
+	assert_int_equal(e.kind, ERR_CONFLICT);
+	assert_int_equal(virt_start(v, U, &e), -1);
+	assert_int_equal(e.kind, ERR_REFUSED); /* saved memory */
+	assert_int_equal(virt_destroy(v, "--all", &e), -1);
+	assert_int_equal(e.kind, ERR_BUG);
+	err_clear(&e);
+	done(&s, v, 0);
+}
+
+static void t_define(void **state)
+{
+	static const struct step steps[] = {
+		{V "define /dev/stdin", NULL, NULL, 0, ERR_NONE, plain_xml}};
+	struct script s;
+	struct virt *v = WITH(s, steps);
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(virt_define(v, U, plain_xml, &e), 0);
+	assert_int_equal(virt_define(v, OTHER, plain_xml, &e), -1);
+	assert_int_equal(e.kind, ERR_BUG);
+	err_clear(&e);
+	done(&s, v, 1);
+}
+
+static void t_host(void **state)
+{
+	static const struct step steps[] = {
+		{V "version --daemon",
+		 "Compiled against library: libvirt 9.0.0\n"
+		 "Using library: libvirt 9.0.0\nUsing API: QEMU 9.0.0\n"
+		 "Running hypervisor: QEMU 7.2.22\n"
+		 "Running against daemon: 9.0.0\n"},
+		{V "domcapabilities --virttype qemu --arch x86_64 --machine "
+		   "q35",
+		 "<domainCapabilities/>"},
+		{V "secret-dumpxml " U, NULL,
+		 "error: failed to get secret '" U
+		 "'\nerror: Secret not found: no secret with matching uuid '" U
+		 "'\n",
+		 1},
+		{V "secret-dumpxml " U, "<secret><uuid>" U "</uuid></secret>"},
+		{V "secret-dumpxml " U, NULL, "error: something else\n", 1},
+		{V "list --all --name", "a\ninstance-00000001\n\n"},
+		{V "domuuid --domain instance-00000001", U "\n"},
+		{V "list --all --name", "a\n"},
+	};
+	static const struct virt_domcaps ask = {
+		.virttype = "qemu", .arch = "x86_64", .machine = "q35"};
+	struct script s;
+	struct virt *v = WITH(s, steps);
+	struct virt_version ver;
+	AUTO(buf_clear) struct buf xml = BUF_INIT;
+	bool has = true;
+	char id[UUID_LEN + 1];
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(virt_version(v, &ver, &e), 0);
+	assert_int_equal(ver.libvirt, 9000000);
+	assert_int_equal(ver.hypervisor, 7002022);
+	assert_int_equal(virt_domcapabilities(v, &ask, &xml, &e), 0);
+	assert_int_equal(virt_secret_has(v, U, &has, &e), 0);
+	assert_false(has);
+	assert_int_equal(virt_secret_has(v, U, &has, &e), 0);
+	assert_true(has);
+	assert_int_equal(virt_secret_has(v, U, &has, &e), -1);
+	assert_int_equal(virt_name_uuid(v, "instance-00000001", id, &e), 0);
+	assert_string_equal(id, U);
+	assert_int_equal(virt_name_uuid(v, "instance-00000002", id, &e), 0);
+	assert_string_equal(id, "");
+	assert_int_equal(virt_name_uuid(v, "12", id, &e), -1);
+	err_clear(&e);
+	done(&s, v, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_prefix),
+		cmocka_unit_test(t_states),
+		cmocka_unit_test(t_absent),
+		cmocka_unit_test(t_state_unknown),
+		cmocka_unit_test(t_old_virsh),
+		cmocka_unit_test(t_flags),
+		cmocka_unit_test(t_undefine),
+		cmocka_unit_test(t_undefine_refused),
+		cmocka_unit_test(t_outcomes),
+		cmocka_unit_test(t_not_there),
+		cmocka_unit_test(t_define),
+		cmocka_unit_test(t_host),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
