@@ -28,14 +28,23 @@ guest_spec() {
 		root_format > "$S/guests/$uuid"
 }
 
+# An address is not used again soon: neighbours remember whose it was.
+next_address() {
+	local n=0
+	[ ! -e "$S/guests/.last" ] || n=$(< "$S/guests/.last")
+	echo $((n + 1)) > "$S/guests/.last"
+	echo $((50 + n % 200))
+}
+
 guest_boot() {
 	local name='' host='' ram=192 root_gb=1 eph=0 swap=0 swap_dev=/dev/vdb drive=yes
 	local start=yes root_format=qcow2 user_data meta=() text='made by the sandbox'
-	local uuid port_id mac ip tap domain_name created found id
+	local vif_type=bridge uuid port_id mac ip tap domain_name created found id
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--eph) eph=$2 && shift ;;
 		--swap) swap=$2 && shift ;;
+		--ovs) vif_type=ovs ;;
 		--raw) root_format=raw ;;
 		--no-drive) drive=no ;;
 		--no-start) start=no ;;
@@ -62,8 +71,7 @@ guest_boot() {
 	tap=tap${port_id:0:11}
 	mac=fa:16:3e:${port_id:0:2}:${port_id:2:2}:${port_id:4:2}
 	user_data=$(printf %s "$text" | base64 -w0)
-	ip=$data.$(sql -N -e "SELECT 50 + COALESCE(MAX(id), 0) % 200
-		FROM nova_cell1.instances")
+	ip=$data.$(next_address)
 	created=$(date -u '+%F %T')
 	id=$(rows_instance | sql -N)
 	printf -v domain_name 'instance-%08x' "$id"

@@ -167,6 +167,14 @@ wait_console() {
 state_on() {
 	on "$1" virsh -q domstate "$2" 2> /dev/null | grep . || echo absent
 }
+# answers UUID: the guest's address replies to a ping
+answers() {
+	local ip
+	ip=$(db "SELECT network_info FROM instance_info_caches
+		WHERE instance_uuid = '$1'" |
+		sed -n 's/.*"ips": \[{"address": "\([0-9.]*\)".*/\1/p')
+	on controller busybox ping -c 1 -W 5 "$ip" > /dev/null 2>&1
+}
 # runs_on UUID: the hosts on which a QEMU process of it is alive
 runs_on() {
 	local h
