@@ -270,8 +270,8 @@ static void set_defaults(struct config *c)
 	c->ssh.user = mem_strdup("root");
 	c->ssh.port = 22;
 	c->ssh.connect_timeout = 15;
-	c->ssh.command_timeout = 120;
-	c->ssh.keepalive = 15;
+	c->ssh.command_timeout = 60;
+	c->ssh.keepalive = 30;
 	c->db.ssl_verify = true;
 }
 

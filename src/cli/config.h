@@ -49,8 +49,9 @@ struct config_ssh {
 	struct strv known_hosts;  /* empty: ~/.ssh/known_hosts and
 				     /etc/ssh/ssh_known_hosts */
 	unsigned connect_timeout; /* seconds, default 15 */
-	unsigned command_timeout; /* seconds, default 120 */
-	unsigned keepalive;	  /* seconds between probes, default 15 */
+	unsigned command_timeout; /* seconds, default 60 */
+	unsigned keepalive;	  /* seconds of silence after which a
+				     host counts as lost, default 30 */
 };
 
 struct config_db {

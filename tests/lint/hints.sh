@@ -28,7 +28,10 @@ while IFS=: read -r file line words; do
 	set -- $words
 	shift
 	# Prose: "novahaul is ...", and the name of a format string.
-	case $1 in is | has | and | or | of | for | itself | was | needs) continue ;; esac
+	case $1 in
+	is | has | and | or | of | for | itself | was | needs | holds | tells) continue ;;
+	novahaul) continue ;; # complete -F _novahaul novahaul
+	esac
 	if ! grep -qx -- "$1" <<<"$commands"; then
 		finding "$file:$line: novahaul $1: no such command"
 		continue

@@ -14,7 +14,7 @@ man=$top/doc/man
 of_help() {
 	awk -v title="$1:" '$0 == title { on = 1; next } /^$/ { on = 0 }
 		on && /^ +-/ { print }' |
-		sed -E 's/^ +//; s/  .*//; s/^(-[^ ]+(, --[^ ]+)?( [A-Z]+)?) [^A-Z].*/\1/'
+		sed -E 's/^ +//; s/  .*//'
 }
 
 # The same of a page: "=item B<-o>, B<--output> I<FILE>".
