@@ -438,6 +438,8 @@ static int take(struct journal *j, void *arg, struct err *e)
 	journal_bind(st, ":owner", a->t->owner);
 	journal_bind(st, ":id", a->job->id);
 	journal_bind_int(st, ":epoch", (int64_t)a->job->epoch);
+	/* Whoever had it may have finished it since it was loaded. */
+	journal_bind(st, ":was", journal_state_name(a->job->state));
 	if (journal_exec(j, st, e))
 		return -1;
 	if (sqlite3_changes(j->db) != 1)
