@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Goal: novahaul-inspect deep prints the same text for a copied chain, wherever
+# it lies, and another text once one file of the guest differs.
+# Launches an appliance three times: 15 s each on an idle machine.
+set -eu -o pipefail
+inspect=$PWD/novahaul-inspect
+skip() {
+	echo "skipped: $*" >&2
+	exit 77
+}
+[ -z "${LAND:-}" ] || skip "LAND asks for a quick check"
+[ -x "$inspect" ] || skip "novahaul-inspect is not built: no libguestfs"
+export PATH=$PATH:/usr/sbin:/sbin
+for tool in qemu-img mke2fs debugfs genisoimage; do
+	command -v $tool > /dev/null || skip "there is no $tool"
+done
+
+dir=$(mktemp -d /tmp/nh-inspect-XXXXXX)
+trap 'rm -rf "$dir"' EXIT
+chmod 755 "$dir"
+cd "$dir"
+fail() {
+	echo "FAIL: $*" >&2
+	exit 1
+}
+sha=da39a3ee5e6b4b0d3255bfef95601890afd80709
+mkdir -p tree/etc tree/srv/deep/er cd/openstack/latest
+echo birth > tree/etc/birth
+head -c 100000 /dev/zero > tree/srv/deep/er/zeros
+touch "tree/srv/$(printf 'new\nline')"
+ln -s /etc/birth tree/srv/link
+echo '{"uuid": "x"}' > cd/openstack/latest/meta_data.json
+
+# base, overlay and config drive
+mkdir -m 711 work
+mkdir a
+mkdir -m 700 b
+mkdir c
+mke2fs -q -t ext4 -L guest-root -d tree a/$sha 32M > /dev/null
+genisoimage -quiet -J -R -V config-2 -o a/disk.config cd
+qemu-img create -q -f qcow2 -F raw -b "$dir/a/$sha" a/disk 64M
+cp a/disk a/disk.config b # the same overlay, named otherwise
+cp a/disk.config c
+cp a/$sha c
+debugfs -w -R 'set_inode_field /etc/birth mtime 12345' c/$sha 2> /dev/null
+qemu-img create -q -f qcow2 -F raw -b "$dir/c/$sha" c/disk 64M
+chmod -R a+rX a c
+
+# deep DIR
+deep() {
+	local rc=0
+	"$inspect" deep --tcg --work-dir "$dir/work" --disk "$1/disk:qcow2" \
+		--config-drive "$1/disk.config" > "$1.out" 2> "$1.err" || rc=$?
+	if [ $rc = 77 ]; then
+		skip "$(cat "$1.out")"
+	elif [ $rc != 0 ]; then
+		cat "$1.err" >&2
+		fail "deep ended with $rc"
+	fi
+}
+start=$SECONDS
+deep a
+echo "one deep look: $((SECONDS - start)) s"
+has() { grep -qF -- "$1" a.out || { cat a.out >&2; fail "no $1"; }; }
+has '"label": "guest-root"'
+has '"type": "ext4"'
+has '"virtual_size": 67108864'
+# etc, birth, srv, link, new\nline, deep, er, zeros, lost+found
+has '"entries": 9'
+has "\"/openstack/latest/meta_data.json\": \"$(
+	sha256sum cd/openstack/latest/meta_data.json | cut -d' ' -f1)\""
+has '"type": "iso9660"'
+deep b
+cmp a.out b.out || fail "the same disks, other texts"
+deep c
+! cmp -s a.out c.out || fail "another mtime, the same text"
+part() { sed 's/.*"config_drive": \({.*}\), "disks".*/\1/' "$1"; }
+[ "$(part a.out)" = "$(part c.out)" ] || fail "the config drives differ"
+rmdir work || fail "something is left in the work directory"
