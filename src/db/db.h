@@ -148,7 +148,7 @@ struct db_rewrite_before {
 	char *availability_zone;
 	char *vm_state;
 	int power_state; /* -1 NULL */
-	int64_t type_id; /* instance_type_id */
+	int64_t type_id; /* instance_type_id, for the record */
 	char *user_id, *project_id;
 	int floating_ips;   /* rows that follow the host (nova-network) */
 	int console_tokens; /* rows that rewrite deletes and undo leaves so */
@@ -441,6 +441,9 @@ void db_close(struct db *db);
  */
 struct db_config {
 	const char *cell_url, *api_url;
+	const char
+		*main_url; /* [database] connection: what {username} and the
+			      like in cell_mappings stand for; NULL: api_url */
 	const char *cell, *server;
 	int connect_timeout_s; /* 0: 10 */
 	int io_timeout_s;      /* 0: 60; of one answer */

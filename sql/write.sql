@@ -1,0 +1,138 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Everything that changes a row, all of it in the cell database.  Any other
+-- row count than the one named rolls the transaction back.
+--
+-- updated_at always changes, even within one second: under Galera only a row
+-- that really changes takes part in certification.
+
+-- Lock the instance as an administrator does.                         1 row
+-- name: w.claim.lock
+UPDATE instances SET locked = 1, locked_by = 'admin', updated_at = :now
+WHERE uuid = :u AND deleted = 0 AND host = :sh AND node = :sn
+AND task_state IS NULL AND vm_state = :vs AND (locked IS NULL OR locked = 0)
+
+-- Leave our token: what Stein and later show as the lock's reason.     1 row
+-- name: w.claim.token
+INSERT INTO instance_system_metadata
+(created_at, updated_at, instance_uuid, `key`, value, deleted)
+SELECT :now, NULL, uuid, 'locked_reason', :token, 0
+FROM instances WHERE uuid = :u AND deleted = 0
+
+-- The same where a reason was left by an earlier lock.                 1 row
+-- name: w.claim.token_over
+UPDATE instance_system_metadata SET value = :token, updated_at = :now
+WHERE instance_uuid = :u AND `key` = 'locked_reason' AND deleted = 0
+AND CAST(value AS BINARY) = CAST(:reason AS BINARY)
+
+-- A later epoch takes over.                                            1 row
+-- name: w.takeover
+UPDATE instance_system_metadata SET value = :token,
+ updated_at = IF(updated_at >= CAST(:now AS DATETIME),
+  updated_at + INTERVAL 1 SECOND, CAST(:now AS DATETIME))
+WHERE instance_uuid = :u AND `key` = 'locked_reason' AND deleted = 0
+AND CAST(value AS BINARY) = CAST(:old AS BINARY)
+
+-- First statement of every later transaction: ours, and locked by us.  1 row
+-- name: w.token
+UPDATE instance_system_metadata SET
+ updated_at = IF(updated_at >= CAST(:now AS DATETIME),
+  updated_at + INTERVAL 1 SECOND, CAST(:now AS DATETIME))
+WHERE instance_uuid = :u AND `key` = 'locked_reason' AND deleted = 0
+AND CAST(value AS BINARY) = CAST(:token AS BINARY)
+
+-- Waits for, or conflicts with, a transaction whose end is unknown.    1 row
+-- name: w.touch
+UPDATE instances SET
+ updated_at = IF(updated_at >= CAST(:now AS DATETIME),
+  updated_at + INTERVAL 1 SECOND, CAST(:now AS DATETIME))
+WHERE uuid = :u
+
+-- The same for the token, whoever holds it.                            1 row
+-- name: w.touch_token
+UPDATE instance_system_metadata SET
+ updated_at = IF(updated_at >= CAST(:now AS DATETIME),
+  updated_at + INTERVAL 1 SECOND, CAST(:now AS DATETIME))
+WHERE instance_uuid = :u AND `key` = 'locked_reason' AND deleted = 0
+
+-- Direct control: the state that libvirt will have.                    1 row
+-- name: w.power
+UPDATE instances SET vm_state = :vt, power_state = :pt, updated_at = :now
+WHERE uuid = :u AND deleted = 0 AND host = :sh AND node = :sn
+AND task_state IS NULL AND vm_state = :vs AND locked = 1
+
+-- The commit point.                                                    1 row
+-- name: w.rewrite.instance
+UPDATE instances SET host = :dh, node = :dn
+[F_compute_id:, compute_id = :dcn]
+[F_attachment_id:, availability_zone = COALESCE(:daz, availability_zone)],
+ vm_state = 'stopped', power_state = 4, updated_at = :now
+WHERE uuid = :u AND deleted = 0 AND host = :sh AND node = :sn
+AND task_state IS NULL AND vm_state = 'stopped' AND locked = 1
+[F_hidden:AND (hidden IS NULL OR hidden = 0)]
+
+-- As a confirmed cold migration leaves it.  deleted must be 0, not NULL. 1 row
+-- name: w.rewrite.migration
+INSERT INTO migrations
+(created_at, updated_at, deleted, source_compute, source_node, dest_compute,
+ dest_node, dest_host, old_instance_type_id, new_instance_type_id,
+ instance_uuid, status
+[F_migration_type:, migration_type, hidden]
+[F_mig_uuid:, uuid]
+[F_mig_user:, cross_cell_move, user_id, project_id]
+[F_dest_compute_id:, dest_compute_id])
+SELECT :stamp, :stamp, 0, :sh, :sn, :dh, :dn, :dip, instance_type_id,
+ instance_type_id, uuid, :st
+[F_migration_type:, :mt, 0]
+[F_mig_uuid:, :muuid]
+[F_mig_user:, 0, user_id, project_id]
+[F_dest_compute_id:, :dcn]
+FROM instances WHERE uuid = :u AND deleted = 0
+
+-- A volume whose connection differs on the other host.            1 row each
+-- name: w.rewrite.volume
+UPDATE block_device_mapping SET connection_info = :new
+[F_attachment_id:, attachment_id = :na], updated_at = :now
+WHERE id = :b AND instance_uuid = :u AND deleted = 0
+AND CAST(connection_info AS BINARY) = CAST(:old AS BINARY)
+[F_attachment_id:AND (attachment_id = :oa
+ OR (attachment_id IS NULL AND :oa IS NULL))]
+
+-- Console addresses that name the source.                           any count
+-- name: w.rewrite.console
+[F_console_tokens:DELETE FROM console_auth_tokens WHERE instance_uuid = :u]
+
+-- nova-network with multi_host: addresses that follow the host. count as read
+-- name: w.rewrite.floating
+[F_novanet:UPDATE floating_ips SET host = :dh, updated_at = :now
+WHERE deleted = 0 AND host = :sh AND fixed_ip_id IN
+(SELECT f.id FROM fixed_ips f JOIN networks n ON n.id = f.network_id
+ WHERE f.instance_uuid = :u AND f.deleted = 0 AND n.multi_host = 1)]
+
+-- First disarm, then move back.  No row: the source's nova-compute has acted
+-- on the record and may have destroyed its copy.  Setting deleted instead
+-- would not disarm: Pike and later read deleted rows here.             1 row
+-- name: w.undo.migration
+UPDATE migrations SET status = :x, updated_at = :now
+WHERE instance_uuid = :u AND source_compute = :sh AND dest_compute = :dh
+AND status = :st
+[F_mig_uuid:AND uuid = :muuid][!F_mig_uuid:AND created_at = :stamp]
+
+-- The before image of rewrite, in place again.                         1 row
+-- name: w.undo.instance
+UPDATE instances SET host = :sh, node = :sn
+[F_compute_id:, compute_id = :scn]
+[F_attachment_id:, availability_zone = :saz],
+ vm_state = :vs, power_state = :ps, updated_at = :now
+WHERE uuid = :u AND deleted = 0 AND host = :dh AND node = :dn
+AND task_state IS NULL AND vm_state = 'stopped' AND locked = 1
+
+-- Take our token away again.                                           1 row
+-- name: w.release.token
+DELETE FROM instance_system_metadata
+WHERE instance_uuid = :u AND `key` = 'locked_reason' AND deleted = 0
+AND CAST(value AS BINARY) = CAST(:token AS BINARY)
+
+-- The very last statement of a job.                                    1 row
+-- name: w.release.unlock
+UPDATE instances SET locked = :l, locked_by = :lb, updated_at = :now
+WHERE uuid = :u AND deleted = 0 AND locked = 1 AND locked_by = 'admin'

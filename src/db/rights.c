@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * May this user do what a move needs?  Every writing statement is run as it
+ * is, with NULL for every parameter: rights are checked, no row can match, and
+ * the transaction is rolled back.  Reading rights show when facts are read.
+ */
+#include "db/db_priv.h"
+
+#include <string.h>
+
+static int rights_body(struct my_conn *c, const void *arg, bool *commit,
+		       struct err *e)
+{
+	const struct sql_args nothing = {.all_null = true};
+	uint64_t rows;
+
+	(void)arg;
+	*commit = false;
+	for (const struct sql_text *t = sql_texts; t->name; t++) {
+		if (strncmp(t->name, "w.", 2) != 0)
+			continue;
+		if (my_exec(c, t->name, &nothing, &rows, e))
+			return -1;
+		if (rows)
+			return err_set(e, ERR_BUG, "%s matched %llu rows",
+				       t->name, (unsigned long long)rows);
+	}
+	return 0;
+}
+
+int db_op_rights(struct db *db, struct err *e)
+{
+	return txn_run(MY(db), rights_body, NULL, e);
+}
