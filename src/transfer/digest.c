@@ -29,6 +29,7 @@ static const uint8_t zero_sum[DIGEST_LEN] = {
 
 struct digest {
 	uint64_t size, n;
+	uint64_t next;		      /* no segment below it is unknown */
 	uint8_t *state;		      /* one a segment */
 	uint8_t (**page)[DIGEST_LEN]; /* PAGE sums each, or NULL */
 };
@@ -119,6 +120,7 @@ void digest_resize(struct digest *d, uint64_t size)
 	memset(d->state + low, UNKNOWN, n + 1 - low);
 	d->n = n;
 	d->size = size;
+	d->next = 0;
 }
 
 void digest_dirty(struct digest *d, uint64_t off, uint64_t len)
@@ -127,6 +129,8 @@ void digest_dirty(struct digest *d, uint64_t off, uint64_t len)
 		return;
 	if (len > d->size - off)
 		len = d->size - off;
+	if (off / DIGEST_SEGMENT < d->next)
+		d->next = off / DIGEST_SEGMENT;
 	for (uint64_t i = off / DIGEST_SEGMENT;
 	     i <= (off + len - 1) / DIGEST_SEGMENT; i++)
 		d->state[i] = UNKNOWN;
@@ -306,6 +310,25 @@ int digest_scan(struct digest *d, int fd, digest_tick *tick, void *arg,
 		if (d->state[i] == UNKNOWN && scan_segment(&s, i, e))
 			return -1;
 	return 0;
+}
+
+int digest_step(struct digest *d, int fd, uint64_t limit, bool *did,
+		struct err *e)
+{
+	AUTO(run_freep) struct digest_run *run = NULL;
+	AUTO(mem_freep) uint8_t *buf = NULL;
+	struct scan s = {.d = d, .fd = fd};
+
+	*did = false;
+	while (d->next < d->n && d->state[d->next] != UNKNOWN)
+		d->next++;
+	if (d->next >= d->n ||
+	    d->next * DIGEST_SEGMENT + seg_len(d, d->next) > limit)
+		return 0;
+	s.run = run = digest_run_new();
+	s.buf = buf = mem_calloc(1, CHUNK);
+	*did = true;
+	return scan_segment(&s, d->next, e);
 }
 
 int digest_text(const struct digest *d, char text[DIGEST_TEXT_MAX],

@@ -66,6 +66,10 @@ bool digest_get(const struct digest *d, uint64_t i, uint8_t sum[DIGEST_LEN]);
  * size is ERR_CONFLICT; a read error names the offset. */
 int digest_scan(struct digest *d, int fd, digest_tick *tick, void *arg,
 		struct err *e);
+/* Reads one unknown segment that lies wholly below LIMIT, if there is one:
+ * *DID tells.  For those who wait anyway. */
+int digest_step(struct digest *d, int fd, uint64_t limit, bool *did,
+		struct err *e);
 /* ERR_BUG while a segment is unknown. */
 int digest_text(const struct digest *d, char text[DIGEST_TEXT_MAX],
 		struct err *e);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages between a sender and a receiver, over whatever carries them.
+ *
+ *	sender (the source's agent)             receiver (the target's agent)
+ *	OPEN    name, mode, size, key, basis -->
+ *	                                     <-- OPENED  what is there already
+ *	CMP     tags of a sample             --> (only where the method is
+ *chosen)
+ *	                                     <-- DIFF
+ *	BEGIN   method                       -->
+ *	                                     <-- BEGUN   NAME.part is open
+ *	CMP     tags of blocks               -->
+ *	                                     <-- DIFF    which differ, finer
+ *tags DATA, ZERO                           -->
+ *	                                     <-- ACK     how much was written
+ *	MARK    all below is final           --> (it may be digested)
+ *	SIG     (librsync)                   -->
+ *	                                     <-- SIG ... SIG_END
+ *	RUN, DELTA ...                       -->
+ *	                                     <-- ACK
+ *	END     size, digest                 -->
+ *	                                     <-- SUM     synced and read back
+ *	COMMIT                               -->
+ *	                                     <-- COMMITTED  renamed
+ *
+ * Either side may leave this path.  The receiver says ERROR and drops all until
+ * ABORT; the sender says ABORT and drops all until ABORTED.  After that the
+ * next OPEN may come.  ALIVE says only that a long piece of work goes on.
+ *
+ * No side can block the other for ever: at most WINDOW bytes of DATA and DELTA
+ * are under way unacknowledged, at most STRIDES compare requests unanswered,
+ * and their answers fit into any pipe.
+ *
+ * A message is one frame of type WIRE_DATA: a byte of enum xp_type, then fields
+ * (wire/wire.h), then, for some, raw bytes to the end.
+ */
+#ifndef NH_TRANSFER_CHAN_H
+#define NH_TRANSFER_CHAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "wire/wire.h"
+
+enum xp_type {
+	XP_NONE = 0,
+	/* from the sender */
+	XP_OPEN,   /* str rel, u32 mode, u64 size, str0 basis, bytes key */
+	XP_BEGIN,  /* u8 enum transfer_delta */
+	XP_CMP,	   /* u64 at, bool fine, count, (u64 off, u32 len, tag)... */
+	XP_DATA,   /* u64 off, raw */
+	XP_ZERO,   /* u64 off, u64 len */
+	XP_MARK,   /* u64 pos */
+	XP_SIG,	   /* u64 from: truncate there, send the signature */
+	XP_RUN,	   /* u64 off: the next DELTA starts a delta of its own there */
+	XP_DELTA,  /* raw */
+	XP_END,	   /* u64 size, str digest */
+	XP_COMMIT, /* - */
+	XP_ABORT,  /* - */
+	/* from the receiver */
+	XP_OPENED, /* u64 part, u64 name, bool in place, u64 basis; ~0: none */
+	XP_BEGUN,  /* u64 size of the part */
+	XP_DIFF,   /* u64 at, count, (u8 enum xp_diff, [bytes tags])... */
+	XP_ACK,	   /* u64 bytes of DATA and DELTA since BEGIN */
+	XP_SIG_DATA,  /* raw */
+	XP_SIG_END,   /* - */
+	XP_SUM,	      /* str digest, u64 allocated */
+	XP_COMMITTED, /* - */
+	XP_ABORTED,   /* - */
+	XP_ERROR,     /* err */
+	XP_ALIVE,     /* - */
+};
+
+enum xp_diff {
+	XP_SAME = 0,
+	XP_OTHER,      /* all of it */
+	XP_OTHER_SUB,  /* the tags of its 4 KiB pieces follow */
+	XP_OTHER_ZERO, /* all zeros here */
+};
+
+enum {
+	XP_WINDOW = 4 << 20,	 /* bytes unacknowledged */
+	XP_STRIDE = 1 << 20,	 /* compared in one request */
+	XP_STRIDES = 8,		 /* requests unanswered */
+	XP_DATA_MAX = 256 << 10, /* raw bytes in one DATA, DELTA, SIG_DATA */
+	XP_ACK_EVERY = 256 << 10,
+	XP_UNITS_MAX = 512, /* in one CMP */
+};
+
+#define XP_ABSENT UINT64_MAX
+/* Silence for so long means that the peer is lost. */
+#define XP_DEAD_US (60 * 1000000LL)
+/* The longest silence of a living peer. */
+#define XP_ALIVE_US (1 * 1000000LL)
+
+struct chan_ops {
+	/* One frame of type WIRE_DATA, HEAD and DATA its payload. */
+	int (*send)(void *self, const struct enc *head, const void *data,
+		    size_t n, struct err *e);
+	/* The next one's payload, valid until the next call.  -1 with e->sys
+	 * ETIMEDOUT when none came in time. */
+	int (*recv)(void *self, const char **p, size_t *n, int64_t timeout_us,
+		    struct err *e);
+};
+
+struct chan {
+	const struct chan_ops *ops;
+	void *self;
+	struct enc head;  /* of the message being made */
+	uint64_t out, in; /* bytes of payload */
+	int64_t last_out; /* clock_mono_us() */
+	int64_t last_in;
+	bool broken; /* send or recv failed: the peer is lost */
+};
+
+struct chan_msg {
+	enum xp_type type;
+	struct dec d; /* after the type */
+};
+
+void chan_init(struct chan *c, const struct chan_ops *ops, void *self);
+/* Over a wire whose frames are all ours; W is borrowed. */
+void chan_init_wire(struct chan *c, struct wire *w);
+void chan_clear(struct chan *c);
+
+/* Starts a message; the caller adds fields to what is returned. */
+struct enc *chan_begin(struct chan *c, enum xp_type type);
+/* Sends it, with N raw bytes at its end. */
+int chan_end(struct chan *c, const void *data, size_t n, struct err *e);
+/* A message without fields. */
+int chan_put(struct chan *c, enum xp_type type, struct err *e);
+int chan_recv(struct chan *c, struct chan_msg *m, int64_t timeout_us,
+	      struct err *e);
+/* The raw bytes at the end of M. */
+const void *chan_rest(struct chan_msg *m, size_t *n);
+/* ALIVE, if nothing was sent for XP_ALIVE_US. */
+int chan_alive(struct chan *c, struct err *e);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transfer/sender.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/clock.h"
+#include "core/uuid.h"
+#include "transfer/extents.h"
+#include "transfer/rsdelta.h"
+#include "transfer/sender_priv.h"
+
+/* Fewer same blocks than that: content has moved, or is another. */
+enum { SAME_PERCENT = 50 };
+
+/* What the receiver has. */
+struct there {
+	uint64_t part, name, basis; /* sizes; XP_ABSENT */
+	bool in_place;
+};
+
+struct sender *sender_new(struct chan *c, const struct sender_cfg *cfg)
+{
+	struct sender *s = MEM_NEW(struct sender);
+
+	s->c = c;
+	s->cfg = *cfg;
+	throttle_init(&s->throttle, cfg->bwlimit);
+	return s;
+}
+
+void sender_free(struct sender *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; i < XP_STRIDES; i++) {
+		buf_clear(&s->ring[i].reply);
+		mem_free(s->ring[i].data);
+	}
+	buf_clear(&s->have_body);
+	mem_free(s);
+}
+
+static void file_begin(struct sender *s, const struct sender_file *f,
+		       uint64_t size)
+{
+	s->f = f;
+	s->p = (struct transfer_progress){.size = size};
+	s->sum = digest_new(size);
+	s->run = digest_run_new();
+	s->run_at = s->marked = s->sent = s->acked = 0;
+	s->zero_len = s->cmp_limit = 0;
+	s->head = s->count = 0;
+	s->open = NULL;
+	s->want = XP_NONE;
+	s->have = false;
+}
+
+static void file_end(struct sender *s)
+{
+	digest_free(s->sum);
+	digest_run_free(s->run);
+	fingerprint_free(s->fp);
+	s->sum = NULL;
+	s->run = NULL;
+	s->fp = NULL;
+	s->f = NULL;
+}
+
+static int open_there(struct sender *s, struct there *t, struct err *e)
+{
+	uint8_t key[FINGERPRINT_KEY];
+	struct enc *m = chan_begin(s->c, XP_OPEN);
+	struct dec d;
+
+	random_bytes(key, sizeof(key));
+	s->fp = fingerprint_new(key);
+	enc_str(m, s->f->rel);
+	enc_u32(m, s->f->mode ? s->f->mode : 0600);
+	enc_u64(m, s->p.size);
+	enc_str(m, s->f->basis_rel);
+	enc_bytes(m, key, sizeof(key));
+	if (chan_end(s->c, NULL, 0, e) || sender_expect(s, XP_OPENED, &d, e))
+		return -1;
+	t->part = dec_u64(&d);
+	t->name = dec_u64(&d);
+	t->in_place = dec_bool(&d);
+	t->basis = dec_u64(&d);
+	return dec_end(&d, "opened", e);
+}
+
+/* Is there something that librsync can build from, within memory? */
+static bool rsync_fits(const struct there *t)
+{
+	uint64_t n = t->basis != XP_ABSENT ? t->basis : t->name;
+
+	return n != XP_ABSENT && n > 0 && rsdelta_block(n) != 0;
+}
+
+/* The method, from what is asked and what is there. */
+static int choose(struct sender *s, const struct there *t,
+		  enum transfer_delta *how, struct err *e)
+{
+	bool in_place = t->part != XP_ABSENT || t->in_place;
+	unsigned percent = 0;
+	bool any;
+
+	*how = s->f->delta;
+	if (*how == TRANSFER_LIBRSYNC && !rsync_fits(t))
+		*how = in_place ? TRANSFER_BLOCKS : TRANSFER_WHOLE;
+	/* Another name of the same file is not written to. */
+	if (*how == TRANSFER_BLOCKS && !in_place)
+		*how = rsync_fits(t) ? TRANSFER_LIBRSYNC : TRANSFER_WHOLE;
+	if (*how != TRANSFER_AUTO)
+		return 0;
+	if (t->part != XP_ABSENT) {
+		/* Cut: what is there is compared anyway, the rest is what the
+		 * first run would have done. */
+		*how = rsync_fits(t) ? TRANSFER_LIBRSYNC : TRANSFER_BLOCKS;
+		return 0;
+	}
+	if (t->name == XP_ABSENT || !t->in_place) {
+		*how = rsync_fits(t) ? TRANSFER_LIBRSYNC : TRANSFER_WHOLE;
+		return 0;
+	}
+	*how = TRANSFER_BLOCKS;
+	if (sender_sample(s, t->name < s->p.size ? t->name : s->p.size,
+			  &percent, &any, e))
+		return -1;
+	if (any && percent < SAME_PERCENT && rsync_fits(t))
+		*how = TRANSFER_LIBRSYNC;
+	return 0;
+}
+
+static int begin_there(struct sender *s, enum transfer_delta how, struct err *e)
+{
+	struct dec d;
+
+	enc_u8(chan_begin(s->c, XP_BEGIN), (uint8_t)how);
+	if (chan_end(s->c, NULL, 0, e) || sender_expect(s, XP_BEGUN, &d, e))
+		return -1;
+	s->cmp_limit = dec_u64(&d);
+	return dec_end(&d, "begun", e);
+}
+
+static int move_content(struct sender *s, enum transfer_delta how,
+			struct err *e)
+{
+	uint64_t from = s->p.size;
+	uint8_t sum[DIGEST_LEN];
+
+	if (how == TRANSFER_LIBRSYNC && s->cmp_limit < s->p.size)
+		from = s->cmp_limit - s->cmp_limit % FINGERPRINT_BLOCK;
+	if (sender_pass(s, 0, from, e))
+		return -1;
+	if (from < s->p.size && sender_delta(s, from, s->p.size, e))
+		return -1;
+	if (digest_run_len(s->run)) {
+		digest_run_end(s->run, sum);
+		digest_set(s->sum, s->run_at, sum);
+	}
+	return 0;
+}
+
+static int check_source(struct sender *s, const struct stat *before,
+			struct transfer_result *out, struct err *e)
+{
+	struct stat now;
+
+	if (fstat(s->f->fd, &now))
+		return err_sys(e, ERR_FAILED, errno, "%s", s->f->name);
+	out->changed = now.st_size != before->st_size ||
+		       now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+		       now.st_mtim.tv_nsec != before->st_mtim.tv_nsec ||
+		       now.st_ctim.tv_sec != before->st_ctim.tv_sec ||
+		       now.st_ctim.tv_nsec != before->st_ctim.tv_nsec;
+	/* A hole past the new end would have passed for zeros. */
+	if (now.st_size < before->st_size)
+		return err_set(e, ERR_CONFLICT,
+			       "%s was cut shorter while it was read",
+			       s->f->name);
+	out->src_allocated = (uint64_t)now.st_blocks * 512;
+	return 0;
+}
+
+/* END, SUM, COMMIT: both have read the same, so it gets its name. */
+static int finish(struct sender *s, struct transfer_result *out, struct err *e)
+{
+	struct enc *m;
+	struct dec d;
+
+	if (digest_text(s->sum, out->src_digest, e))
+		return -1;
+	if (s->f->expect && strcmp(s->f->expect, out->src_digest))
+		return err_set(e, ERR_CONFLICT,
+			       "%s is not what it was: digest %s, expected %s",
+			       s->f->name, out->src_digest, s->f->expect);
+	m = chan_begin(s->c, XP_END);
+	enc_u64(m, s->p.size);
+	enc_str(m, out->src_digest);
+	if (chan_end(s->c, NULL, 0, e) || sender_expect(s, XP_SUM, &d, e))
+		return -1;
+	snprintf(out->dst_digest, sizeof(out->dst_digest), "%s", dec_str(&d));
+	out->dst_allocated = dec_u64(&d);
+	if (dec_end(&d, "sum", e))
+		return -1;
+	if (strcmp(out->src_digest, out->dst_digest))
+		return err_set(e, ERR_CONFLICT,
+			       "%s was read as %s and reads back as %s on the "
+			       "target",
+			       s->f->name, out->src_digest, out->dst_digest);
+	if (chan_put(s->c, XP_COMMIT, e))
+		return -1;
+	return sender_expect(s, XP_COMMITTED, &d, e);
+}
+
+/* The receiver drops the file; the channel is in step again. */
+static void abandon(struct sender *s)
+{
+	int64_t end = clock_mono_us() +
+		      (s->cfg.dead_us ? s->cfg.dead_us : XP_DEAD_US);
+	struct err e = ERR_INIT;
+	struct chan_msg m = {XP_NONE, {0}};
+
+	if (!chan_put(s->c, XP_ABORT, &e)) {
+		while (m.type != XP_ABORTED && clock_mono_us() < end) {
+			m.type = XP_NONE;
+			if (chan_recv(s->c, &m, XP_ALIVE_US, &e) &&
+			    e.sys != ETIMEDOUT)
+				break;
+			err_clear(&e);
+		}
+	}
+	if (m.type != XP_ABORTED)
+		s->c->broken = true;
+	err_clear(&e);
+}
+
+static int copy(struct sender *s, const struct stat *st,
+		struct transfer_result *out, struct err *e)
+{
+	struct there t;
+
+	if (open_there(s, &t, e) || choose(s, &t, &out->method, e) ||
+	    begin_there(s, out->method, e))
+		return -1;
+	if (move_content(s, out->method, e) || check_source(s, st, out, e))
+		return -1;
+	return finish(s, out, e);
+}
+
+int sender_copy(struct sender *s, const struct sender_file *f,
+		struct transfer_result *out, struct err *e)
+{
+	int64_t start = clock_mono_us();
+	uint64_t wire = s->c->in + s->c->out;
+	struct stat st;
+	int rc;
+
+	*out = (struct transfer_result){0};
+	if (fstat(f->fd, &st))
+		return err_sys(e, ERR_FAILED, errno, "%s", f->name);
+	posix_fadvise(f->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	file_begin(s, f, (uint64_t)st.st_size);
+	rc = copy(s, &st, out, e);
+	if (rc && !s->c->broken)
+		abandon(s);
+	/* The last word on progress; what is done cannot be cancelled. */
+	if (!rc && f->tick && f->tick(f->arg, &s->p, e))
+		err_clear(e);
+	out->size = s->p.size;
+	out->bytes_read = s->p.read;
+	out->bytes_sent = s->p.sent;
+	out->bytes_matched = s->p.matched;
+	out->bytes_holes = s->p.holes;
+	out->bytes_wire = s->c->in + s->c->out - wire;
+	out->seconds = (double)(clock_mono_us() - start) / 1e6;
+	file_end(s);
+	return rc;
+}

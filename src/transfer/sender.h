@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The source's end of a transfer: reads a file once, from front to back, and
+ * makes the receiver's file equal to what it read.
+ *
+ *	s = sender_new(&chan, &cfg);
+ *	sender_copy(s, &file, &result, &e);	any number of files
+ *	sender_free(s);
+ *
+ * After an error the channel can carry the next file, unless chan.broken.
+ *
+ * Reading goes by extents; zero 64 KiB blocks become holes.  What lies below
+ * the size of the receiver's file is compared by fingerprints, in strides of
+ * 1 MiB of which 8 are under way; the rest is sent, or, with librsync, built
+ * from the receiver's basis.  Each byte is read once, so the digest is that of
+ * what was sent, whatever happens to the source meanwhile.
+ *
+ * Memory: about 10 MiB, and with librsync 60 bytes a block of the basis, which
+ * rsdelta_block() keeps below 32 MiB.
+ */
+#ifndef NH_TRANSFER_SENDER_H
+#define NH_TRANSFER_SENDER_H
+
+#include "core/err.h"
+#include "transfer/chan.h"
+#include "transfer/transfer.h"
+
+struct sender;
+
+struct sender_cfg {
+	uint64_t bwlimit; /* bytes a second, 0: none */
+	int64_t dead_us;  /* silence of the receiver; 0: XP_DEAD_US */
+	/* Reads N bytes, short only at the end of the file; NULL: as core/fs.
+	 * For tests of disks that fail. */
+	ssize_t (*pread)(int fd, void *p, size_t n, off_t off, struct err *e);
+};
+
+struct sender_file {
+	int fd;		  /* borrowed */
+	const char *name; /* for messages */
+	const char *rel;  /* on the target */
+	const char *basis_rel;
+	const char *expect;
+	enum transfer_delta delta;
+	mode_t mode;
+	transfer_tick *tick;
+	void *arg;
+};
+
+struct sender *sender_new(struct chan *c, const struct sender_cfg *cfg);
+void sender_free(struct sender *s);
+int sender_copy(struct sender *s, const struct sender_file *f,
+		struct transfer_result *out, struct err *e);
+
+#endif

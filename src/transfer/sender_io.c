@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/fs.h"
+#include "transfer/sender_priv.h"
+
+enum { TICK_US = 200000 };
+
+int sender_tick(struct sender *s, struct err *e)
+{
+	int64_t now = clock_mono_us();
+
+	if (now - s->ticked < TICK_US)
+		return 0;
+	s->ticked = now;
+	if (s->f->tick && s->f->tick(s->f->arg, &s->p, e))
+		return -1;
+	return chan_alive(s->c, e);
+}
+
+static int note_diff(struct sender *s, struct chan_msg *m, struct err *e)
+{
+	uint64_t at = dec_u64(&m->d);
+	size_t n;
+	const void *p;
+
+	for (unsigned i = 0; i < s->count; i++) {
+		struct stride *st = &s->ring[(s->head + i) % XP_STRIDES];
+
+		if (st->off != at || st->answered)
+			continue;
+		p = chan_rest(m, &n);
+		buf_reset(&st->reply);
+		buf_put(&st->reply, p, n);
+		st->answered = true;
+		return 0;
+	}
+	return err_set(e, ERR_BUG, "an answer about offset %llu",
+		       (unsigned long long)at);
+}
+
+static int note_wanted(struct sender *s, struct chan_msg *m, struct err *e)
+{
+	size_t n;
+	const void *p = chan_rest(m, &n);
+
+	if (s->have)
+		return err_set(e, ERR_BUG, "message %d twice", (int)m->type);
+	buf_reset(&s->have_body);
+	buf_put(&s->have_body, p, n);
+	s->have = true;
+	return 0;
+}
+
+int sender_take(struct sender *s, int64_t timeout_us, struct err *e)
+{
+	int64_t dead = s->cfg.dead_us ? s->cfg.dead_us : XP_DEAD_US;
+	struct chan_msg m;
+
+	if (chan_recv(s->c, &m, timeout_us, e)) {
+		if (e->sys != ETIMEDOUT) {
+			e->kind =
+				e->kind == ERR_INTERRUPTED ? e->kind : ERR_LOST;
+			return err_wrap(e, "the receiver is lost");
+		}
+		err_clear(e);
+		if (clock_mono_us() - s->c->last_in < dead)
+			return sender_tick(s, e);
+		s->c->broken = true;
+		return err_set(e, ERR_LOST,
+			       "no sign of the receiver for %lld s",
+			       (long long)(dead / 1000000));
+	}
+	if (m.type == s->want)
+		return note_wanted(s, &m, e);
+	if (m.type == XP_ACK) {
+		s->acked = dec_u64(&m.d);
+		return dec_end(&m.d, "ack", e);
+	}
+	if (m.type == XP_DIFF)
+		return note_diff(s, &m, e);
+	if (m.type == XP_ERROR) {
+		dec_err(&m.d, e);
+		return err_wrap(e, "on the target");
+	}
+	if (m.type == XP_ALIVE)
+		return sender_tick(s, e);
+	return err_set(e, ERR_BUG, "message %d from the receiver", (int)m.type);
+}
+
+int sender_wait(struct sender *s, const bool *flag, struct err *e)
+{
+	while (!*flag)
+		if (sender_take(s, TICK_US, e))
+			return -1;
+	return 0;
+}
+
+int sender_expect(struct sender *s, enum xp_type type, struct dec *d,
+		  struct err *e)
+{
+	int rc;
+
+	s->want = type;
+	rc = sender_wait(s, &s->have, e);
+	s->want = XP_NONE;
+	s->have = false;
+	if (rc)
+		return -1;
+	dec_init(d, s->have_body.p, s->have_body.len);
+	return 0;
+}
+
+static int delay(struct sender *s, int64_t us, struct err *e)
+{
+	int64_t end = clock_mono_us() + us;
+
+	while ((us = end - clock_mono_us()) > 0) {
+		clock_sleep_us(us < TICK_US ? us : TICK_US);
+		if (sender_tick(s, e))
+			return -1;
+	}
+	return 0;
+}
+
+int sender_room(struct sender *s, size_t n, struct err *e)
+{
+	if (delay(s, throttle_take(&s->throttle, n), e))
+		return -1;
+	while (s->sent - s->acked + n > XP_WINDOW)
+		if (sender_take(s, TICK_US, e))
+			return -1;
+	s->sent += n;
+	s->p.sent += n;
+	return sender_tick(s, e);
+}
+
+int sender_data(struct sender *s, uint64_t off, const uint8_t *p, size_t n,
+		struct err *e)
+{
+	size_t max = throttle_piece(&s->throttle, XP_DATA_MAX);
+
+	while (n) {
+		size_t k = n < max ? n : max;
+
+		if (sender_room(s, k, e))
+			return -1;
+		enc_u64(chan_begin(s->c, XP_DATA), off);
+		if (chan_end(s->c, p, k, e))
+			return -1;
+		off += k;
+		p += k;
+		n -= k;
+	}
+	return 0;
+}
+
+ssize_t sender_read(struct sender *s, void *p, size_t n, uint64_t off,
+		    struct err *e)
+{
+	ssize_t r = s->cfg.pread ? s->cfg.pread(s->f->fd, p, n, (off_t)off, e)
+				 : fs_pread_full(s->f->fd, p, n, (off_t)off, e);
+
+	if (r < 0)
+		return err_wrap(e, "%s at offset %llu", s->f->name,
+				(unsigned long long)off);
+	s->p.read += (uint64_t)r;
+	return r;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sender's parts: sender.c (one file, from OPEN to COMMITTED),
+ * sender_io.c (messages, windows, limits), sender_pass.c (reading, comparing),
+ * sender_delta.c (librsync). */
+#ifndef NH_TRANSFER_SENDER_PRIV_H
+#define NH_TRANSFER_SENDER_PRIV_H
+
+#include <stdbool.h>
+
+#include "transfer/digest.h"
+#include "transfer/fingerprint.h"
+#include "transfer/sender.h"
+#include "transfer/throttle.h"
+
+/* A run of data within one 64 KiB block. */
+struct unit {
+	uint32_t at, len; /* in the stride */
+};
+
+struct stride {
+	uint64_t off; /* a multiple of XP_STRIDE */
+	struct unit unit[XP_UNITS_MAX];
+	size_t n;
+	size_t ncmp; /* the first of them are being compared */
+	bool answered;
+	struct buf reply; /* of DIFF, after `at` */
+	uint8_t *data;	  /* XP_STRIDE bytes */
+};
+
+struct sender {
+	struct chan *c;
+	struct sender_cfg cfg;
+	struct throttle throttle;
+	int64_t ticked;
+
+	/* of the file under way */
+	const struct sender_file *f;
+	struct transfer_progress p;
+	struct fingerprint *fp;
+	struct digest *sum;
+	struct digest_run *run;
+	uint64_t run_at; /* segment that run is in */
+	uint64_t sent, acked;
+	uint64_t marked;
+	uint64_t zero_off, zero_len; /* not yet told */
+	uint64_t cmp_limit;	     /* below it the receiver has something */
+	/* a ring; open is being filled, head is the oldest unanswered */
+	struct stride ring[XP_STRIDES];
+	unsigned head, count;
+	struct stride *open;
+	/* what the receiver said last, and is waited for */
+	enum xp_type want;
+	bool have;
+	struct buf have_body;
+};
+
+/* ---- sender_io.c */
+/* Calls the file's tick several times a second. */
+int sender_tick(struct sender *s, struct err *e);
+/* Takes one message if one comes within TIMEOUT_US: acknowledgements and
+ * answers to CMP are noted; what s->want names is kept in have_body. */
+int sender_take(struct sender *s, int64_t timeout_us, struct err *e);
+/* Waits until *FLAG. */
+int sender_wait(struct sender *s, const bool *flag, struct err *e);
+/* Waits for a message of TYPE; *D reads it. */
+int sender_expect(struct sender *s, enum xp_type type, struct dec *d,
+		  struct err *e);
+/* Waits for room in the window and for the bandwidth limit, before N bytes. */
+int sender_room(struct sender *s, size_t n, struct err *e);
+/* DATA in pieces. */
+int sender_data(struct sender *s, uint64_t off, const uint8_t *p, size_t n,
+		struct err *e);
+ssize_t sender_read(struct sender *s, void *p, size_t n, uint64_t off,
+		    struct err *e);
+
+/* ---- sender_pass.c */
+/* Makes [FROM, TO) equal on the target, by comparing below s->cmp_limit. */
+int sender_pass(struct sender *s, uint64_t from, uint64_t to, struct err *e);
+/* N bytes of the file, in order, for its digest; P NULL: zeros. */
+void sender_digest(struct sender *s, const void *p, uint64_t n);
+/* The share of blocks in a sample that the target has at the same place, in
+ * percent; *ANY false: there was nothing to sample. */
+int sender_sample(struct sender *s, uint64_t limit, unsigned *percent,
+		  bool *any, struct err *e);
+
+/* ---- sender_delta.c */
+int sender_delta(struct sender *s, uint64_t from, uint64_t to, struct err *e);
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transfer/target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/fs.h"
+#include "transfer/chan.h"
+#include "transfer/extents.h"
+
+enum {
+	KICK = 16 << 20, /* ask for write-back this often */
+	SYNC_PIECE = 32 << 20,
+};
+
+static int open_file(int dir, const char *name, int flags, struct stat *st,
+		     struct err *e)
+{
+	int fd = fs_open_beneath(dir, name, flags | O_NONBLOCK, 0, e);
+
+	if (fd < 0) {
+		if (e->sys == ENOENT)
+			err_clear(e);
+		return -1;
+	}
+	if (fstat(fd, st)) {
+		err_sys(e, ERR_FAILED, errno, "%s", name);
+	} else if (!S_ISREG(st->st_mode)) {
+		err_set(e, ERR_CONFLICT, "%s is not a regular file", name);
+	} else {
+		return fd;
+	}
+	close(fd);
+	return -1;
+}
+
+int target_open(struct target *t, int root, const char *rel, uint64_t size,
+		struct err *e)
+{
+	struct stat st;
+	const char *base;
+
+	*t = (struct target){.dir = -1, .fd = -1, .old = -1};
+	t->part_size = t->old_size = XP_ABSENT;
+	t->dir = fs_open_parent(root, rel, &base, e);
+	if (t->dir < 0)
+		return -1;
+	if (strlen(base) + strlen(".part") > NAME_MAX)
+		return err_sys(e, ERR_REFUSED, ENAMETOOLONG, "%s.part", base);
+	t->name = mem_strdup(base);
+	t->part = mem_printf("%s.part", base);
+	t->sum = digest_new(size);
+	t->fd = open_file(t->dir, t->part, O_RDWR, &st, e);
+	if (t->fd >= 0) {
+		t->part_size = (uint64_t)st.st_size;
+		if (st.st_nlink != 1)
+			return err_set(e, ERR_CONFLICT,
+				       "%s has another name too", t->part);
+	} else if (e->kind != ERR_NONE) {
+		return -1;
+	}
+	t->old = open_file(t->dir, t->name, O_RDONLY, &st, e);
+	if (t->old >= 0) {
+		t->old_size = (uint64_t)st.st_size;
+		t->in_place = st.st_nlink == 1 && t->fd < 0;
+	}
+	return e->kind == ERR_NONE ? 0 : -1;
+}
+
+int target_begin(struct target *t, bool in_place, struct err *e)
+{
+	struct stat st;
+
+	t->begun = true;
+	if (t->fd >= 0)
+		return 0;
+	if (in_place && t->in_place) {
+		if (fs_rename(t->dir, t->name, t->dir, t->part, true, e))
+			return -1;
+		mem_closefd(&t->old);
+		t->old_size = XP_ABSENT;
+		t->fd = open_file(t->dir, t->part, O_RDWR, &st, e);
+		if (t->fd < 0)
+			return e->kind == ERR_NONE
+				       ? err_set(e, ERR_CONFLICT, "%s is gone",
+						 t->part)
+				       : -1;
+		t->part_size = (uint64_t)st.st_size;
+		return 0;
+	}
+	t->fd = fs_open_beneath(t->dir, t->part, O_RDWR | O_CREAT | O_EXCL,
+				0600, e);
+	t->part_size = 0;
+	return t->fd < 0 ? -1 : 0;
+}
+
+void target_close(struct target *t)
+{
+	mem_closefd(&t->dir);
+	mem_closefd(&t->fd);
+	mem_closefd(&t->old);
+	mem_free(t->name);
+	mem_free(t->part);
+	digest_free(t->sum);
+	*t = (struct target){.dir = -1, .fd = -1, .old = -1};
+}
+
+int target_basis(const struct target *t)
+{
+	return t->fd >= 0 ? t->fd : t->old;
+}
+
+int target_write(struct target *t, uint64_t off, const void *p, size_t n,
+		 struct err *e)
+{
+	if (!t->begun || off > digest_size(t->sum) ||
+	    n > digest_size(t->sum) - off)
+		return err_set(e, ERR_BUG, "%zu bytes at offset %llu of %s", n,
+			       (unsigned long long)off, t->name);
+	if (fs_pwrite_all(t->fd, p, n, (off_t)off, e)) {
+		int full = e->sys == ENOSPC || e->sys == EDQUOT;
+
+		err_wrap(e, "%s at offset %llu", t->part,
+			 (unsigned long long)off);
+		return full ? err_hint(e, "make room on the target's file "
+					  "system, then novahaul resume")
+			    : -1;
+	}
+	digest_dirty(t->sum, off, n);
+	t->written += n;
+	if (t->written - t->kicked >= KICK) {
+		/* Early write-back keeps the final sync short.  A hint. */
+		sync_file_range(t->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+		t->kicked = t->written;
+	}
+	return 0;
+}
+
+int target_zero(struct target *t, uint64_t off, uint64_t len, struct err *e)
+{
+	bool changed = false;
+
+	if (!t->begun || off > digest_size(t->sum) ||
+	    len > digest_size(t->sum) - off)
+		return err_set(e, ERR_BUG, "a hole at offset %llu of %s",
+			       (unsigned long long)off, t->name);
+	if (extents_punch(t->fd, off, len, &changed, e))
+		return err_wrap(e, "%s", t->part);
+	if (changed)
+		digest_dirty(t->sum, off, len);
+	return 0;
+}
+
+int target_truncate(struct target *t, uint64_t size, struct err *e)
+{
+	if (ftruncate(t->fd, (off_t)size))
+		return err_sys(e, ERR_FAILED, errno, "%s: truncate", t->part);
+	return 0;
+}
+
+int target_idle(struct target *t, bool *did, struct err *e)
+{
+	uint64_t limit = t->final;
+	struct stat st;
+
+	*did = false;
+	if (!t->begun || t->fd < 0 || !limit)
+		return 0;
+	if (fstat(t->fd, &st))
+		return err_sys(e, ERR_FAILED, errno, "%s", t->part);
+	if (limit > (uint64_t)st.st_size)
+		limit = (uint64_t)st.st_size;
+	if (digest_step(t->sum, t->fd, limit, did, e))
+		return err_wrap(e, "%s", t->part);
+	return 0;
+}
+
+/* In pieces, so that the peer hears of us; the fsync that follows finds little
+ * to do.  An error here is an error of the data: it is not asked for twice. */
+static int sync_data(struct target *t, digest_tick *tick, void *arg,
+		     struct err *e)
+{
+	uint64_t size = digest_size(t->sum);
+
+	for (uint64_t off = 0; t->written && off < size; off += SYNC_PIECE) {
+		if (sync_file_range(t->fd, (off_t)off, SYNC_PIECE,
+				    SYNC_FILE_RANGE_WAIT_BEFORE |
+					    SYNC_FILE_RANGE_WRITE |
+					    SYNC_FILE_RANGE_WAIT_AFTER) &&
+		    errno != ENOSYS && errno != EINVAL && errno != ESPIPE)
+			return err_sys(e, ERR_FAILED, errno,
+				       "%s: writing back at offset %llu",
+				       t->part, (unsigned long long)off);
+		if (tick && tick(arg, 0, e))
+			return -1;
+	}
+	return fs_fsync(t->fd, e);
+}
+
+int target_seal(struct target *t, digest_tick *tick, void *arg,
+		char text[DIGEST_TEXT_MAX], struct err *e)
+{
+	if (target_truncate(t, digest_size(t->sum), e))
+		return -1;
+	if (sync_data(t, tick, arg, e) ||
+	    digest_scan(t->sum, t->fd, tick, arg, e) ||
+	    digest_text(t->sum, text, e))
+		return err_wrap(e, "%s", t->part);
+	t->sealed = true;
+	return 0;
+}
+
+int target_commit(struct target *t, mode_t mode, struct err *e)
+{
+	if (!t->sealed)
+		return err_set(e, ERR_BUG, "%s is not verified", t->part);
+	if (fchmod(t->fd, mode & 07777))
+		return err_sys(e, ERR_FAILED, errno, "%s: chmod", t->part);
+	if (fs_fsync(t->fd, e))
+		return err_wrap(e, "%s", t->part);
+	/* Where no file was, none may have come. */
+	return fs_rename(t->dir, t->part, t->dir, t->name, t->old < 0, e);
+}

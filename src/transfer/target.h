@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A file while it is being made on the target.
+ *
+ *	NAME.part absent   NAME absent		begin makes NAME.part
+ *	NAME.part absent   NAME there		begin makes NAME.part, or, to
+ *						update it in place, renames NAME
+ *	NAME.part there    (either)		a copy was cut: begin goes on
+ *						with it
+ *
+ *	commit: NAME.part, synced and verified, is renamed to NAME
+ *
+ * What survives a crash: NAME.part as far as it was written.  Its size tells
+ *how far a copy from front to back had come; what is in it is compared, never
+ * trusted.  A file with a second hard link is never written to.
+ */
+#ifndef NH_TRANSFER_TARGET_H
+#define NH_TRANSFER_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/err.h"
+#include "transfer/digest.h"
+
+struct target {
+	int dir; /* that holds both names */
+	char *name, *part;
+	int fd;		    /* of the part, or -1 */
+	int old;	    /* of NAME, read only, or -1 */
+	uint64_t part_size; /* when it was opened; XP_ABSENT: none */
+	uint64_t old_size;
+	bool in_place; /* NAME may be updated in place */
+	bool begun;
+	struct digest *sum;
+	uint64_t final;	 /* below it nothing will be written any more */
+	uint64_t kicked; /* write-back was asked for, in bytes written */
+	uint64_t written;
+	bool sealed;
+};
+
+/* Looks at what is there; changes nothing.  SIZE is what it will have. */
+int target_open(struct target *t, int root, const char *rel, uint64_t size,
+		struct err *e);
+/* Opens or makes NAME.part; IN_PLACE: NAME becomes it. */
+int target_begin(struct target *t, bool in_place, struct err *e);
+/* Closes; what was written stays in NAME.part. */
+void target_close(struct target *t);
+
+/* What to compare with now: the part, else NAME, else -1. */
+int target_basis(const struct target *t);
+
+int target_write(struct target *t, uint64_t off, const void *p, size_t n,
+		 struct err *e);
+/* Makes a hole. */
+int target_zero(struct target *t, uint64_t off, uint64_t len, struct err *e);
+int target_truncate(struct target *t, uint64_t size, struct err *e);
+/* Digests one segment below t->final, if one is left. */
+int target_idle(struct target *t, bool *did, struct err *e);
+/* Sets the size, syncs, and digests what is read back. */
+int target_seal(struct target *t, digest_tick *tick, void *arg,
+		char text[DIGEST_TEXT_MAX], struct err *e);
+/* Sets MODE and gives the file its name, durable. */
+int target_commit(struct target *t, mode_t mode, struct err *e);
+
+#endif

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Goal: what copy() promises when nothing breaks, by each method. */
+#include "unit/unit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "transfer/extents.h"
+#include "unit/pair.h"
+
+enum { MIB = 1 << 20 };
+
+static struct pair pair;
+static struct err e = ERR_INIT;
+static struct transfer_result res;
+
+static int setup(void **state)
+{
+	(void)state;
+	pair_init(&pair);
+	pair_dial(&pair);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	err_clear(&e);
+	pair_clear(&pair);
+	return 0;
+}
+
+static void copy(const char *name, enum transfer_delta delta)
+{
+	if (pair_copy(&pair, name, (struct sender_file){.delta = delta}, &res,
+		      &e))
+		fail_msg("%s", err_msg(&e));
+	pair_same(&pair, name, &res);
+}
+
+static void change(const char *rel, unsigned blocks, size_t len)
+{
+	int fd = pair_open(&pair, rel, O_RDWR);
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	for (unsigned i = 0; i < blocks; i++)
+		pair_fill(fd, pair_below((uint64_t)st.st_size / len) * len,
+			  len);
+	close(fd);
+}
+
+static void t_whole(void **state)
+{
+	static const uint64_t size[] = {
+		0,   1,	      4095,	   65536,	 65537,
+		MIB, 4 * MIB, 4 * MIB + 1, 13 * MIB + 7, 40 * MIB + 511};
+	char name[16], rel[24];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(size); i++) {
+		snprintf(name, sizeof(name), "f%zu", i);
+		snprintf(rel, sizeof(rel), "src/%s", name);
+		pair_disk(&pair, rel, size[i]);
+		copy(name, TRANSFER_AUTO);
+		assert_int_equal(res.method, TRANSFER_WHOLE);
+		assert_int_equal(res.bytes_sent + res.bytes_holes, size[i]);
+		assert_int_equal(res.bytes_matched, 0);
+	}
+}
+
+static void t_identical(void **state)
+{
+	(void)state;
+	pair_disk(&pair, "src/d", 20 * MIB + 100);
+	copy("d", TRANSFER_WHOLE);
+	copy("d", TRANSFER_AUTO);
+	assert_int_equal(res.method, TRANSFER_BLOCKS);
+	assert_int_equal(res.bytes_sent, 0);
+	assert_int_equal(res.bytes_matched + res.bytes_holes, res.size);
+	assert_true(res.bytes_wire < 20000);
+}
+
+/* A change of N bytes costs little more than N, at both granularities. */
+static void t_changed(void **state)
+{
+	(void)state;
+	pair_disk(&pair, "src/d", 64 * MIB);
+	copy("d", TRANSFER_WHOLE);
+	change("src/d", 30, 4096);
+	copy("d", TRANSFER_AUTO);
+	assert_int_equal(res.method, TRANSFER_BLOCKS);
+	assert_true(res.bytes_sent <= 60 * 4096);
+	change("src/d", 10, 65536);
+	copy("d", TRANSFER_BLOCKS);
+	assert_true(res.bytes_sent <= 20 * 65536);
+}
+
+static void t_size_changed(void **state)
+{
+	int fd;
+
+	(void)state;
+	pair_disk(&pair, "src/d", 9 * MIB + 1000);
+	copy("d", TRANSFER_WHOLE);
+	fd = pair_open(&pair, "src/d", O_RDWR);
+	pair_fill(fd, 9 * MIB + 1000, 3 * MIB);
+	copy("d", TRANSFER_AUTO);
+	assert_true(res.bytes_sent <= 3 * MIB + 65536);
+	assert_int_equal(ftruncate(fd, 5 * MIB + 3), 0);
+	copy("d", TRANSFER_AUTO);
+	assert_true(res.bytes_sent <= 65536);
+	assert_int_equal(ftruncate(fd, 30 * MIB), 0);
+	copy("d", TRANSFER_AUTO);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	copy("d", TRANSFER_AUTO);
+	close(fd);
+}
+
+/* What became a hole, or zeros, becomes a hole. */
+static void t_punched(void **state)
+{
+	int fd;
+
+	(void)state;
+	fd = pair_open(&pair, "src/d", O_RDWR | O_CREAT);
+	pair_fill(fd, 0, 24 * MIB);
+	copy("d", TRANSFER_WHOLE);
+	assert_int_equal(extents_punch(fd, 3 * MIB + 4096, 9 * MIB, NULL, &e),
+			 0);
+	assert_int_equal(extents_punch(fd, 20 * MIB, 8192, NULL, &e), 0);
+	copy("d", TRANSFER_AUTO);
+	assert_true(res.dst_allocated <= res.src_allocated);
+	assert_true(res.bytes_sent <= 2 * 65536);
+	close(fd);
+}
+
+/* Written zeros take no space on the target. */
+static void t_zeros(void **state)
+{
+	char *zero = mem_calloc(1, 8 * MIB);
+	int fd = pair_open(&pair, "src/d", O_RDWR | O_CREAT);
+
+	(void)state;
+	assert_int_equal(pwrite(fd, zero, 8 * MIB, 0), 8 * MIB);
+	pair_fill(fd, 2 * MIB, 65536);
+	copy("d", TRANSFER_WHOLE);
+	assert_true(res.dst_allocated <= 3 * 65536);
+	assert_int_equal(res.bytes_sent, 65536);
+	mem_free(zero);
+	close(fd);
+}
+
+/* Holes much smaller than a block, many more pieces than one request holds. */
+static void t_crumbs(void **state)
+{
+	int fd = pair_open(&pair, "src/d", O_RDWR | O_CREAT);
+
+	(void)state;
+	assert_int_equal(ftruncate(fd, 6 * MIB), 0);
+	for (uint64_t off = 0; off < 6 * MIB; off += 8192)
+		pair_fill(fd, off, 4096);
+	copy("d", TRANSFER_WHOLE);
+	change("src/d", 100, 4096);
+	copy("d", TRANSFER_BLOCKS);
+	close(fd);
+}
+
+/* Bytes inserted at the front: nothing is the same at its place. */
+static void t_moved(void **state)
+{
+	char *b = mem_calloc(1, 12 * MIB);
+	int fd = pair_open(&pair, "src/d", O_RDWR | O_CREAT);
+
+	(void)state;
+	pair_fill(fd, 0, 12 * MIB);
+	copy("d", TRANSFER_WHOLE);
+	assert_int_equal(pread(fd, b, 12 * MIB, 0), 12 * MIB);
+	assert_int_equal(pwrite(fd, b, 12 * MIB, 1000), 12 * MIB);
+	copy("d", TRANSFER_AUTO);
+	assert_int_equal(res.method, TRANSFER_LIBRSYNC);
+	assert_true(res.bytes_sent < 100000);
+	/* The same by order, and blocks by order. */
+	assert_int_equal(pwrite(fd, b, 12 * MIB, 0), 12 * MIB);
+	copy("d", TRANSFER_BLOCKS);
+	assert_true(res.bytes_sent > 11 * MIB);
+	mem_free(b);
+	close(fd);
+}
+
+static void t_basis(void **state)
+{
+	char *b = mem_calloc(1, 10 * MIB);
+	int fd = pair_open(&pair, "dst/old", O_RDWR | O_CREAT);
+	int src = pair_open(&pair, "src/new", O_RDWR | O_CREAT);
+	struct sender_file f = {.basis_rel = "dst/old"};
+
+	(void)state;
+	pair_fill(fd, 0, 10 * MIB);
+	assert_int_equal(pread(fd, b, 10 * MIB, 0), 10 * MIB);
+	assert_int_equal(pwrite(src, b + 5 * MIB, 5 * MIB, 77), 5 * MIB);
+	/* A hole in the middle stays one. */
+	assert_int_equal(pwrite(src, b, 5 * MIB, 9 * MIB), 5 * MIB);
+	assert_int_equal(pair_copy(&pair, "new", f, &res, &e), 0);
+	pair_same(&pair, "new", &res);
+	assert_int_equal(res.method, TRANSFER_LIBRSYNC);
+	assert_true(res.bytes_sent < 100000);
+	/* A basis that is not there is none. */
+	f.basis_rel = "dst/nothing";
+	assert_int_equal(unlinkat(pair.dir, "dst/new", 0), 0);
+	assert_int_equal(pair_copy(&pair, "new", f, &res, &e), 0);
+	assert_int_equal(res.method, TRANSFER_WHOLE);
+	mem_free(b);
+	close(fd);
+	close(src);
+}
+
+/* A held base has two names: it is read, never written to. */
+static void t_linked(void **state)
+{
+	char text[DIGEST_TEXT_MAX], after[DIGEST_TEXT_MAX];
+	int fd;
+
+	(void)state;
+	pair_disk(&pair, "src/d", 8 * MIB);
+	copy("d", TRANSFER_WHOLE);
+	assert_int_equal(linkat(pair.dir, "dst/d", pair.dir, "held", 0), 0);
+	fd = pair_open(&pair, "held", O_RDONLY);
+	assert_int_equal(digest_fd(fd, NULL, NULL, text, &e), 0);
+	change("src/d", 20, 4096);
+	copy("d", TRANSFER_BLOCKS);
+	assert_int_not_equal(res.method, TRANSFER_BLOCKS);
+	assert_int_equal(digest_fd(fd, NULL, NULL, after, &e), 0);
+	assert_string_equal(text, after);
+	close(fd);
+}
+
+static void t_many_small(void **state)
+{
+	char name[16], rel[24];
+
+	(void)state;
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		snprintf(rel, sizeof(rel), "src/%s", name);
+		pair_disk(&pair, rel, pair_below(20000));
+		copy(name, TRANSFER_AUTO);
+	}
+}
+
+static void t_mode(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	pair_disk(&pair, "src/d", 1000);
+	assert_int_equal(pair_copy(&pair, "d",
+				   (struct sender_file){.mode = 0644}, &res,
+				   &e),
+			 0);
+	assert_int_equal(fstatat(pair.dir, "dst/d", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+}
+
+static void t_random(void **state)
+{
+	(void)state;
+	pair_disk(&pair, "src/d", 5 * MIB + pair_below(20 * MIB));
+	for (int i = 0; i < 8; i++) {
+		int fd = pair_open(&pair, "src/d", O_RDWR);
+		uint64_t size = (uint64_t)lseek(fd, 0, SEEK_END);
+
+		copy("d", (enum transfer_delta)pair_below(4));
+		for (uint64_t k = pair_below(20); k; k--)
+			pair_fill(fd, pair_below(size), 1 + pair_below(200000));
+		if (pair_below(2))
+			extents_punch(fd, pair_below(size), pair_below(size),
+				      NULL, &e);
+		if (pair_below(3) == 0)
+			assert_int_equal(
+				ftruncate(fd, 1 + (off_t)pair_below(30 * MIB)),
+				0);
+		close(fd);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(t_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_identical, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_changed, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_size_changed, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(t_punched, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_zeros, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_crumbs, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_moved, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_basis, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_linked, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_many_small, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_mode, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_random, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
