@@ -120,6 +120,21 @@ int fs_fsync(int fd, struct err *e)
 	return 0;
 }
 
+int fs_writeback(int fd, off_t off, off_t len, bool wait, struct err *e)
+{
+	unsigned flags = SYNC_FILE_RANGE_WRITE;
+
+	if (wait)
+		flags |= SYNC_FILE_RANGE_WAIT_BEFORE |
+			 SYNC_FILE_RANGE_WAIT_AFTER;
+	if (!sync_file_range(fd, off, len, flags) || errno == ENOSYS ||
+	    errno == EINVAL || errno == ESPIPE)
+		return 0;
+	/* As with fsync, the error is told once. */
+	return err_sys(e, ERR_FAILED, errno, "writing back at offset %lld",
+		       (long long)off);
+}
+
 int fs_fsync_parent(int dirfd, const char *rel, struct err *e)
 {
 	const char *base;

@@ -51,6 +51,10 @@ int fs_read_path(const char *path, size_t max, struct buf *out, struct err *e);
 int fs_rename(int olddir, const char *oldrel, int newdir, const char *newrel,
 	      bool noreplace, struct err *e);
 int fs_fsync(int fd, struct err *e);
+/* Asks the kernel to write back [OFF, OFF + LEN) (LEN 0: to the end); WAIT: and
+ * waits until the data is on the disk.  Not durable: fs_fsync() must follow,
+ * and then has little to do.  Where this cannot be asked for, 0. */
+int fs_writeback(int fd, off_t off, off_t len, bool wait, struct err *e);
 /* fsync of the directory that holds REL. */
 int fs_fsync_parent(int dirfd, const char *rel, struct err *e);
 

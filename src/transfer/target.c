@@ -133,9 +133,9 @@ int target_write(struct target *t, uint64_t off, const void *p, size_t n,
 	digest_dirty(t->sum, off, n);
 	t->written += n;
 	if (t->written - t->kicked >= KICK) {
-		/* Early write-back keeps the final sync short.  A hint. */
-		sync_file_range(t->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+		/* Early write-back keeps the final sync short. */
 		t->kicked = t->written;
+		return fs_writeback(t->fd, 0, 0, false, e);
 	}
 	return 0;
 }
@@ -187,14 +187,8 @@ static int sync_data(struct target *t, digest_tick *tick, void *arg,
 	uint64_t size = digest_size(t->sum);
 
 	for (uint64_t off = 0; t->written && off < size; off += SYNC_PIECE) {
-		if (sync_file_range(t->fd, (off_t)off, SYNC_PIECE,
-				    SYNC_FILE_RANGE_WAIT_BEFORE |
-					    SYNC_FILE_RANGE_WRITE |
-					    SYNC_FILE_RANGE_WAIT_AFTER) &&
-		    errno != ENOSYS && errno != EINVAL && errno != ESPIPE)
-			return err_sys(e, ERR_FAILED, errno,
-				       "%s: writing back at offset %llu",
-				       t->part, (unsigned long long)off);
+		if (fs_writeback(t->fd, (off_t)off, SYNC_PIECE, true, e))
+			return -1;
 		if (tick && tick(arg, 0, e))
 			return -1;
 	}
