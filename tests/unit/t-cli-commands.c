@@ -1,0 +1,622 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The commands, from words to exit code, against an app that only says what it
+ * was asked and a real journal.
+ */
+#include "unit/unit.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/cli_priv.h"
+#include "core/stop.h"
+#include "engine/journal.h"
+
+/* What the fake app was asked last, and what it answers. */
+static struct {
+	char asked[64];
+	struct app_request req;
+	char server[64], to[64], job[64];
+	bool confirmed;
+	const char *report;	 /* JSON */
+	enum err_kind fails;	 /* of what only reads */
+	enum err_kind job_fails; /* of a job */
+	enum txn_end end;
+} app;
+
+static int answer(struct app *a, const char *what, json_t **report,
+		  struct err *e)
+{
+	snprintf(app.asked, sizeof(app.asked), "%s", what);
+	app.confirmed = a->confirmed;
+	if (report && app.report)
+		*report = json_loads(app.report, 0, NULL);
+	return app.fails ? err_set(e, app.fails, "the fake failed") : 0;
+}
+
+static void note_request(const struct app_request *r)
+{
+	app.req = *r;
+	snprintf(app.server, sizeof(app.server), "%s", r->server);
+	snprintf(app.to, sizeof(app.to), "%s", r->to);
+}
+
+int app_check(struct app *a, const struct app_request *r, json_t **report,
+	      struct err *e)
+{
+	note_request(r);
+	return answer(a, "check", report, e);
+}
+
+int app_plan(struct app *a, const struct app_request *r, json_t **plan,
+	     struct err *e)
+{
+	note_request(r);
+	return answer(a, "plan", plan, e);
+}
+
+static int run_job(struct app *a, const char *what, struct app_outcome *out,
+		   struct err *e)
+{
+	out->end = app.end;
+	snprintf(out->job, sizeof(out->job), "j-fakejob");
+	answer(a, what, NULL, e);
+	return app.job_fails ? err_set(e, app.job_fails, "the fake failed") : 0;
+}
+
+int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
+	      struct err *e)
+{
+	assert_true(json_is_array(json_object_get(plan, "steps")));
+	return run_job(a, "apply", out, e);
+}
+
+int app_resume(struct app *a, const char *job, struct app_outcome *out,
+	       struct err *e)
+{
+	snprintf(app.job, sizeof(app.job), "%s", job);
+	return run_job(a, "resume", out, e);
+}
+
+int app_rollback(struct app *a, const char *job, struct app_outcome *out,
+		 struct err *e)
+{
+	snprintf(app.job, sizeof(app.job), "%s", job);
+	return run_job(a, "rollback", out, e);
+}
+
+int app_purge_list(struct app *a, const char *job, json_t **report,
+		   struct err *e)
+{
+	snprintf(app.job, sizeof(app.job), "%s", job);
+	return answer(a, "purge-list", report, e);
+}
+
+int app_purge(struct app *a, const char *job, json_t **report, struct err *e)
+{
+	snprintf(app.job, sizeof(app.job), "%s", job);
+	return answer(a, "purge", report, e);
+}
+
+int app_audit(struct app *a, const struct app_audit *r, json_t **report,
+	      struct err *e)
+{
+	snprintf(app.server, sizeof(app.server), "%s",
+		 r->hosts[0] ? r->hosts[0] : "all");
+	return answer(a, r->fix ? "audit-fix" : "audit", report, e);
+}
+
+static char dir[32], journal[64], config[64];
+static char out[65536], errors[65536];
+
+static void slurp(int fd, char *to, size_t n)
+{
+	ssize_t got = pread(fd, to, n - 1, 0);
+
+	assert_true(got >= 0);
+	to[got] = '\0';
+	close(fd);
+}
+
+/* Runs "novahaul WORDS..." with stdout and stderr caught, without a terminal;
+ * returns the exit code. */
+static int run(const char *words)
+{
+	struct strv v = STRV_INIT;
+	int saved[3], fd[3], code;
+
+	strv_add(&v, "novahaul");
+	strv_addf(&v, "--config=%s", config);
+	strv_addf(&v, "--journal=%s", journal);
+	strv_split(&v, words, " ");
+	fd[0] = open("/dev/null", O_RDONLY);
+	fd[1] = open(dir, O_TMPFILE | O_RDWR, 0600);
+	fd[2] = open(dir, O_TMPFILE | O_RDWR, 0600);
+	fflush(NULL);
+	for (int i = 0; i < 3; i++) {
+		saved[i] = dup(i);
+		assert_true(fd[i] >= 0 && saved[i] >= 0 && dup2(fd[i], i) >= 0);
+	}
+	code = cli_main((int)v.n, v.v, NULL);
+	fflush(NULL);
+	for (int i = 0; i < 3; i++) {
+		dup2(saved[i], i);
+		close(saved[i]);
+	}
+	close(fd[0]);
+	slurp(fd[1], out, sizeof(out));
+	slurp(fd[2], errors, sizeof(errors));
+	strv_clear(&v);
+	return code;
+}
+
+static void says(const char *where, const char *what)
+{
+	if (!strstr(where, what))
+		fail_msg("\"%s\" is not in:\n%s", what, where);
+}
+
+static void usage(const char *words, const char *why)
+{
+	int code = run(words);
+
+	if (code != CLI_USAGE)
+		fail_msg("%s: exit code %d", words, code);
+	says(errors, "error: ");
+	says(errors, why);
+	says(errors, "\nhint: novahaul ");
+	assert_string_equal(out, "");
+}
+
+static void t_usage(void **state)
+{
+	(void)state;
+	usage("", "no command");
+	usage("mvoe x", "mvoe: no such command");
+	says(errors, "hint: novahaul move");
+	usage("image", "image: info is missing");
+	usage("move --to b", "move: SERVER is missing");
+	usage("move x", "move: --to HOST is missing");
+	usage("move x y --to b", "y is one word too many");
+	usage("move x --to", "--to: needs a value");
+	usage("move x --to -oProxyCommand=id", "not a host name");
+	usage("move x --to a/b", "not a host name");
+	usage("move x --to b --route sideways", "one of auto, offline");
+	usage("move x --to b --bwlimit 5x", "not a size");
+	usage("move x --to b --bwlimit 99999999999999T", "not a size");
+	usage("move x --to b --stop-timeout -1", "not a time");
+	usage("move x --to b --nonsense", "--nonsense: no such option");
+	usage("move x --to b -Z", "-Z: no such option");
+	usage("move x --to b --yes=1", "--yes=1: takes no value");
+	usage("-f xml jobs", "one of table, json");
+	usage("purge --dry-run", "either one JOB");
+	usage("purge --yes", "either one JOB");
+	usage("completion fish", "fish");
+	usage("help nothing", "nothing: no such command");
+	usage("show nothing", "no such job");
+	usage("audit -- -x", "not a host name");
+	usage("--journal mysql://u:hunter2@h/j jobs", "files only");
+	assert_null(strstr(errors, "hunter2"));
+}
+
+/* Without a terminal, whatever changes something wants --yes. */
+static void t_yes(void **state)
+{
+	static const char *const mutating[] = {
+		"move x --to b", "apply /dev/null", "resume last",
+		"rollback last", "purge last",	    "audit --fix"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(mutating); i++) {
+		app.asked[0] = '\0';
+		usage(mutating[i], "no terminal to ask on");
+		assert_string_equal(app.asked, "");
+	}
+	app.report = "{\"findings\": []}";
+	assert_int_equal(run("audit"), CLI_DONE);
+	assert_string_equal(app.asked, "audit");
+	assert_false(app.confirmed);
+	assert_int_equal(run("audit --fix --yes a"), CLI_DONE);
+	assert_string_equal(app.asked, "audit-fix");
+	assert_string_equal(app.server, "a");
+	assert_true(app.confirmed);
+}
+
+static void t_request(void **state)
+{
+	(void)state;
+	app.report = "{\"verdict\": \"ok\", \"checks\": []}";
+	assert_int_equal(run("check --to h2 --route cold --control direct "
+			     "--no-precopy --bwlimit 20M --stop-timeout 5m "
+			     "--delta whole --transport relay --no-start "
+			     "--verify-deep --verify-full --console-log s1"),
+			 CLI_DONE);
+	assert_string_equal(app.server, "s1");
+	assert_string_equal(app.to, "h2");
+	assert_int_equal(app.req.route, APP_ROUTE_COLD);
+	assert_int_equal(app.req.control, APP_CONTROL_DIRECT);
+	assert_int_equal(app.req.delta, APP_DELTA_WHOLE);
+	assert_int_equal(app.req.transport, APP_TRANSPORT_RELAY);
+	assert_int_equal(app.req.precopy, APP_NO);
+	assert_int_equal(app.req.bwlimit, 20 << 20);
+	assert_int_equal(app.req.stop_timeout, 300);
+	assert_true(app.req.no_start && app.req.verify_deep);
+	assert_true(app.req.verify_full && app.req.copy_console_log);
+	assert_int_equal(run("check s1 --to h2 --precopy"), CLI_DONE);
+	assert_int_equal(app.req.precopy, APP_YES);
+	assert_int_equal(run("check s1 --to h2"), CLI_DONE);
+	assert_int_equal(app.req.precopy, APP_UNSET);
+	assert_int_equal(app.req.bwlimit, 0);
+	for (int i = 0; i <= APP_ROUTE_ADOPT; i++)
+		assert_non_null(app_route_name((enum app_route)i));
+	assert_string_equal(app_route_name(APP_ROUTE_ADOPT), "adopt");
+	assert_string_equal(app_control_name(APP_CONTROL_DIRECT), "direct");
+	assert_string_equal(app_delta_name(APP_DELTA_WHOLE), "whole");
+	assert_string_equal(app_transport_name(APP_TRANSPORT_RELAY), "relay");
+}
+
+static void t_check(void **state)
+{
+	(void)state;
+	app.report = "{\"verdict\": \"refused\", \"checks\": [{\"name\": "
+		     "\"space\", \"result\": \"refuse\", \"message\": \"too "
+		     "small\", \"hint\": \"make \\u001b[2Jroom\"}]}";
+	assert_int_equal(run("check s --to h"), CLI_REFUSED);
+	says(out, "refuse  space  too small\n");
+	says(out, "hint: space: make \\x1b[2Jroom\n");
+	assert_int_equal(run("check s --to h -f json"), CLI_REFUSED);
+	says(out, "\"schema_version\": 1");
+	app.report = "{\"verdict\": \"nothing\", \"checks\": []}";
+	assert_int_equal(run("check s --to h"), CLI_NOTHING);
+	app.report = "{\"checks\": []}";
+	assert_int_equal(run("check s --to h"), CLI_FAILED);
+	app.fails = ERR_LOST;
+	assert_int_equal(run("check s --to h"), CLI_FAILED);
+	says(errors, "error: the fake failed\n");
+}
+
+static const char plan[] =
+	"{\"server\": {\"uuid\": \"u\", \"name\": \"web\"}, \"from\": \"a\","
+	" \"to\": \"b\", \"bytes_to_copy\": 1536, \"steps\": [{\"step\": "
+	"\"claim\", \"summary\": \"lock it\"}, {\"step\": \"rewrite\", "
+	"\"summary\": \"write\", \"commit_point\": \"it names b\"}]}";
+
+static void t_move(void **state)
+{
+	static const struct {
+		enum txn_end end;
+		enum err_kind kind;
+		int code;
+	} ends[] = {
+		{TXN_DONE, ERR_NONE, CLI_DONE},
+		{TXN_ROLLED_BACK, ERR_FAILED, CLI_FAILED},
+		{TXN_OPEN, ERR_INTERRUPTED, CLI_OPEN},
+		{TXN_REFUSED, ERR_REFUSED, CLI_REFUSED},
+		{TXN_LOCKED, ERR_STALE, CLI_LOCKED},
+		{TXN_NOTHING, ERR_NOTHING, CLI_NOTHING},
+		{TXN_ERROR, ERR_CONFLICT, CLI_REFUSED},
+	};
+
+	(void)state;
+	app.report = plan;
+	assert_int_equal(run("move web --to b --dry-run"), CLI_DONE);
+	assert_string_equal(app.asked, "plan");
+	says(out, "1.5 KiB");
+	says(out, "2  rewrite");
+	says(out, "it names b");
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		app.end = ends[i].end;
+		app.job_fails = ends[i].kind;
+		assert_int_equal(run("move web --to b --yes"), ends[i].code);
+		assert_string_equal(app.asked, "apply");
+		assert_true(app.confirmed);
+		if (ends[i].end == TXN_OPEN)
+			says(errors, "hint: novahaul show j-fakejob");
+		if (ends[i].kind != ERR_NONE)
+			says(errors, "error: the fake failed");
+	}
+	app.end = TXN_OPEN;
+	app.job_fails = ERR_LOST;
+	assert_int_equal(run("move web --to b --yes -f json"), CLI_OPEN);
+	says(out, "\"end\": \"open\"");
+	says(out, "\"exit_code\": 3");
+	says(out, "\"kind\": \"lost\"");
+}
+
+static void t_plan_and_apply(void **state)
+{
+	AUTO(mem_freep) char *file = mem_printf("%s/p", dir);
+	AUTO(mem_freep) char *words = mem_printf("plan web --to b -o %s", file);
+	AUTO(mem_freep) char *apply = mem_printf("apply --yes %s", file);
+	AUTO(mem_freep) char *missing = mem_printf("%s.not", apply);
+	int fd;
+
+	(void)state;
+	app.report = plan;
+	assert_int_equal(run(words), CLI_DONE);
+	says(out, "novahaul apply");
+	assert_string_equal(app.asked, "plan");
+	app.end = TXN_DONE;
+	assert_int_equal(run(apply), CLI_DONE);
+	assert_string_equal(app.asked, "apply");
+	fd = open(file, O_WRONLY | O_TRUNC);
+	assert_int_equal(write(fd, "{\"a\": 1}", 8), 8);
+	close(fd);
+	assert_int_equal(run(apply), CLI_USAGE);
+	says(errors, "not a plan");
+	assert_int_equal(run(missing), CLI_USAGE);
+	unlink(file);
+	/* A plan that is refused shows the checks, and is not written. */
+	app.report = "{\"verdict\": \"refused\", \"checks\": [{\"name\": "
+		     "\"space\", \"result\": \"refuse\"}]}";
+	app.fails = ERR_REFUSED;
+	assert_int_equal(run(words), CLI_REFUSED);
+	says(out, "space");
+	assert_int_equal(access(file, F_OK), -1);
+}
+
+/* A job in the journal, as a move would leave it after its first step. */
+static struct journal_job add_job(struct journal *j)
+{
+	json_t *p = json_loads(
+		"{\"kind\": \"move\", \"source\": \"a\", \"target\": \"b\", "
+		"\"instance\": {\"uuid\": \"u-1\", \"name\": \"web\"}, "
+		"\"steps\": [{\"step\": \"claim\"}, {\"step\": \"stop\"}]}",
+		0, NULL);
+	struct journal_job job = {0};
+	struct err e = ERR_INIT;
+	char owner[128];
+	struct journal_key k;
+
+	journal_owner(owner, sizeof(owner));
+	if (journal_create(j, p, owner, &job, &e))
+		fail_msg("%s", err_msg(&e));
+	json_decref(p);
+	k = journal_key(&job);
+	journal_mark(j, &k,
+		     &(struct journal_step){.idx = 0,
+					    .mark = MARK_DONE,
+					    .attempt = 1,
+					    .started_us = 1000000,
+					    .ended_us = 3500000,
+					    .sent = 42},
+		     &e);
+	journal_say(j, &k, 0, "locked \033[2Jit", &e);
+	journal_mark(j, &k,
+		     &(struct journal_step){.idx = 1,
+					    .mark = MARK_RUNNING,
+					    .attempt = 1,
+					    .started_us = 4000000},
+		     &e);
+	assert_int_equal(e.kind, ERR_NONE);
+	return job;
+}
+
+static void end_job(struct journal *j, const struct journal_job *job,
+		    enum journal_state how)
+{
+	struct journal_key k = journal_key(job);
+	struct err e = ERR_INIT;
+	struct err why = ERR_INIT;
+
+	err_set(&why, ERR_FAILED, "disk full");
+	assert_int_equal(
+		journal_turn(j, &k,
+			     &(struct journal_turn){
+				     .state = how,
+				     .why = how == JOURNAL_ROLLED_BACK ? &why
+								       : NULL},
+			     &e),
+		0);
+	err_clear(&why);
+}
+
+static void t_no_journal(void **state)
+{
+	(void)state;
+	assert_int_equal(run("jobs"), CLI_DONE);
+	assert_int_equal(run("jobs -f json"), CLI_DONE);
+	says(out, "\"jobs\": []");
+	assert_int_equal(run("show last"), CLI_USAGE);
+	assert_int_equal(run("purge --older-than 1d --yes"), CLI_NOTHING);
+	/* Asking makes no file. */
+	assert_int_equal(access(journal, F_OK), -1);
+}
+
+static void t_jobs(void **state)
+{
+	struct err e = ERR_INIT;
+	struct journal *j = journal_open(journal, &e);
+	struct journal_job job = add_job(j);
+	AUTO(mem_freep) char *show = mem_printf("show %.6s", job.id);
+	AUTO(mem_freep) char *bare = mem_printf("resume --yes %s", job.id + 2);
+
+	(void)state;
+	assert_int_equal(run("jobs"), CLI_DONE);
+	says(out, job.id);
+	says(out, "running  stop  web     a     b ");
+	assert_int_equal(run("jobs --open -f value"), CLI_DONE);
+	says(out, " running stop web a b ");
+	assert_int_equal(run(show), CLI_DONE);
+	says(out, "u-1");
+	says(out, "1  claim  done         2.5    42");
+	assert_int_equal(run("show last --events --records --plan"), CLI_DONE);
+	says(out, "locked \\x1b[2Jit");
+	assert_int_equal(run("show last -f yaml"), CLI_DONE);
+	says(out, "\n  name: web\n");
+	says(out, "steps_done: 1\n");
+	app.end = TXN_DONE;
+	assert_int_equal(run(bare), CLI_DONE);
+	assert_string_equal(app.asked, "resume");
+	assert_string_equal(app.job, job.id);
+	assert_int_equal(run("rollback --yes last"), CLI_DONE);
+	assert_string_equal(app.asked, "rollback");
+	end_job(j, &job, JOURNAL_DONE);
+	assert_int_equal(run("jobs --open -f value"), CLI_DONE);
+	assert_string_equal(out, "");
+	journal_job_clear(&job);
+	job = add_job(j);
+	assert_int_equal(run("show j-"), CLI_USAGE);
+	says(errors, "2 jobs begin so");
+	journal_job_clear(&job);
+	journal_close(j);
+	unlink(journal);
+}
+
+static void t_watch(void **state)
+{
+	struct err e = ERR_INIT;
+	struct journal *j = journal_open(journal, &e);
+	struct journal_job job = add_job(j);
+	struct journal_takeover gone = {.owner = NULL};
+	char owner[128], host[64];
+
+	(void)state;
+	stop_set(true); /* as if interrupted after the first look */
+	assert_int_equal(run("watch last"), CLI_OPEN);
+	stop_set(false);
+	says(errors, "[ 1/2] claim");
+	says(errors, "locked \\x1b[2Jit");
+	says(errors, "[ 2/2] stop");
+	end_job(j, &job, JOURNAL_ROLLED_BACK);
+	assert_int_equal(run("watch last --progress json"), CLI_FAILED);
+	says(errors, "\"event\":\"step_start\"");
+	/* A process that is no more: no pid is so large. */
+	gethostname(host, sizeof(host));
+	snprintf(owner, sizeof(owner), "%s pid 99999999", host);
+	gone.owner = owner;
+	job.state = JOURNAL_ROLLED_BACK;
+	assert_int_equal(journal_take(j, &job, &gone, &e), 0);
+	assert_int_equal(run("watch last"), CLI_OPEN);
+	says(errors, "is gone");
+	says(errors, "hint: novahaul resume j-");
+	assert_int_equal(run("jobs"), CLI_DONE);
+	says(out, "interrupted");
+	end_job(j, &job, JOURNAL_DONE);
+	assert_int_equal(run("watch last"), CLI_DONE);
+	journal_job_clear(&job);
+	journal_close(j);
+	unlink(journal);
+}
+
+static void t_purge(void **state)
+{
+	struct err e = ERR_INIT;
+	struct journal *j = journal_open(journal, &e);
+	struct journal_job job = add_job(j);
+
+	(void)state;
+	end_job(j, &job, JOURNAL_DONE);
+	app.report = "{\"job\": \"j-x\", \"allowed\": true, \"bytes\": 7, "
+		     "\"paths\": [{\"host\": \"a\", \"path\": \"/p\", "
+		     "\"bytes\": 7}]}";
+	assert_int_equal(run("purge --dry-run last"), CLI_DONE);
+	assert_string_equal(app.asked, "purge-list");
+	assert_string_equal(app.job, job.id);
+	says(out, "a         7  /p\n");
+	assert_int_equal(run("purge --yes last"), CLI_DONE);
+	assert_string_equal(app.asked, "purge");
+	assert_true(app.confirmed);
+	assert_int_equal(run("purge --older-than 1h --yes"), CLI_NOTHING);
+	assert_int_equal(run("purge --older-than 0 --yes"), CLI_USAGE);
+	app.report = "{\"job\": \"j-x\", \"allowed\": false, \"reason\": "
+		     "\"it moved on\", \"paths\": []}";
+	assert_int_equal(run("purge --yes last"), CLI_REFUSED);
+	assert_string_equal(app.asked, "purge-list");
+	says(out, "it moved on");
+	journal_job_clear(&job);
+	journal_close(j);
+	unlink(journal);
+}
+
+/* The tables hold together: nothing else would notice. */
+static void t_table(void **state)
+{
+	(void)state;
+	for (const struct cmd *const *c = cli_commands; *c; c++) {
+		char *help = mem_printf("help %s", (*c)->name);
+
+		assert_ptr_equal(cli_find((*c)->name, (*c)->verb), *c);
+		assert_int_equal(run(help), CLI_DONE);
+		says(out, (*c)->summary);
+		mem_free(help);
+		for (const struct opt *o = (*c)->opts; o->type; o++) {
+			assert_true(o->offset < (*c)->args_size);
+			assert_true(strlen(o->help) < 60);
+			assert_true((o->type == OPT_CHOICE) == !!o->choices);
+			for (const struct opt *g = cli_global_opts; g->type;
+			     g++) {
+				assert_string_not_equal(o->name, g->name);
+				assert_true(!o->key || o->key != g->key);
+			}
+		}
+	}
+}
+
+/* bash takes the script, and completes what the tables say. */
+static void t_completion(void **state)
+{
+	(void)state;
+	assert_int_equal(run("completion"), CLI_DONE);
+	says(out, "complete -F _novahaul novahaul\n");
+	says(out, "move:--route) COMPREPLY=($(compgen -W \"auto offline");
+	says(out, " --no-precopy ");
+}
+
+static int reset(void **state)
+{
+	(void)state;
+	memset(&app, 0, sizeof(app));
+	return 0;
+}
+
+static int setup(void **state)
+{
+	int fd;
+
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/nh-cli-XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(journal, sizeof(journal), "%s/journal.db", dir);
+	snprintf(config, sizeof(config), "%s/novahaul.conf", dir);
+	fd = open(config, O_WRONLY | O_CREAT, 0600);
+	close(fd);
+	return fd < 0;
+}
+
+static int teardown(void **state)
+{
+	AUTO(mem_freep) char *reserve = mem_printf("%s.reserve", journal);
+
+	(void)state;
+	unlink(config);
+	unlink(journal);
+	unlink(reserve);
+	return rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(t_usage, reset),
+		cmocka_unit_test_setup(t_yes, reset),
+		cmocka_unit_test_setup(t_request, reset),
+		cmocka_unit_test_setup(t_check, reset),
+		cmocka_unit_test_setup(t_move, reset),
+		cmocka_unit_test_setup(t_plan_and_apply, reset),
+		cmocka_unit_test_setup(t_no_journal, reset),
+		cmocka_unit_test_setup(t_jobs, reset),
+		cmocka_unit_test_setup(t_watch, reset),
+		cmocka_unit_test_setup(t_purge, reset),
+		cmocka_unit_test_setup(t_table, reset),
+		cmocka_unit_test_setup(t_completion, reset),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
