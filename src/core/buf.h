@@ -35,7 +35,7 @@ char *buf_reserve(struct buf *b, size_t n);
 /* The string, never NULL; valid until the next change. */
 const char *buf_str(const struct buf *b);
 /* Hands the bytes to the caller and empties B; never NULL. */
-char *buf_steal(struct buf *b) NH_DEALLOC(mem_free);
+char *buf_steal(struct buf *b) NH_DEALLOC(mem_free) NH_NONNULL;
 /* Empties B, keeping its memory. */
 void buf_reset(struct buf *b);
 
@@ -58,7 +58,8 @@ bool strv_has(const struct strv *v, const char *s);
 /* Splits S at any of the bytes of SEP; empty pieces are dropped. */
 void strv_split(struct strv *v, const char *s, const char *sep);
 /* All pieces with SEP between; the caller frees. */
-char *strv_join(const struct strv *v, const char *sep) NH_DEALLOC(mem_free);
+char *strv_join(const struct strv *v, const char *sep)
+	NH_DEALLOC(mem_free) NH_NONNULL;
 
 /* Lower-case hex of N bytes; OUT has room for 2 * N + 1. */
 void hex_encode(const void *p, size_t n, char *out);

@@ -21,6 +21,8 @@
 #define NH_DEALLOC(fn)
 #endif
 
+/* Never returns NULL. */
+#define NH_NONNULL __attribute__((returns_nonnull))
 #define AUTO(fn) __attribute__((cleanup(fn)))
 #define NH_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define NH_NODISCARD __attribute__((warn_unused_result))
@@ -32,17 +34,18 @@ void mem_free(void *p);
 void mem_freep(void *pp);
 
 /* N zeroed objects of SIZE bytes each; aborts on overflow. */
-void *mem_calloc(size_t n, size_t size) NH_DEALLOC(mem_free);
+void *mem_calloc(size_t n, size_t size) NH_DEALLOC(mem_free) NH_NONNULL;
 /* Grows or shrinks P to N objects of SIZE bytes; new bytes are not zeroed. */
-void *mem_realloc(void *p, size_t n, size_t size);
-char *mem_strdup(const char *s) NH_DEALLOC(mem_free);
+void *mem_realloc(void *p, size_t n, size_t size) NH_NONNULL;
+char *mem_strdup(const char *s) NH_DEALLOC(mem_free) NH_NONNULL;
 /* NULL in, NULL out. */
 char *mem_strdup0(const char *s) NH_DEALLOC(mem_free);
-char *mem_strndup(const char *s, size_t n) NH_DEALLOC(mem_free);
-void *mem_dup(const void *p, size_t n) NH_DEALLOC(mem_free);
-char *mem_printf(const char *fmt, ...) NH_PRINTF(1, 2) NH_DEALLOC(mem_free);
+char *mem_strndup(const char *s, size_t n) NH_DEALLOC(mem_free) NH_NONNULL;
+void *mem_dup(const void *p, size_t n) NH_DEALLOC(mem_free) NH_NONNULL;
+char *mem_printf(const char *fmt, ...) NH_PRINTF(1, 2)
+	NH_DEALLOC(mem_free) NH_NONNULL;
 char *mem_vprintf(const char *fmt, va_list ap) NH_PRINTF(1, 0)
-	NH_DEALLOC(mem_free);
+	NH_DEALLOC(mem_free) NH_NONNULL;
 
 #define MEM_NEW(type) ((type *)mem_calloc(1, sizeof(type)))
 #define MEM_NEW_N(type, n) ((type *)mem_calloc((n), sizeof(type)))

@@ -50,6 +50,6 @@ const char *diskinfo_format_in(const struct diskinfo *d,
 int diskinfo_rewrite(struct diskinfo *d, const char *const *from,
 		     const char *to, struct err *e);
 /* As Nova writes it: one line, no newline.  The caller frees. */
-char *diskinfo_write(const struct diskinfo *d) NH_DEALLOC(mem_free);
+char *diskinfo_write(const struct diskinfo *d) NH_DEALLOC(mem_free) NH_NONNULL;
 
 #endif

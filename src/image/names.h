@@ -114,6 +114,6 @@ struct image_base_name image_base_name_of(const char *name);
 bool image_name_plain(const char *name);
 /* A hostile name made fit for a message: in double quotes, bytes other than
  * printable ASCII as \xNN, cut after 120.  The caller frees. */
-char *image_name_quote(const char *name) NH_DEALLOC(mem_free);
+char *image_name_quote(const char *name) NH_DEALLOC(mem_free) NH_NONNULL;
 
 #endif
