@@ -40,7 +40,8 @@ int virsh_run(struct virsh *s, struct virsh_call *c, struct err *e)
 	c->err = cmd.err;
 	c->exit_code = cmd.exit_code;
 	if (rc)
-		return err_wrap(e, "%s", c->argv.v[0]);
+		return err_wrap(e, "%s%s", c->first ? "virsh " : "",
+				c->argv.v[c->first]);
 	return 0;
 }
 
@@ -99,8 +100,8 @@ int virsh_failed(const struct virsh_call *c, struct err *e)
 		kind = c->mutates ? ERR_LOST : ERR_RETRY;
 	else if (virsh_says(c, "cannot acquire state change lock"))
 		kind = ERR_RETRY;
-	err_set(e, kind, "%s: exit code %d: %s", c->argv.v[0], c->exit_code,
-		why);
+	err_set(e, kind, "%s%s: exit code %d: %s", c->first ? "virsh " : "",
+		c->argv.v[c->first], c->exit_code, why);
 	if (virsh_says(c, "failed to connect to the hypervisor"))
 		err_hint(e, "is libvirtd running there? "
 			    "systemctl status libvirtd");
@@ -143,6 +144,7 @@ static void set_prefix(struct strv *to, const char *const *prefix)
 void virsh_begin(const struct virsh *s, struct virsh_call *c)
 {
 	strv_addv(&c->argv, (const char *const *)s->prefix.v);
+	c->first = c->argv.n;
 }
 
 /* Lines that are uuids and nothing else. */

@@ -16,6 +16,7 @@ struct virsh {
 
 struct virsh_call {
 	struct strv argv;
+	size_t first; /* where virsh's own words begin; 0: not virsh */
 	const char *in;
 	int timeout_s;
 	bool mutates;

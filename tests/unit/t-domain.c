@@ -103,7 +103,7 @@ static void t_zed(void **state)
 	assert_string_equal(d->ifaces[0].port_id,
 			    "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d");
 	assert_int_equal(d->ifaces[0].mtu, 1450);
-	assert_true(strv_has(&d->cpu_features, "+pcid"));
+	assert_true(strv_has(&d->cpu_features, "+aes"));
 	assert_true(strv_has(&d->cpu_features, "-hle"));
 	assert_string_equal(d->cpu_model, "Nehalem");
 	assert_false(d->live);
@@ -202,7 +202,7 @@ static void t_adapt_zed(void **state)
 	has(&out, "<uuid>" ZED "</uuid>");
 	has(&out, "<nova:name>web &amp; more</nova:name>");
 	has(&out, "dev=\"tap0a1b2c3d-4e\"");
-	has(&out, "<feature policy=\"require\" name=\"pcid\"/>");
+	has(&out, "<feature policy=\"require\" name=\"aes\"/>");
 	buf_clear(&x);
 	buf_clear(&out);
 }
@@ -239,6 +239,23 @@ static void t_adapt_old_dir(void **state)
 	       "/var/lib/nova/instances/instance-00000007/disk'", &x);
 	adapt(buf_str(&x), x.len, &out);
 	has(&out, "<source file=\"/data/instances/" ZED "/disk\"/>");
+	buf_clear(&x);
+	buf_clear(&out);
+}
+
+/* Firmware chosen by libvirt (Nova 33), as libvirt 9.2 and later tell it. */
+static void t_adapt_efi(void **state)
+{
+	struct buf x = BUF_INIT, out = BUF_INIT;
+
+	(void)state;
+	sample("secure", "<os>",
+	       "<os firmware='efi'><firmware>"
+	       "<feature enabled='yes' name='secure-boot'/></firmware>",
+	       &x);
+	adapt(buf_str(&x), x.len, &out);
+	has(&out, "<os firmware=\"efi\">");
+	has(&out, "<feature enabled=\"yes\" name=\"secure-boot\"/>");
 	buf_clear(&x);
 	buf_clear(&out);
 }
@@ -601,6 +618,7 @@ int main(void)
 		cmocka_unit_test(t_adapt_zed),
 		cmocka_unit_test(t_adapt_live),
 		cmocka_unit_test(t_adapt_old_dir),
+		cmocka_unit_test(t_adapt_efi),
 		cmocka_unit_test(t_adapt_target),
 		cmocka_unit_test(t_refuse),
 		cmocka_unit_test(t_movable),
