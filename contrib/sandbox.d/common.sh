@@ -19,8 +19,12 @@ S=${NOVAHAUL_SANDBOX:-/var/tmp/novahaul-sandbox}
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 top=$(cd "$here/../.." && pwd)
 
-# Add a number to have a third host: NOVAHAUL_SANDBOX_COMPUTES="30 34 36"
-read -r -a numbers <<< "${NOVAHAUL_SANDBOX_COMPUTES:-30 34}"
+# Add a number to have a third host: NOVAHAUL_SANDBOX_COMPUTES="30 34 36";
+# once up, the sandbox remembers.
+numbers=(30 34)
+[ ! -r "$S/computes" ] || read -r -a numbers < "$S/computes"
+[ -z "${NOVAHAUL_SANDBOX_COMPUTES:-}" ] ||
+	read -r -a numbers <<< "$NOVAHAUL_SANDBOX_COMPUTES"
 computes=("${numbers[@]/#/compute-}")
 hosts=(controller "${computes[@]}")
 

@@ -24,7 +24,7 @@ guest_ready() {
 # guest_spec: writes the variables of rows_instance for guest-make
 guest_spec() {
 	declare -p uuid name host ram root_gb eph swap swap_dev drive port_id mac \
-		ip tap user_data virt_type vif_type meta domain_name created \
+		ip tap user_data virt_type vif_type uefi vtpm meta domain_name created \
 		root_format > "$S/guests/$uuid"
 }
 
@@ -39,13 +39,15 @@ next_address() {
 guest_boot() {
 	local name='' host='' ram=192 root_gb=1 eph=0 swap=0 swap_dev=/dev/vdb drive=yes
 	local start=yes root_format=qcow2 user_data meta=() text='made by the sandbox'
-	local vif_type=bridge uuid port_id mac ip tap domain_name created found id
+	local vif_type=bridge uefi=no vtpm=no uuid port_id mac ip tap domain_name created found id
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--eph) eph=$2 && shift ;;
 		--swap) swap=$2 && shift ;;
 		--ovs) vif_type=ovs ;;
 		--raw) root_format=raw ;;
+		--uefi) uefi=yes ram=256 ;;
+		--vtpm) vtpm=$(uuid_new) ;;
 		--no-drive) drive=no ;;
 		--no-start) start=no ;;
 		--meta) meta+=("$2") && shift ;;
@@ -114,6 +116,10 @@ guest_delete() {
 			in_host "$h" virsh -q destroy "$domain_name" > /dev/null 2>&1 || :
 			in_host "$h" virsh -q undefine --nvram "$domain_name" > /dev/null
 		fi
+		in_host "$h" virsh -q secret-list | awk -v u="$uuid" '$3 == u { print $1 }' |
+			while read -r secret; do
+				in_host "$h" virsh -q secret-undefine "$secret" > /dev/null
+			done
 		rm -rf --one-file-system "$S/hosts/$h/nova/instances/$uuid"
 	done
 	rows_forget "$uuid" | sql

@@ -41,6 +41,7 @@ make_state() {
 		X
 		mv "$S/settings.new" "$S/settings"
 	)
+	echo "${numbers[*]}" > "$S/computes"
 	# shellcheck source=/dev/null
 	. "$S/settings"
 }
@@ -203,6 +204,7 @@ database() {
 		done
 		rows_cloud | sql
 	fi
+	rows_users | sql
 	for d in "${computes[@]}"; do
 		rows_compute "$d"
 	done | sql

@@ -24,27 +24,34 @@ flavor_json() {
 \"updated_at\": null, \"deleted_at\": null, \"deleted\": false}"
 }
 
-# rows_cloud: the users and cells, once; $novahaul_password, $nova_password
-rows_cloud() {
-	local d
+# rows_users: the database's users and what they may do; safe to repeat.
+# $novahaul_password, $nova_password
+rows_users() {
+	local d u
 	cat <<-X
-	CREATE OR REPLACE USER nova@'%' IDENTIFIED BY '$nova_password';
-	CREATE OR REPLACE USER novahaul@'%' IDENTIFIED BY '$novahaul_password';
+	CREATE USER IF NOT EXISTS nova@'%', novahaul@'%';
+	ALTER USER nova@'%' IDENTIFIED BY '$nova_password',
+		novahaul@'%' IDENTIFIED BY '$novahaul_password';
 	X
 	for d in nova_api nova_cell0 nova_cell1; do
-		cat <<-X
-		GRANT ALL ON $d.* TO nova@'%';
-		GRANT SELECT ON $d.* TO novahaul@'%';
-		X
+		echo "GRANT ALL ON $d.* TO nova@'%';"
+		echo "GRANT SELECT ON $d.* TO novahaul@'%';"
 	done
 	# what a move writes, and nothing more
 	cat <<-X
 	GRANT UPDATE ON nova_cell1.instances TO novahaul@'%';
+	GRANT INSERT, UPDATE, DELETE ON nova_cell1.instance_system_metadata
+		TO novahaul@'%';
 	GRANT INSERT, UPDATE ON nova_cell1.migrations TO novahaul@'%';
 	GRANT UPDATE ON nova_cell1.block_device_mapping TO novahaul@'%';
 	GRANT DELETE ON nova_cell1.console_auth_tokens TO novahaul@'%';
 	GRANT UPDATE ON nova_cell1.floating_ips TO novahaul@'%';
+	X
+}
 
+# rows_cloud: the cells, the flavor and the controller's services, once
+rows_cloud() {
+	cat <<-X
 	USE nova_api;
 	INSERT INTO cell_mappings (created_at, uuid, name, transport_url,
 		database_connection, disabled) VALUES
@@ -161,7 +168,7 @@ bdm_row() {
 # rows_instance: a new instance in vm_state "building"; prints its id when run.
 # Takes the variables that guest_new sets.
 rows_instance() {
-	local k keypairs action flavor
+	local k keypairs action flavor properties
 	flavor=$(flavor_json "$ram" "$root_gb" "$eph" "$swap")
 	keypairs=$(object KeyPairList 1.3 '{"objects": []}')
 	cat <<-X
@@ -200,9 +207,18 @@ rows_instance() {
 	bdm_row /dev/vda NULL image NULL 0 "'$image_id'"
 	[ "$eph" = 0 ] || bdm_row /dev/vdb "$eph" blank "'ext4'" -1 NULL
 	[ "$swap" = 0 ] || bdm_row "$swap_dev" "$swap" blank "'swap'" -1 NULL
-	for k in image_base_image_ref="$image_id" image_container_format=bare \
+	properties=()
+	if [ "$uefi" = yes ]; then
+		properties+=(image_hw_firmware_type=uefi
+			image_hw_machine_type=q35 image_hw_cdrom_bus=scsi
+			image_hw_scsi_model=virtio-scsi)
+	else
+		properties+=(image_hw_machine_type=pc image_hw_cdrom_bus=ide)
+	fi
+	[ "$vtpm" = no ] || properties+=(image_hw_tpm_version=2.0
+		image_hw_tpm_model=tpm-crb "vtpm_secret_uuid=$vtpm")
+	for k in "${properties[@]}" image_base_image_ref="$image_id" image_container_format=bare \
 		image_disk_format=qcow2 image_min_disk=1 image_min_ram=0 \
-		image_hw_machine_type=pc image_hw_cdrom_bus=ide \
 		image_hw_disk_bus=virtio image_hw_input_bus=usb \
 		image_hw_pointer_model=usbtablet image_hw_video_model=virtio \
 		image_hw_vif_model=virtio boot_roles=reader,member,admin \
