@@ -27,7 +27,7 @@ flavor_json() {
 # rows_users: the database's users and what they may do; safe to repeat.
 # $novahaul_password, $nova_password
 rows_users() {
-	local d u
+	local d
 	cat <<-X
 	CREATE USER IF NOT EXISTS nova@'%', novahaul@'%';
 	ALTER USER nova@'%' IDENTIFIED BY '$nova_password',
