@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Goal: novahaul-inspect deep prints the same text for a copied chain, wherever
-# it lies, and another text once one file of the guest differs.
-# Launches an appliance three times: 15 s each on an idle machine.
+# it lies, but for the listing's digest once one file of the guest differs.
+# Launches an appliance twice: 15 s each on an idle machine.
 set -eu -o pipefail
 inspect=$PWD/novahaul-inspect
 skip() {
@@ -35,16 +35,15 @@ echo '{"uuid": "x"}' > cd/openstack/latest/meta_data.json
 # base, overlay and config drive
 mkdir -m 711 work
 mkdir a
-mkdir -m 700 b
 mkdir c
+mkdir -m 700 closed # the copied chain lies elsewhere, as a job's does
 mke2fs -q -t ext4 -L guest-root -d tree a/$sha 32M > /dev/null
 genisoimage -quiet -J -R -V config-2 -o a/disk.config cd
 qemu-img create -q -f qcow2 -F raw -b "$dir/a/$sha" a/disk 64M
-cp a/disk a/disk.config b # the same overlay, named otherwise
-cp a/disk.config c
+cp a/disk.config closed
 cp a/$sha c
 debugfs -w -R 'set_inode_field /etc/birth mtime 12345' c/$sha 2> /dev/null
-qemu-img create -q -f qcow2 -F raw -b "$dir/c/$sha" c/disk 64M
+qemu-img create -q -f qcow2 -F raw -b "$dir/c/$sha" closed/disk 64M
 chmod -R a+rX a c
 
 # deep DIR
@@ -71,10 +70,10 @@ has '"entries": 9'
 has "\"/openstack/latest/meta_data.json\": \"$(
 	sha256sum cd/openstack/latest/meta_data.json | cut -d' ' -f1)\""
 has '"type": "iso9660"'
-deep b
-cmp a.out b.out || fail "the same disks, other texts"
-deep c
-! cmp -s a.out c.out || fail "another mtime, the same text"
-part() { sed 's/.*"config_drive": \({.*}\), "disks".*/\1/' "$1"; }
-[ "$(part a.out)" = "$(part c.out)" ] || fail "the config drives differ"
+deep closed
+! cmp -s a.out closed.out || fail "another mtime, the same text"
+# the listing is the only thing that has "entries" before its digest
+same() { sed -E 's/("entries": 9, "sha256": )"[0-9a-f]{64}"/\1"-"/' "$1"; }
+cmp <(same a.out) <(same closed.out) ||
+	fail "more than the listing's digest depends on the file"
 rmdir work || fail "something is left in the work directory"
