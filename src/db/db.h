@@ -28,8 +28,9 @@
  *
  * Each is one transaction, and each is idempotent: called again by the same
  * job in the same epoch after it was applied, it changes nothing and returns
- * 0.  The `_read` operations give the before image that the write later needs;
- * the engine journals it in between.
+ * 0.  Only claim_takeover is not: an epoch is taken once, so that of two who
+ * resume one is told ERR_STALE.  The `_read` operations give the before image
+ * that the write later needs; the engine journals it in between.
  *
  * The token.  claim() leaves the row ('locked_reason', 'novahaul JOB EPOCH') in
  * instance_system_metadata, which Nova shows as the reason of the lock from

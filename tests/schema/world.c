@@ -62,6 +62,10 @@ static void run_text(const char *text)
 	drain();
 }
 
+/* While a world is made its statements are sent in one piece. */
+static struct buf batch;
+static bool batching;
+
 void sql(const char *fmt, ...)
 {
 	AUTO(mem_freep) char *text = NULL;
@@ -70,7 +74,10 @@ void sql(const char *fmt, ...)
 	va_start(ap, fmt);
 	text = mem_vprintf(fmt, ap);
 	va_end(ap);
-	run_text(text);
+	if (batching)
+		buf_printf(&batch, "%s;\n", text);
+	else
+		run_text(text);
 }
 
 char *sql_value(const char *fmt, ...)
@@ -181,10 +188,17 @@ bool world_load(const char *release, const char *dir)
 
 bool has_column(const char *database, const char *table, const char *column)
 {
-	AUTO(mem_freep)
-	char *want = mem_printf("%s.%s.%s", database, table, column);
+	size_t d = strlen(database), t = strlen(table);
 
-	return strv_has(&columns, want);
+	for (size_t i = 0; i < columns.n; i++) {
+		const char *c = columns.v[i];
+
+		if (!strncmp(c, database, d) && c[d] == '.' &&
+		    !strncmp(c + d + 1, table, t) && c[d + 1 + t] == '.' &&
+		    !strcmp(c + d + t + 2, column))
+			return true;
+	}
+	return false;
 }
 
 void row(const char *database, const char *table, ...)
@@ -249,7 +263,8 @@ static const char *const tables[] = {
 
 void world_reset(void)
 {
-	sql("SET FOREIGN_KEY_CHECKS = 0; USE nova");
+	batching = true;
+	sql("SET FOREIGN_KEY_CHECKS = 0; USE nova; START TRANSACTION");
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
 		if (has_column("nova", tables[i], "id"))
 			sql("DELETE FROM nova.`%s`", tables[i]);
@@ -257,7 +272,10 @@ void world_reset(void)
 			sql("DELETE FROM nova_api.`%s`", tables[i]);
 	}
 	world_seed();
-	sql("SET FOREIGN_KEY_CHECKS = 1");
+	sql("COMMIT; SET FOREIGN_KEY_CHECKS = 1");
+	batching = false;
+	run_text(buf_str(&batch));
+	buf_clear(&batch);
 }
 
 struct snap {
@@ -299,22 +317,31 @@ void snap_take(struct strv *out)
 	}
 }
 
-/* The value of KEY (up to its tab) in S, or NULL. */
-static const char *lookup(const struct strv *s, const char *line)
+/* The value of LINE's key (up to its tab) in S, or NULL.  *HINT is where the
+ * last one was: both sides are in the same order. */
+static const char *lookup(const struct strv *s, const char *line, size_t *hint)
 {
 	size_t n = strcspn(line, "\t") + 1;
 
-	for (size_t i = 0; i < s->n; i++)
-		if (!strncmp(s->v[i], line, n))
-			return s->v[i] + n;
+	for (size_t i = 0; i < s->n; i++) {
+		size_t k = (*hint + i) % s->n;
+
+		if (!strncmp(s->v[k], line, n)) {
+			*hint = k + 1;
+			return s->v[k] + n;
+		}
+	}
 	return NULL;
 }
 
 void snap_diff(const struct strv *before, const struct strv *after,
 	       struct strv *out)
 {
+	size_t hint = 0;
+
 	for (size_t i = 0; i < after->n; i++) {
-		const char *line = after->v[i], *old = lookup(before, line);
+		const char *line = after->v[i];
+		const char *old = lookup(before, line, &hint);
 		int n = (int)strcspn(line, "\t");
 
 		if (!old)
@@ -323,7 +350,7 @@ void snap_diff(const struct strv *before, const struct strv *after,
 			strv_addf(out, "~%.*s", n, line);
 	}
 	for (size_t i = 0; i < before->n; i++)
-		if (!lookup(after, before->v[i]))
+		if (!lookup(after, before->v[i], &hint))
 			strv_addf(out, "-%.*s",
 				  (int)strcspn(before->v[i], "\t"),
 				  before->v[i]);
