@@ -65,8 +65,10 @@ static int run(struct cli *c, const void *args, struct err *e)
 		return -1;
 	if (a->fix && cli_confirm(c, "Take these jobs over?", e))
 		return -1;
-	if (app_audit(&c->app, &req, &report, e))
+	if (app_audit(&c->app, &req, &report, e)) {
+		json_decref(report);
 		return -1;
+	}
 	findings = json_object_get(report, "findings");
 	if (c->g.format == OUT_JSON || c->g.format == OUT_YAML)
 		out_record(c->g.format, report, cols);

@@ -27,10 +27,11 @@ static int run(struct cli *c, const void *args, struct err *e)
 	int code;
 
 	req.server = c->operands[0];
-	if (app_check(&c->app, &req, &report, e))
-		return -1;
-	cli_print_checks(c->g.format, report);
-	code = verdict(report, e);
+	code = app_check(&c->app, &req, &report, e);
+	if (!code) {
+		cli_print_checks(c->g.format, report);
+		code = verdict(report, e);
+	}
 	json_decref(report);
 	return code;
 }

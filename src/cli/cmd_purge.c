@@ -90,8 +90,10 @@ static int list(struct cli *c, const struct strv *ids, json_t *rows,
 	for (size_t i = 0; i < ids->n; i++) {
 		json_t *report = NULL;
 
-		if (app_purge_list(&c->app, ids->v[i], &report, e))
+		if (app_purge_list(&c->app, ids->v[i], &report, e)) {
+			json_decref(report);
 			return err_wrap(e, "job %s", ids->v[i]);
+		}
 		json_array_append_new(rows, report);
 	}
 	return 0;
@@ -126,8 +128,10 @@ static int purge(struct cli *c, const json_t *rows, json_t *done, struct err *e)
 			refused++;
 			continue;
 		}
-		if (app_purge(&c->app, id, &report, e))
+		if (app_purge(&c->app, id, &report, e)) {
+			json_decref(report);
 			return err_wrap(e, "job %s", id);
+		}
 		json_array_append_new(done, report);
 	}
 	return refused ? err_set(e, ERR_REFUSED,
