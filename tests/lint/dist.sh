@@ -12,7 +12,7 @@ cd "$top" || exit 99
 
 declare -A dist
 for f in $LINT_DISTFILES; do
-	dist[${f#"$top"/}]=1
+	dist[${f#"$srcdir"/}]=1
 done
 covered() { # by itself, or by a folder that is in EXTRA_DIST
 	local f=$1

@@ -6,8 +6,8 @@
 # missing.  With CI=true or LINT_STRICT=1 a missing tool is a failure: there it
 # must not be possible to pass by not looking.
 
-top=${srcdir:-.}
 build=$PWD
+top=$(cd "${srcdir:-.}" && pwd)
 if [ ! -d "$top/src" ]; then
 	echo "lint: no src folder in $top: run me through make check" >&2
 	exit 99
