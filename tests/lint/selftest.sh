@@ -4,7 +4,7 @@
 # tree with one fault, must fail on it, and must pass once the fault is gone.
 set -u
 . "${srcdir:-.}/tests/lint/lib.sh" || exit 99
-here=$(cd "$top" && pwd)
+here=$top
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
