@@ -48,6 +48,12 @@ static bool is_ours(const struct lease_claim *c, const struct lease *l)
 static int judge(const struct lease_claim *c, const struct lease *l,
 		 struct err *e)
 {
+	if (c->again && (l->state != LEASE_HELD || strcmp(l->job, c->job) ||
+			 !same_session(c, l)))
+		return err_set(e, ERR_STALE,
+			       "another run has taken over (job %s, %s)",
+			       l->job ? l->job : "none",
+			       l->owner ? l->owner : "nobody");
 	if (l->state == LEASE_HELD && strcmp(l->job, c->job)) {
 		err_set(e, ERR_LOCKED, "job %s has the instance (%s)", l->job,
 			l->owner);

@@ -51,6 +51,7 @@ struct lease_claim {
 	const char *uuid, *job, *owner, *session;
 	uint64_t epoch;
 	bool force;
+	bool again; /* only if SESSION has it: its link broke; else ERR_STALE */
 	int64_t take_us;
 };
 

@@ -62,6 +62,7 @@ static int do_claim(struct verb_call *c, struct err *e)
 	k.session = dec_str(c->in);
 	k.epoch = dec_u64(c->in);
 	k.force = dec_bool(c->in);
+	k.again = dec_bool(c->in);
 	k.take_us = dec_i64(c->in);
 	if (agent_args_end(c, e))
 		return -1;

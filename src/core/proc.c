@@ -352,3 +352,18 @@ int proc_close(struct proc_pipe *p, int64_t timeout_us)
 	p->pid = -1;
 	return exit_code(status);
 }
+
+bool proc_leave(struct proc_pipe *p, int64_t timeout_us)
+{
+	int64_t end = clock_mono_us() + timeout_us;
+	pid_t r = 0;
+
+	close_fd(&p->in);
+	close_fd(&p->out);
+	close_fd(&p->err);
+	while (p->pid > 0 && (r = waitpid(p->pid, NULL, WNOHANG)) == 0 &&
+	       clock_mono_us() < end)
+		clock_sleep_us(2000);
+	p->pid = -1;
+	return r == 0;
+}

@@ -59,5 +59,8 @@ int proc_open(struct proc_pipe *p, char *const *argv, char *const *env,
 	      const int *keep, bool pipe_err, struct err *e);
 /* Closes the pipes, waits up to TIMEOUT_US, then kills.  Exit code as above. */
 int proc_close(struct proc_pipe *p, int64_t timeout_us);
+/* As proc_close, but a child that still runs then is left alone, to end by
+ * itself: true. */
+bool proc_leave(struct proc_pipe *p, int64_t timeout_us);
 
 #endif
