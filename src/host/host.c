@@ -119,6 +119,7 @@ int host_mkdir(struct host *h, const struct host_mkdir *m, struct err *e)
 
 int host_rename(struct host *h, const struct host_rename *r, struct err *e)
 {
+	/* allowed: the operation of that name, not the call */
 	return named(h, h->ops->rename(h->self, r, e), e);
 }
 
@@ -157,6 +158,7 @@ int host_touch(struct host *h, struct host_path p, struct err *e)
 
 int host_fsync(struct host *h, const struct host_fsync *f, struct err *e)
 {
+	/* allowed: the operation of that name, not the call */
 	return named(h, h->ops->fsync(h->self, f, e), e);
 }
 

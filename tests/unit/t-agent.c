@@ -524,7 +524,7 @@ static void t_scan(void **state)
 	uint32_t pids[2] = {(uint32_t)getpid(), 0x7ffffff0};
 	char *argv[] = {(char *)"sh",
 			(char *)"-c",
-			(char *)"exec 0<&-; while :; do sleep 1; done",
+			(char *)"read x",
 			(char *)"-uuid",
 			(char *)UUID1,
 			(char *)"-name",
@@ -595,7 +595,7 @@ static void t_conf(void **state)
 	struct proc_pipe p;
 	struct err e = ERR_INIT;
 
-	lab_put(l->dir, "nova-compute", "while :; do sleep 1; done\n");
+	lab_put(l->dir, "nova-compute", "read x\n");
 	lab_put(l->dir, "n.conf", "[DEFAULT]\na=1\n");
 	assert_int_equal(mkdir(dir, 0755), 0);
 	lab_put(l->dir, "conf.d/2.conf", "two");
