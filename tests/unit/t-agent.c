@@ -7,9 +7,13 @@
 #include <sys/wait.h>
 #include <signal.h>
 
+#include "core/uuid.h"
+
 struct lab {
 	char *dir;
 	struct host *h;
+	struct proc_pipe p; /* ended with the test, however it ends */
+	char uuid[UUID_LEN + 1];
 };
 
 static int setup(void **state)
@@ -18,6 +22,7 @@ static int setup(void **state)
 	struct err e = ERR_INIT;
 
 	l->dir = lab_dir();
+	uuid_random(l->uuid);
 	l->h = lab_local();
 	assert_ok(lab_claim(l->h, l->dir, "job-1", "s1", 1, &e));
 	*state = l;
@@ -28,6 +33,8 @@ static int teardown(void **state)
 {
 	struct lab *l = *state;
 
+	if (l->p.pid > 0)
+		proc_close(&l->p, 0);
 	host_close(l->h);
 	lab_rm(l->dir);
 	mem_free(l);
@@ -526,11 +533,10 @@ static void t_scan(void **state)
 			(char *)"-c",
 			(char *)"read x",
 			(char *)"-uuid",
-			(char *)UUID1,
+			l->uuid,
 			(char *)"-name",
-			(char *)"guest=instance-00000001,debug-threads=on",
+			(char *)"guest=instance-0000fff1,debug-threads=on",
 			NULL};
-	struct proc_pipe guest;
 	struct stat st;
 	int fd;
 
@@ -560,22 +566,22 @@ static void t_scan(void **state)
 	assert_int_equal(s.nprocs + s.nlocks, 0);
 	host_scan_clear(&s);
 
-	assert_int_equal(proc_open(&guest, argv, NULL, NULL, false, &e), 0);
-	o = (struct host_scan_opts){.uuid = UUID1};
+	assert_int_equal(proc_open(&l->p, argv, NULL, NULL, false, &e), 0);
+	o = (struct host_scan_opts){.uuid = l->uuid};
 	assert_ok(host_scan(l->h, &o, &s, &e));
 	assert_int_equal(s.nprocs, 1);
 	assert_true(s.procs[0].by_uuid);
-	assert_int_equal(s.procs[0].pid, guest.pid);
+	assert_int_equal(s.procs[0].pid, l->p.pid);
 	host_scan_clear(&s);
-	o = (struct host_scan_opts){.domain = "instance-00000001"};
+	o = (struct host_scan_opts){.domain = "instance-0000fff1"};
 	assert_ok(host_scan(l->h, &o, &s, &e));
 	assert_int_equal(s.nprocs, 1);
 	host_scan_clear(&s);
-	o.domain = "instance-0000000";
+	o.domain = "instance-0000fff";
 	assert_ok(host_scan(l->h, &o, &s, &e));
 	assert_int_equal(s.nprocs, 0);
 	host_scan_clear(&s);
-	proc_close(&guest, 0);
+	proc_close(&l->p, 0);
 }
 
 /* A nova-compute with files named on its command line and an override. */
@@ -592,7 +598,6 @@ static void t_conf(void **state)
 	char *argv[] = {(char *)"sh",		prog, file,
 			(char *)"--config-dir", dir,  NULL};
 	struct host_conf c = {0};
-	struct proc_pipe p;
 	struct err e = ERR_INIT;
 
 	lab_put(l->dir, "nova-compute", "read x\n");
@@ -601,10 +606,10 @@ static void t_conf(void **state)
 	lab_put(l->dir, "conf.d/2.conf", "two");
 	lab_put(l->dir, "conf.d/1.conf", "one");
 	lab_put(l->dir, "conf.d/3.bak", "three");
-	assert_int_equal(proc_open(&p, argv, env, NULL, false, &e), 0);
+	assert_int_equal(proc_open(&l->p, argv, env, NULL, false, &e), 0);
 	assert_ok(host_conf(l->h, &c, &e));
 	assert_true(c.running);
-	assert_int_equal(c.pid, p.pid);
+	assert_int_equal(c.pid, l->p.pid);
 	assert_string_equal(c.user, "root");
 	assert_int_equal(c.nfiles, 3);
 	assert_string_equal(c.files[0].text, "[DEFAULT]\na=1\n");
@@ -613,7 +618,6 @@ static void t_conf(void **state)
 	assert_int_equal(c.env.n, 1);
 	assert_string_equal(c.env.v[0], "OS_LIBVIRT__VIRT_TYPE=qemu");
 	host_conf_clear(&c);
-	proc_close(&p, 0);
 }
 
 static void t_map(void **state)
