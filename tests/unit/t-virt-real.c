@@ -6,7 +6,7 @@
  * finds empty directories; when it ends, everything in there ends with it.
  * Needs root, libvirtd and qemu-system-x86_64; else 77.
  */
-#include "unit/unit.h"
+#include "unit/virt-real.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,45 +32,6 @@
 
 static const char *top; /* source folder */
 static struct virt *virt;
-
-static int run(void *self, struct virt_cmd *cmd, struct err *e)
-{
-	struct proc p = {.argv = cmd->argv,
-			 .in = cmd->in,
-			 .in_len = cmd->in_len,
-			 .timeout_us = cmd->timeout_us};
-	int rc = proc_run(&p, e);
-
-	(void)self;
-	cmd->exit_code = p.exit_code;
-	cmd->out = p.out;
-	cmd->err = p.err;
-	return rc;
-}
-
-static void ok(int rc, struct err *e)
-{
-	if (rc)
-		fail_msg("%s", err_msg(e));
-}
-
-static int command(const char *words)
-{
-	AUTO(strv_clear) struct strv argv = STRV_INIT;
-	struct proc p = {.timeout_us = 60000000};
-	struct err e = ERR_INIT;
-
-	strv_split(&argv, words, " ");
-	p.argv = argv.v;
-	ok(proc_run(&p, &e), &e);
-	proc_clear(&p);
-	return p.exit_code;
-}
-
-static bool exists(const char *path)
-{
-	return !access(path, F_OK);
-}
 
 static void put(const char *path, const void *p, size_t n)
 {
@@ -487,70 +448,13 @@ static int inner(void)
 	return rc;
 }
 
-static bool in_path(const char *name)
-{
-	static const char *const dirs[] = {"/usr/sbin", "/usr/bin", "/sbin",
-					   "/bin"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-		AUTO(mem_freep) char *p = mem_printf("%s/%s", dirs[i], name);
-
-		if (!access(p, X_OK))
-			return true;
-	}
-	return false;
-}
-
-static int outer(const char *self)
-{
-	static const char *const tools[] = {"libvirtd", "virsh",
-					    "unshare",	"qemu-system-x86_64",
-					    "ip",	"bash"};
-	const char *src = getenv("srcdir");
-	/* bash as process 1, because somebody has to reap what QEMU
-		   leaves */
-	const char *const argv[] = {
-		"unshare", "--mount",	   "--net",
-		"--ipc",   "--uts",	   "--pid",
-		"--fork",  "--kill-child", "--mount-proc",
-		"bash",	   "-c",	   "\"$@\"; exit $?",
-		"init",	   self,	   src ? src : ".",
-		NULL};
-	struct proc p = {.argv = (char *const *)argv,
-			 .timeout_us = 240 * 1000000LL};
-	struct err e = ERR_INIT;
-	int rc;
-
-	for (size_t i = 0; i < ARRAY_SIZE(tools); i++) {
-		if (in_path(tools[i]) && !geteuid())
-			continue;
-		fprintf(stderr, "skipped: needs root and %s\n", tools[i]);
-		return 77;
-	}
-	if (proc_run(&p, &e)) {
-		fprintf(stderr, "%s\n", err_msg(&e));
-		return 1;
-	}
-	printf("%s%s", buf_str(&p.out), buf_str(&p.err));
-	rc = p.exit_code;
-	if (strstr(buf_str(&p.err), "unshare failed"))
-		rc = 77;
-	proc_clear(&p);
-	return rc;
-}
-
 int main(int argc, char **argv)
 {
-	char self[512];
-	ssize_t n;
+	static const char *const tools[] = {"libvirtd", "virsh",
+					    "qemu-system-x86_64", "ip", NULL};
 
-	if (argc == 2) {
-		top = argv[1];
-		return inner();
-	}
-	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n < 0)
-		return 1;
-	self[n] = '\0';
-	return outer(self);
+	if (argc != 2)
+		return real_outer(tools);
+	top = argv[1];
+	return inner();
 }
