@@ -45,6 +45,7 @@ rows_users() {
 	GRANT INSERT, UPDATE ON nova_cell1.migrations TO novahaul@'%';
 	GRANT UPDATE ON nova_cell1.block_device_mapping TO novahaul@'%';
 	GRANT DELETE ON nova_cell1.console_auth_tokens TO novahaul@'%';
+	GRANT INSERT, UPDATE, DELETE ON nova_cell1.instance_system_metadata TO novahaul@'%';
 	GRANT UPDATE ON nova_cell1.floating_ips TO novahaul@'%';
 	X
 }

@@ -126,8 +126,8 @@ int app_check(struct app *a, const struct app_request *r, json_t **report,
 int app_plan(struct app *a, const struct app_request *r, json_t **plan,
 	     struct err *e);
 
-/* Runs a plan that app_plan() made, here or elsewhere.  ERR_CONFLICT, nothing
- * changed, when the facts it rests on are no longer so. */
+/* Runs a plan that app_plan() made, here or elsewhere.  ERR_REFUSED,
+ * nothing changed, when the facts it rests on are no longer so. */
 int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
 	      struct err *e);
 
@@ -160,19 +160,39 @@ const char *app_control_name(enum app_control v);
 const char *app_delta_name(enum app_delta v);
 const char *app_transport_name(enum app_transport v);
 
-/* What lies below the layers that cli/ may include: main.c fills it with
+/* What lies below the layers that cli/ may include: src/join/ fills it with
  * functions that join the adapters.  Any member may be NULL in tests. */
 struct app_ops {
-	/* Opens what the steps work on (steps/world.h) for these hosts, and
-	 * closes it; the engine hands it to the steps as step_world(). */
-	void *(*world_open)(struct app *a, const char *const *hosts,
+	/* Opens what the steps of PLAN's move work on (steps/world.h); the
+	 * engine hands it to them as step_world().  BACKWARD: the target need
+	 * not answer. */
+	void *(*world_open)(struct app *a, const json_t *plan, bool backward,
 			    struct err *e);
 	void (*world_close)(void *world);
-	/* The engine's step table. */
+	/* The engine's step table, and its hooks (struct txn_env). */
 	const struct step *const *(*steps)(void);
-	/* One read-only snapshot (facts/) of SERVER and both hosts. */
-	struct facts *(*facts_read)(struct app *a, const struct app_request *r,
-				    struct err *e);
+	int (*enter)(void *world, const char *job, uint64_t epoch, bool started,
+		     struct err *e);
+	int (*mirror)(void *world, const char *json, struct err *e);
+	void (*tick)(void *world);
+	/* One read-only snapshot of SERVER and both hosts; facts_clear() and
+	 * mem_free() it. */
+	struct facts *(*facts_read)(struct app *a, const char *server,
+				    const char *to, struct err *e);
+	/* {allowed, reason, bytes, path} of the kept copy of JOB; path is NULL
+	 * when nothing is kept. */
+	int (*purge_look)(void *world, const char *job, json_t **out,
+			  struct err *e);
+	int (*purge_remove)(void *world, const char *job, struct err *e);
+	/* Every job's manifest that lies on HOST: an array of {host, job,
+	 * closed, text}. */
+	int (*manifests)(struct app *a, const char *host, json_t **out,
+			 struct err *e);
+	/* Removes what a rolled-back JOB of instance UUID left on HOST, a
+	 * target that did not answer then: its work directory and its lease.
+	 * ERR_REFUSED when there is more than that. */
+	int (*sweep)(struct app *a, const char *host, const char *job,
+		     const char *uuid, struct err *e);
 	/* What the header of the image at PATH says, as one object. */
 	int (*image_info)(const char *path, const char *format, json_t **info,
 			  struct err *e);

@@ -176,7 +176,7 @@ int cell_resolve(struct my_db *d, const struct db_config *cfg, struct err *e);
 /* Runs inside a transaction.  Clears *COMMIT when there is nothing to do. */
 typedef int txn_body(struct my_conn *c, const void *arg, bool *commit,
 		     struct err *e);
-int txn_run(struct my_db *d, txn_body *body, const void *arg, struct err *e);
+int tx_run(struct my_db *d, txn_body *body, const void *arg, struct err *e);
 /* my_exec that must match exactly ONE row: 0 rows is *matched = false. */
 int txn_one(struct my_conn *c, const char *name, const struct sql_args *args,
 	    bool *matched, struct err *e);

@@ -147,7 +147,7 @@ int db_op_outcome(struct db *db, const struct db_question *q,
 	if (lease_check(a.by, e))
 		return -1;
 	my_close(&d->cell);
-	if (!txn_run(d, ask_body, &a, e))
+	if (!tx_run(d, ask_body, &a, e))
 		return 0;
 	*out = DB_OUTCOME_UNKNOWN;
 	if (e->kind == ERR_RETRY || e->kind == ERR_FAILED)

@@ -192,7 +192,7 @@ static int check(const struct db_rewrite *r, struct err *e)
 
 int db_op_rewrite(struct db *db, const struct db_rewrite *r, struct err *e)
 {
-	if (check(r, e) || txn_run(MY(db), rewrite_body, r, e))
+	if (check(r, e) || tx_run(MY(db), rewrite_body, r, e))
 		return err_wrap(e, "moving its rows from %s to %s",
 				r->from.host, r->to.host);
 	return 0;
@@ -244,7 +244,7 @@ static int undo_body(struct my_conn *c, const void *arg, bool *commit,
 
 int db_op_undo(struct db *db, const struct db_rewrite *r, struct err *e)
 {
-	if (check(r, e) || txn_run(MY(db), undo_body, r, e))
+	if (check(r, e) || tx_run(MY(db), undo_body, r, e))
 		return err_wrap(e, "moving its rows back from %s to %s",
 				r->to.host, r->from.host);
 	return 0;

@@ -30,5 +30,5 @@ static int rights_body(struct my_conn *c, const void *arg, bool *commit,
 
 int db_op_rights(struct db *db, struct err *e)
 {
-	return txn_run(MY(db), rights_body, NULL, e);
+	return tx_run(MY(db), rights_body, NULL, e);
 }

@@ -52,7 +52,7 @@ static void back_off(int attempt)
 	clock_sleep_us(((int64_t)BACKOFF_US << attempt) + jitter % BACKOFF_US);
 }
 
-int txn_run(struct my_db *d, txn_body *body, const void *arg, struct err *e)
+int tx_run(struct my_db *d, txn_body *body, const void *arg, struct err *e)
 {
 	for (int i = 0;; i++) {
 		struct err now = ERR_INIT;

@@ -86,7 +86,7 @@ static int claim_body(struct my_conn *c, const void *arg, bool *commit,
 
 int db_op_claim(struct db *db, const struct db_claim *k, struct err *e)
 {
-	if (lease_check(&k->by, e) || txn_run(MY(db), claim_body, k, e))
+	if (lease_check(&k->by, e) || tx_run(MY(db), claim_body, k, e))
 		return err_wrap(e, "locking it for job %s", k->by.job);
 	return 0;
 }
@@ -140,7 +140,7 @@ int db_op_takeover(struct db *db, const struct db_takeover *t, struct err *e)
 		return -1;
 	if (t->old_epoch >= t->by.epoch)
 		return err_set(e, ERR_BUG, "the epoch must rise");
-	if (txn_run(MY(db), takeover_body, t, e))
+	if (tx_run(MY(db), takeover_body, t, e))
 		return err_wrap(e, "taking over job %s", t->by.job);
 	return 0;
 }
@@ -191,7 +191,7 @@ int db_op_power(struct db *db, const struct db_power *p, struct err *e)
 		return -1;
 	if (same(p->vm_from, p->vm_to))
 		return err_set(e, ERR_BUG, "set_power: nothing to set");
-	if (txn_run(MY(db), power_body, p, e))
+	if (tx_run(MY(db), power_body, p, e))
 		return err_wrap(e, "writing vm_state %s", p->vm_to);
 	return 0;
 }
@@ -244,7 +244,7 @@ int db_op_release(struct db *db, const struct db_release *k, struct err *e)
 {
 	if (lease_check(&k->by, e))
 		return -1;
-	if (txn_run(MY(db), release_body, k, e))
+	if (tx_run(MY(db), release_body, k, e))
 		return err_wrap(e, "unlocking it");
 	return 0;
 }

@@ -62,10 +62,13 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 	if (ours(c, &locked, e))
 		return -1;
 	for (int s = SRC; s <= DST; s++) {
-		struct host *h = need_host(step_w(c), s, e);
+		struct host *h;
 		AUTO(spot_clear) struct spot w = spot_work(c, s, NULL);
 		enum host_type t;
 
+		if (s == DST && dst_given_up(c))
+			continue;
+		h = need_host(step_w(c), s, e);
 		if (!h || exists(h, AT(w), &t, e))
 			return -1;
 		dirs = dirs && t == HOST_DIR;
@@ -142,6 +145,9 @@ static int undo(struct step_ctx *c, struct err *e)
 	const struct move *m = step_m(c);
 
 	if (claim_release(c, e))
+		return -1;
+	if (w->leased[DST] && w->carrier.cleanup(w->carrier.self, w->host[SRC],
+						 w->host[DST], step_job(c), e))
 		return -1;
 	for (int s = DST; s >= SRC; s--) {
 		AUTO(spot_clear) struct spot d = spot_work(c, s, NULL);

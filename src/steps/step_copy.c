@@ -119,9 +119,15 @@ static int both_hosts(struct step_ctx *c, struct err *e)
 
 static int undo_stage(struct step_ctx *c, struct err *e)
 {
-	struct host *h = need_host(step_w(c), DST, e);
 	AUTO(spot_clear) struct spot d = spot_work(c, DST, "stage");
+	struct host *h;
 
+	if (dst_given_up(c)) {
+		step_say(c, "%s/%s stays on %s, which does not answer", d.root,
+			 d.rel, step_m(c)->dst.host);
+		return 0;
+	}
+	h = need_host(step_w(c), DST, e);
 	if (!h || !step_recall(c, "intent"))
 		return h ? 0 : -1;
 	return host_rmtree(h, AT(d), e);
@@ -151,10 +157,8 @@ static int pre_probe(struct step_ctx *c, enum step_state *state, struct err *e)
 {
 	/* A cut pre-copy goes on where it was; a whole one is repeated at the
 	 * price of reading, and shortens the final pass. */
-	if (both_hosts(c, e))
-		return -1;
 	*state = STEP_PARTIAL;
-	return 0;
+	return dst_given_up(c) ? 0 : both_hosts(c, e);
 }
 
 const struct step step_precopy = {
@@ -199,6 +203,8 @@ static int fin_probe(struct step_ctx *c, enum step_state *state, struct err *e)
 	const json_t *v;
 
 	*state = STEP_PARTIAL;
+	if (dst_given_up(c))
+		return 0;
 	if (both_hosts(c, e))
 		return -1;
 	if (!digests)

@@ -174,6 +174,9 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 {
 	enum host_type staged, placed;
 
+	*state = STEP_PARTIAL;
+	if (dst_given_up(c))
+		return 0;
 	if (where(c, &staged, &placed, e))
 		return -1;
 	*state = staged == HOST_NONE && placed == HOST_DIR ? STEP_DONE
@@ -216,6 +219,13 @@ int install_take_back(struct step_ctx *c, struct err *e)
  */
 static int undo(struct step_ctx *c, struct err *e)
 {
+	if (dst_given_up(c)) {
+		step_say(c,
+			 "%s may keep a directory %s, which its Nova does "
+			 "not own",
+			 step_m(c)->dst.host, step_m(c)->uuid);
+		return 0;
+	}
 	return install_take_back(c, e);
 }
 

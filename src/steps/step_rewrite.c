@@ -80,7 +80,7 @@ static void args_fill(struct step_ctx *c, struct args *a)
 }
 
 /* What the world says; DB_MOVED_NO when nothing was ever tried. */
-int rewrite_moved(struct step_ctx *c, enum db_moved *moved, struct err *e)
+int rewrite_where(struct step_ctx *c, enum db_moved *moved, struct err *e)
 {
 	struct db *db = step_w(c)->db;
 	AUTO(args_clear) struct args a = {0};
@@ -124,7 +124,7 @@ static int run(struct step_ctx *c, struct err *e)
 	enum db_moved moved;
 	int rc;
 
-	if (record_identity(c, e) || rewrite_moved(c, &moved, e))
+	if (record_identity(c, e) || rewrite_where(c, &moved, e))
 		return -1;
 	if (moved == DB_MOVED_YES)
 		return 0;
@@ -143,7 +143,7 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 {
 	enum db_moved moved;
 
-	if (rewrite_moved(c, &moved, e))
+	if (rewrite_where(c, &moved, e))
 		return -1;
 	switch (moved) {
 	case DB_MOVED_YES:
@@ -198,7 +198,7 @@ static int undo(struct step_ctx *c, struct err *e)
 	enum db_moved moved;
 	int rc;
 
-	if (rewrite_moved(c, &moved, e))
+	if (rewrite_where(c, &moved, e))
 		return -1;
 	if (moved == DB_MOVED_NO || moved == DB_MOVED_UNDONE)
 		return 0;

@@ -148,6 +148,9 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 	const struct move *m = step_m(c);
 	size_t done = 0;
 
+	*state = STEP_PARTIAL;
+	if (dst_given_up(c))
+		return 0;
 	for (size_t i = 0; i < m->nbases; i++) {
 		size_t have = 0;
 
@@ -227,9 +230,9 @@ static int undo(struct step_ctx *c, struct err *e)
 {
 	const struct move *m = step_m(c);
 
-	if (!need_host(step_w(c), DST, e))
+	if (!dst_given_up(c) && !need_host(step_w(c), DST, e))
 		return -1;
-	for (size_t i = 0; i < m->nbases; i++) {
+	for (size_t i = 0; !dst_given_up(c) && i < m->nbases; i++) {
 		AUTO(mem_freep) char *key = made_key(&m->bases[i]);
 
 		if (step_recall(c, key) && take_back(c, &m->bases[i], e))
@@ -238,7 +241,8 @@ static int undo(struct step_ctx *c, struct err *e)
 	for (int s = DST; s >= SRC; s--) {
 		AUTO(spot_clear) struct spot d = spot_work(c, s, "hold");
 
-		if (host_rmtree(step_w(c)->host[s], AT(d), e))
+		if (step_w(c)->host[s] &&
+		    host_rmtree(step_w(c)->host[s], AT(d), e))
 			return -1;
 	}
 	return 0;

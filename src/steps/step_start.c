@@ -197,7 +197,7 @@ static int still_ours(struct step_ctx *c, char **vm_state, struct err *e)
 	AUTO(db_instance_clear) struct db_instance row = {0};
 	enum db_moved moved;
 
-	if (read_row(c, &row, e) || rewrite_moved(c, &moved, e))
+	if (read_row(c, &row, e) || rewrite_where(c, &moved, e))
 		return -1;
 	if (row.deleted || !row.host || strcmp(row.host, m->dst.host) != 0 ||
 	    moved != DB_MOVED_YES)

@@ -26,6 +26,13 @@ struct virt *need_virt(const struct world *w, enum side s, struct err *e)
 	return need_host(w, s, e) ? w->virt[s] : NULL;
 }
 
+bool dst_given_up(const struct step_ctx *c)
+{
+	const struct world *w = step_w(c);
+
+	return w->backward && !w->host[DST];
+}
+
 void spot_clear(struct spot *s)
 {
 	mem_free(s->rel);

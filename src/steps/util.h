@@ -21,6 +21,11 @@ const struct move_side *side_of(const struct move *m, enum side s);
 struct host *need_host(const struct world *w, enum side s, struct err *e);
 struct virt *need_virt(const struct world *w, enum side s, struct err *e);
 
+/* Going back without the target: it did not answer, and before the rewrite
+ * nothing that lies on it can start the guest.  What is left there is said
+ * aloud, and swept by audit. */
+bool dst_given_up(const struct step_ctx *c);
+
 /* A path with its own memory: AT(p) is the struct host_path. */
 struct spot {
 	const char *root; /* borrowed from the move */
@@ -90,7 +95,7 @@ int claim_release(struct step_ctx *c, struct err *e);
  * out of their places, proves it again. */
 int install_take_back(struct step_ctx *c, struct err *e);
 /* Of step_rewrite.c: what the database says of our record. */
-int rewrite_moved(struct step_ctx *c, enum db_moved *moved, struct err *e);
+int rewrite_where(struct step_ctx *c, enum db_moved *moved, struct err *e);
 /* Of step_start.c: are the disks on the target, PLACED or parked, what install
  * recorded? */
 int disks_unchanged(struct step_ctx *c, bool placed, bool *same, struct err *e);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What `image info` and `sql show` ask of the adapters. */
-#include "main.h"
+#include "join/join.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +44,7 @@ static json_t *info_json(const char *path, const struct image_info *i)
 	return o;
 }
 
-int main_image_info(const char *path, const char *format, json_t **info,
+int join_image_info(const char *path, const char *format, json_t **info,
 		    struct err *e)
 {
 	AUTO(mem_freep) char *head = mem_calloc(HEAD_MAX, 1);

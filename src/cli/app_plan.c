@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check and plan: facts in, a report or a plan document out. */
+#include <string.h>
+
+#include "cli/app_priv.h"
+#include "cli/request.h"
+#include "plan/plan.h"
+
+#define SCHEMA_VERSION 1
+#define STOP_TIMEOUT_S 60 /* nova.conf shutdown_timeout, default */
+
+static void facts_drop(struct facts *f)
+{
+	if (f) {
+		facts_clear(f);
+		mem_free(f);
+	}
+}
+
+static void facts_dropp(struct facts **f)
+{
+	facts_drop(*f);
+}
+
+static const char *verdict_name(enum check_result r)
+{
+	switch (r) {
+	case CHECK_REFUSE:
+		return "refused";
+	case CHECK_LOCKED:
+		return "locked";
+	case CHECK_NOTHING:
+		return "nothing";
+	case CHECK_WARN:
+	case CHECK_SKIP:
+	case CHECK_PASS:
+		break;
+	}
+	return "ok";
+}
+
+/* What this release cannot do is refused like a check, before anything. */
+static int known_way(const struct app_request *r, struct err *e)
+{
+	if (r->route != APP_ROUTE_AUTO && r->route != APP_ROUTE_OFFLINE) {
+		err_set(e, ERR_REFUSED,
+			"route %s is not in this release of novahaul",
+			app_route_name(r->route));
+		return err_hint(e, "novahaul move --route offline");
+	}
+	if (r->control == APP_CONTROL_API) {
+		err_set(e, ERR_REFUSED,
+			"control by the API is not in this release of "
+			"novahaul");
+		return err_hint(e, "novahaul move --control direct");
+	}
+	return 0;
+}
+
+static json_t *findings_json(const struct check_report *rep)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < rep->n; i++)
+		json_array_append_new(
+			a, json_pack("{s:s, s:s, s:s, s:s?}", "name",
+				     rep->v[i].check, "result",
+				     check_result_name(rep->v[i].result),
+				     "message", rep->v[i].message, "hint",
+				     rep->v[i].hint));
+	return a;
+}
+
+static json_t *report_json(const struct facts *f,
+			   const struct check_report *rep)
+{
+	const struct db_instance *i = &f->srv.inst;
+
+	return json_pack("{s:i, s:{s:s, s:s?}, s:s?, s:s, s:s, s:s, s:s, s:o}",
+			 "schema_version", SCHEMA_VERSION, "server", "uuid",
+			 i->uuid, "name", i->name, "from", i->host, "to", f->to,
+			 "route", "offline", "control", "direct", "verdict",
+			 verdict_name(rep->verdict), "checks",
+			 findings_json(rep));
+}
+
+static struct check_opts check_opts_of(const struct app_request *r)
+{
+	return (struct check_opts){.start = !r->no_start,
+				   .copy_console = r->copy_console_log,
+				   .verify_deep = r->verify_deep};
+}
+
+static struct facts *look(struct app *a, const struct app_request *r,
+			  struct check_report *rep, struct err *e)
+{
+	struct check_opts o = check_opts_of(r);
+	struct facts *f;
+
+	if (known_way(r, e))
+		return NULL;
+	f = a->ops->facts_read(a, r->server, r->to, e);
+	if (f)
+		checks_run(f, &o, rep);
+	return f;
+}
+
+/* The first thing in the way, as the error of the whole. */
+static int refusal(const struct facts *f, const struct check_report *rep,
+		   struct err *e)
+{
+	static const enum err_kind kinds[] = {
+		[CHECK_REFUSE] = ERR_REFUSED,
+		[CHECK_LOCKED] = ERR_LOCKED,
+		[CHECK_NOTHING] = ERR_NOTHING,
+	};
+	size_t more = 0;
+	const struct check_finding *first = NULL;
+
+	for (size_t i = 0; i < rep->n; i++) {
+		if (rep->v[i].result == rep->verdict && !first)
+			first = &rep->v[i];
+		else if (rep->v[i].result < CHECK_WARN)
+			more++;
+	}
+	if (!first)
+		return err_set(e, ERR_BUG, "a refusal without a reason");
+	err_set(e, kinds[rep->verdict], "instance %s: %s%s", f->srv.inst.uuid,
+		first->message, more ? " (and more: see the checks)" : "");
+	if (first->hint)
+		err_hint(e, "%s", first->hint);
+	return -1;
+}
+
+int app_check(struct app *a, const struct app_request *r, json_t **report,
+	      struct err *e)
+{
+	AUTO(check_report_clear) struct check_report rep = {0};
+	AUTO(facts_dropp) struct facts *f = look(a, r, &rep, e);
+
+	if (!f)
+		return -1;
+	*report = report_json(f, &rep);
+	return 0;
+}
+
+static struct plan_opts plan_opts_of(const struct app *a,
+				     const struct app_request *r)
+{
+	const struct config_host *h = config_host(a->config, r->to);
+
+	return (struct plan_opts){
+		.precopy = r->precopy != APP_NO,
+		.no_start = r->no_start,
+		.verify_deep = r->verify_deep,
+		.copy_console = r->copy_console_log,
+		.stop_timeout_s = r->stop_timeout ? (int64_t)r->stop_timeout
+						  : STOP_TIMEOUT_S,
+		.bwlimit = r->bwlimit,
+		.delta = app_delta_name(r->delta),
+		.transport = app_transport_name(r->transport),
+		.qemu_user = h ? h->qemu_user : NULL,
+		.qemu_group = h ? h->qemu_group : NULL,
+	};
+}
+
+/* Enough to look again with the same eyes before the plan is run. */
+static json_t *request_json(const struct app_request *r)
+{
+	return json_pack("{s:s, s:s, s:b, s:b, s:b}", "server", r->server, "to",
+			 r->to, "no_start", r->no_start, "console_log",
+			 r->copy_console_log, "verify_deep", r->verify_deep);
+}
+
+/* Which step sends which statements; those that only read, and those that only
+ * a rollback sends, are left to `novahaul sql show`. */
+static const struct {
+	const char *prefix, *step;
+} senders[] = {
+	{"w.claim.", "claim"},	    {"w.token", "stop, rewrite, start"},
+	{"w.power", "stop, start"}, {"w.rewrite.", "rewrite"},
+	{"w.release.", "release"},
+};
+
+static const char *sender_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(senders); i++)
+		if (!strncmp(name, senders[i].prefix,
+			     strlen(senders[i].prefix)))
+			return senders[i].step;
+	return NULL;
+}
+
+/* The writing statements of the plan, as they are for this schema, and what
+ * they are bound to as far as it is known yet. */
+static json_t *statements(struct app *a, const struct facts *f,
+			  const json_t *values)
+{
+	json_t *list = NULL, *out = json_array();
+	const json_t *s;
+	struct err e = ERR_INIT;
+	size_t i;
+
+	if (!a->ops->sql_list ||
+	    a->ops->sql_list(a, f->schema.release, &list, &e))
+		list = NULL;
+	err_clear(&e);
+	json_array_foreach (list, i, s) {
+		const char *name =
+			json_string_value(json_object_get(s, "name"));
+		const char *step = sender_of(name);
+
+		if (step)
+			json_array_append_new(
+				out, json_pack("{s:s, s:s, s:s, s:O, s:O}",
+					       "step", step, "database", "cell",
+					       "name", name, "text",
+					       json_object_get(s, "text"),
+					       "values", values));
+	}
+	json_decref(list);
+	return out;
+}
+
+int app_plan(struct app *a, const struct app_request *r, json_t **plan,
+	     struct err *e)
+{
+	AUTO(check_report_clear) struct check_report rep = {0};
+	AUTO(facts_dropp) struct facts *f = look(a, r, &rep, e);
+	struct plan_opts o = plan_opts_of(a, r);
+	AUTO(move_freep) struct move *m = NULL;
+	json_t *doc;
+
+	if (!f)
+		return -1;
+	*plan = report_json(f, &rep);
+	if (rep.verdict < CHECK_WARN)
+		return refusal(f, &rep, e);
+	m = plan_move(f, &o, e);
+	if (!m)
+		return err_wrap(e, "instance %s", f->srv.inst.uuid);
+	doc = plan_document(f, m);
+	json_object_update_missing(*plan, doc);
+	json_decref(doc);
+	json_object_set_new(*plan, "request", request_json(r));
+	json_object_set_new(*plan, "sql",
+			    statements(a, f, json_object_get(*plan, "values")));
+	return 0;
+}
+
+static const char *word(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+/* Looks again, right before a plan is run. */
+int app_plan_holds(struct app *a, const json_t *plan, struct err *e)
+{
+	const json_t *q = json_object_get(plan, "request");
+	struct app_request r = {
+		.server = word(json_object_get(plan, "instance"), "uuid"),
+		.to = word(q, "to"),
+		.no_start = json_is_true(json_object_get(q, "no_start")),
+		.copy_console_log =
+			json_is_true(json_object_get(q, "console_log")),
+	};
+	AUTO(check_report_clear) struct check_report rep = {0};
+	AUTO(facts_dropp) struct facts *f = look(a, &r, &rep, e);
+	char digest[65];
+
+	if (!f)
+		return -1;
+	if (rep.verdict < CHECK_WARN)
+		return refusal(f, &rep, e);
+	facts_digest(f, digest);
+	if (strcmp(digest, word(plan, "facts_digest")) != 0) {
+		err_set(e, ERR_REFUSED,
+			"instance %s: the facts that the plan rests on have "
+			"changed since %s",
+			r.server, word(plan, "created"));
+		return err_hint(e, "novahaul plan %s --to %s", r.server, r.to);
+	}
+	return 0;
+}

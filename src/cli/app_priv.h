@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the app*.c files share. */
+#ifndef NH_CLI_APP_PRIV_H
+#define NH_CLI_APP_PRIV_H
+
+#include "cli/app.h"
+#include "engine/journal.h"
+
+/* Reads the world again: 0 when PLAN may be run as it is. */
+int app_plan_holds(struct app *a, const json_t *plan, struct err *e);
+/* The journal that the configuration names. */
+struct journal *app_journal(const struct app *a, struct err *e);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* apply, resume and rollback: a plan, the world it is about, and the engine. */
+#include <string.h>
+
+#include "cli/app_priv.h"
+#include "cli/progress.h"
+#include "plan/plan.h"
+
+struct journal *app_journal(const struct app *a, struct err *e)
+{
+	const char *path = a->journal ? a->journal : a->config->journal;
+
+	if (!strncmp(path, "sqlite:///", 10))
+		path += 9;
+	return journal_open(path, e);
+}
+
+static void journal_closep(struct journal **j)
+{
+	journal_close(*j);
+}
+
+static struct txn_env env_of(struct app *a, struct journal *j, void *world)
+{
+	return (struct txn_env){
+		.journal = j,
+		.steps = a->ops->steps(),
+		.world = world,
+		.enter = a->ops->enter,
+		.mirror = a->ops->mirror,
+		.tick = a->ops->tick,
+		.event = progress_event,
+		.event_arg = a->progress,
+	};
+}
+
+static json_t *outcome_json(const struct app_outcome *o)
+{
+	return json_pack("{s:i, s:s, s:s}", "schema_version", 1, "job", o->job,
+			 "end", txn_end_name(o->end));
+}
+
+/* Who and where, once, in front of whatever it was; and what to type next. */
+static int explain(const struct journal_job *job, struct app_outcome *out,
+		   struct err *e)
+{
+	out->report = outcome_json(out);
+	if (e->kind == ERR_NONE)
+		return 0;
+	err_wrap(e, "instance %s (%s), from %s to %s", job->instance, job->name,
+		 job->source, job->target);
+	if (out->end == TXN_OPEN && !e->hint)
+		err_hint(e,
+			 job->dir == JOURNAL_BACKWARD
+				 ? "novahaul resume %s goes on with the "
+				   "rollback; the job is open"
+				 : "novahaul resume %s, or novahaul rollback "
+				   "%s; the job is open",
+			 job->id, job->id);
+	return -1;
+}
+
+static int not_confirmed(const struct app *a, struct err *e)
+{
+	return a->confirmed
+		       ? 0
+		       : err_set(e, ERR_BUG, "a mutation was not confirmed");
+}
+
+static int no_open_job(struct journal *j, const char *uuid, struct err *e)
+{
+	size_t n = 0;
+	char id[JOURNAL_ID_MAX];
+
+	if (journal_open_jobs(j, uuid, &n, id, e))
+		return -1;
+	if (!n)
+		return 0;
+	err_set(e, ERR_LOCKED, "instance %s: job %s is open", uuid, id);
+	return err_hint(e, "novahaul resume %s, or novahaul rollback %s", id,
+			id);
+}
+
+int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
+	      struct err *e)
+{
+	AUTO(move_freep) struct move *m = plan_read(plan, e);
+	AUTO(journal_closep) struct journal *j = NULL;
+	struct journal_job job = {0};
+	struct txn_env env;
+	void *world;
+
+	if (!m || not_confirmed(a, e) || app_plan_holds(a, plan, e))
+		return -1;
+	j = app_journal(a, e);
+	if (!j || no_open_job(j, m->uuid, e))
+		return -1;
+	world = a->ops->world_open(a, plan, false, e);
+	if (!world)
+		return err_wrap(e, "instance %s", m->uuid);
+	env = env_of(a, j, world);
+	if (!txn_start(&env, plan, out->job, e)) {
+		progress_note(a->progress, "job %s: %s from %s to %s", out->job,
+			      m->name, m->src.host, m->dst.host);
+		out->end = txn_run(&env, out->job, e);
+	}
+	a->ops->world_close(world);
+	if (*out->job) {
+		struct err ignored = ERR_INIT;
+
+		if (!journal_load(j, out->job, &job, &ignored))
+			explain(&job, out, e);
+		journal_job_clear(&job);
+		err_clear(&ignored);
+	}
+	return e->kind == ERR_NONE ? 0 : -1;
+}
+
+typedef enum txn_end run_fn(const struct txn_env *env, const char *id,
+			    struct err *e);
+
+static int go_on(struct app *a, const char *id, run_fn *run, bool backward,
+		 struct app_outcome *out, struct err *e)
+{
+	AUTO(journal_closep) struct journal *j = NULL;
+	struct journal_job job = {0};
+	struct txn_env env;
+	void *world = NULL;
+
+	if (not_confirmed(a, e))
+		return -1;
+	j = app_journal(a, e);
+	if (!j || journal_load(j, id, &job, e))
+		return -1;
+	memcpy(out->job, job.id, sizeof(out->job));
+	backward = backward || job.dir == JOURNAL_BACKWARD;
+	out->end = TXN_OPEN;
+	if (job.state == JOURNAL_OPEN || backward) {
+		world = a->ops->world_open(a, job.plan, backward, e);
+		if (!world) {
+			if (job.state != JOURNAL_OPEN)
+				out->end = TXN_ERROR;
+			explain(&job, out, e);
+			journal_job_clear(&job);
+			return -1;
+		}
+	}
+	env = env_of(a, j, world);
+	out->end = run(&env, id, e);
+	if (world)
+		a->ops->world_close(world);
+	explain(&job, out, e);
+	journal_job_clear(&job);
+	return e->kind == ERR_NONE ? 0 : -1;
+}
+
+int app_resume(struct app *a, const char *job, struct app_outcome *out,
+	       struct err *e)
+{
+	return go_on(a, job, txn_resume, false, out, e);
+}
+
+int app_rollback(struct app *a, const char *job, struct app_outcome *out,
+		 struct err *e)
+{
+	return go_on(a, job, txn_rollback, true, out, e);
+}

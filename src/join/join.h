@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where the adapters meet: the only folder beside main.c that may include all.
+ * It opens hosts, libvirt and databases as the configuration says and hands
+ * them to facts and steps.
+ */
+#ifndef NH_JOIN_JOIN_H
+#define NH_JOIN_JOIN_H
+
+#include "cli/app.h"
+#include "db/db.h"
+#include "host/host.h"
+#include "host/virt.h"
+#include "steps/world.h"
+
+/* join_ops: for cli_main(). */
+extern const struct app_ops join_ops;
+
+/* ---- join_host.c */
+
+/* Connects to NAME as novahaul.conf says. */
+struct host *join_host_open(const struct config *c, const char *name,
+			    struct err *e);
+/* libvirt of H, through H's agent.  H must outlive it. */
+struct virt *join_virt_open(struct host *h);
+/* instances_path of H: configured, else from its nova.conf. */
+char *join_instances_path(const struct config *c, struct host *h, struct err *e)
+	NH_DEALLOC(mem_free);
+
+/* ---- join_db.c */
+
+/* DB is closed with db_close().  SERVER finds the cell; may be NULL. */
+int join_db_open(const struct config *c, const char *server, struct db *db,
+		 struct err *e);
+
+/* ---- join_carry.c */
+
+/* A carrier over transfer/.  Its sessions are opened at the first copy. */
+struct carry_join;
+struct carry_join *carry_join_new(const struct config *c, struct world *w);
+void carry_join_free(struct carry_join *j);
+
+/* ---- join_world.c, join_facts.c, join_misc.c: members of join_ops */
+
+void *join_world_open(struct app *a, const json_t *plan, bool backward,
+		      struct err *e);
+void join_world_close(void *world);
+struct facts *join_facts_read(struct app *a, const char *server, const char *to,
+			      struct err *e);
+int join_purge_look(void *world, const char *job, json_t **out, struct err *e);
+int join_purge_remove(void *world, const char *job, struct err *e);
+int join_manifests(struct app *a, const char *host, json_t **out,
+		   struct err *e);
+int join_sweep(struct app *a, const char *host, const char *job,
+	       const char *uuid, struct err *e);
+int join_image_info(const char *path, const char *format, json_t **info,
+		    struct err *e);
+int join_sql_list(struct app *a, const char *release, json_t **list,
+		  struct err *e);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The steps' carrier over transfer/: sessions of their own on both hosts,
+ * opened at the first copy and kept from the pre-copy to the final pass.
+ */
+#include <string.h>
+
+#include "core/log.h"
+#include "join/join.h"
+#include "transfer/transfer.h"
+
+struct carry_join {
+	const struct config *config;
+	struct world *w;
+	struct host *src, *dst;
+	struct host_session *ss, *ds;
+	struct transfer *t;
+	char *user; /* of the target, for the key */
+};
+
+struct carry_join *carry_join_new(const struct config *c, struct world *w)
+{
+	struct carry_join *j = MEM_NEW(struct carry_join);
+	const struct config_host *h = config_host(c, w->move->dst.host);
+
+	j->config = c;
+	j->w = w;
+	j->user = mem_strdup0(h && h->user ? h->user : c->ssh.user);
+	return j;
+}
+
+static void hang_up(struct carry_join *j)
+{
+	transfer_real.close(j->t);
+	j->t = NULL;
+	if (j->ss)
+		host_session_close(j->src, j->ss);
+	if (j->ds)
+		host_session_close(j->dst, j->ds);
+	j->ss = j->ds = NULL;
+}
+
+void carry_join_free(struct carry_join *j)
+{
+	if (!j)
+		return;
+	hang_up(j);
+	mem_free(j->user);
+	mem_free(j);
+}
+
+static int sessions(struct carry_join *j, struct host *src, struct host *dst,
+		    struct err *e)
+{
+	j->src = src;
+	j->dst = dst;
+	if (!j->ss && !(j->ss = host_session_open(src, e)))
+		return -1;
+	if (!j->ds && !(j->ds = host_session_open(dst, e)))
+		return -1;
+	return 0;
+}
+
+static int connect(struct carry_join *j, struct host *src, struct host *dst,
+		   const struct carry_file *f, struct err *e)
+{
+	AUTO(host_key_clear) struct host_key key = {0};
+	struct transfer_route r = {
+		.job = f->job,
+		.instance = j->w->move->uuid,
+		.epoch = j->w->epoch,
+		.dst_user = j->user,
+		.dst_sudo = j->user && strcmp(j->user, "root") != 0,
+		.dst_root = j->w->move->dst.instances_path,
+		.bwlimit = f->bwlimit,
+	};
+
+	if (j->t)
+		return 0;
+	if (sessions(j, src, dst, e) || host_hostkey(dst, &key, e))
+		return -1;
+	r.src = (struct transfer_end){src->name,
+				      host_session_client(src, j->ss)};
+	r.dst = (struct transfer_end){dst->name,
+				      host_session_client(dst, j->ds)};
+	if (!transfer_via_parse(f->transport, &r.via))
+		return err_set(e, ERR_BUG, "transport %s", f->transport);
+	/* A target without a host key of its own (localhost) is relayed to. */
+	if (key.line) {
+		r.dst_addr = key.address;
+		r.dst_port = (unsigned)key.port;
+		r.dst_host_keys = key.line;
+	}
+	j->t = transfer_real.open(&r, e);
+	if (!j->t)
+		return -1;
+	if (transfer_real.why_relay(j->t))
+		log_info("files go through this machine: %s",
+			 transfer_real.why_relay(j->t));
+	return 0;
+}
+
+struct tick {
+	const struct carry_file *f;
+	struct carry_join *j;
+};
+
+static int on_tick(void *arg, const struct transfer_progress *p, struct err *e)
+{
+	struct tick *t = arg;
+
+	world_tick(t->j->w);
+	return t->f->progress ? t->f->progress(t->f->arg, p->pos, p->size, e)
+			      : 0;
+}
+
+static int digest_of(const char *text, unsigned char out[32], struct err *e)
+{
+	const char *colon = strchr(text, ':');
+
+	if (!colon || !hex_decode(colon + 1, out, 32))
+		return err_set(e, ERR_BUG, "digest \"%s\"", text);
+	return 0;
+}
+
+static int fill(const struct transfer_result *t, struct carry_result *r,
+		struct err *e)
+{
+	*r = (struct carry_result){.size = t->size,
+				   .read = t->bytes_read,
+				   .sent = t->bytes_sent,
+				   .allocated = t->dst_allocated};
+	strncpy(r->method, transfer_delta_name(t->method),
+		sizeof(r->method) - 1);
+	strncpy(r->transport, transfer_via_name(t->via),
+		sizeof(r->transport) - 1);
+	return digest_of(t->src_digest, r->src, e) ||
+			       digest_of(t->dst_digest, r->dst, e)
+		       ? -1
+		       : 0;
+}
+
+static int copy(void *self, struct host *src, struct host *dst,
+		const struct carry_file *f, struct carry_result *r,
+		struct err *e)
+{
+	struct carry_join *j = self;
+	struct transfer_result res = {0};
+	struct tick t = {f, j};
+	struct transfer_file tf = {
+		.src_root = f->from.root,
+		.src_rel = f->from.rel,
+		.dst_rel = f->to.rel,
+		.tick = on_tick,
+		.arg = &t,
+	};
+
+	if (strcmp(f->to.root, j->w->move->dst.instances_path) != 0)
+		return err_set(e, ERR_BUG, "%s is not the target's root",
+			       f->to.root);
+	if (!transfer_delta_parse(f->delta, &tf.delta))
+		return err_set(e, ERR_BUG, "delta method %s", f->delta);
+	if (connect(j, src, dst, f, e) ||
+	    transfer_real.copy(j->t, &tf, &res, e)) {
+		/* A broken stream is not used again; the .part is kept. */
+		hang_up(j);
+		/* Nothing that counts was changed: a copy may be repeated. */
+		if (e->kind == ERR_LOST)
+			e->kind = ERR_RETRY;
+		return -1;
+	}
+	return fill(&res, r, e);
+}
+
+static int cleanup(void *self, struct host *src, struct host *dst,
+		   const char *job, struct err *e)
+{
+	struct carry_join *j = self;
+	struct transfer_end end;
+
+	hang_up(j);
+	if (!dst)
+		return 0;
+	j->src = src;
+	j->dst = dst;
+	j->ds = host_session_open(dst, e);
+	if (!j->ds)
+		return -1;
+	end = (struct transfer_end){dst->name, host_session_client(dst, j->ds)};
+	if (transfer_real.revoke(&end, job, j->user, e)) {
+		hang_up(j);
+		return -1;
+	}
+	hang_up(j);
+	return 0;
+}
+
+const struct carrier carry_join_ops = {copy, cleanup, NULL};

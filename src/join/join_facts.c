@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "facts/facts.h"
+#include "join/join.h"
+
+struct sides {
+	struct host *host[2];
+	struct virt *virt[2];
+	struct err down[2];
+};
+
+static void open_one(struct sides *s, const struct config *c, struct facts *f,
+		     enum fact_side k)
+{
+	const char *name = f->host[k].name;
+	const struct config_host *h = name ? config_host(c, name) : NULL;
+	struct facts_host_in in = {.down = &s->down[k]};
+
+	if (!name) {
+		err_set(&s->down[k], ERR_REFUSED, "it has no host");
+	} else if (k == DST_HOST && f->host[k].db_err.kind != ERR_NONE) {
+		/* Not a compute host of this cloud: nothing to talk to. */
+		err_set(&s->down[k], ERR_REFUSED, "it is not a known host");
+	} else if (k == DST_HOST && s->host[SRC_HOST] &&
+		   !strcmp(name, f->host[SRC_HOST].name)) {
+		err_set(&s->down[k], ERR_NOTHING, "it is the source");
+	} else {
+		s->host[k] = join_host_open(c, name, &s->down[k]);
+	}
+	if (s->host[k])
+		s->virt[k] = join_virt_open(s->host[k]);
+	in.host = s->host[k];
+	in.virt = s->virt[k];
+	if (h) {
+		in.instances_path = h->instances_path;
+		in.nova_user = h->nova_user;
+		in.nova_group = h->nova_group;
+		in.qemu_user = h->qemu_user;
+		in.qemu_group = h->qemu_group;
+	}
+	facts_host(f, k, &in);
+}
+
+static int read_all(struct app *a, const char *server, struct facts *f,
+		    struct sides *s, struct err *e)
+{
+	struct db db = {0};
+	int rc;
+
+	if (join_db_open(a->config, server, &db, e))
+		return -1;
+	rc = facts_database(f, &db, server, e);
+	db_close(&db);
+	if (rc)
+		return -1;
+	open_one(s, a->config, f, SRC_HOST);
+	open_one(s, a->config, f, DST_HOST);
+	return facts_files(f, s->host[SRC_HOST], s->host[DST_HOST], e);
+}
+
+struct facts *join_facts_read(struct app *a, const char *server, const char *to,
+			      struct err *e)
+{
+	struct facts *f = MEM_NEW(struct facts);
+	struct sides s = {0};
+	int rc;
+
+	facts_init(f, to);
+	rc = read_all(a, server, f, &s, e);
+	for (int k = SRC_HOST; k <= DST_HOST; k++) {
+		virt_free(s.virt[k]);
+		host_close(s.host[k]);
+		err_clear(&s.down[k]);
+	}
+	if (!rc)
+		return f;
+	facts_clear(f);
+	mem_free(f);
+	return NULL;
+}

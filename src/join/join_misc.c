@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/fs.h"
+#include "image/image.h"
+#include "join/join.h"
+
+static const struct step *const *the_steps(void)
+{
+	return steps_table;
+}
+
+const struct app_ops join_ops = {
+	.world_open = join_world_open,
+	.world_close = join_world_close,
+	.steps = the_steps,
+	.enter = world_enter,
+	.mirror = world_mirror,
+	.tick = world_tick,
+	.facts_read = join_facts_read,
+	.purge_look = join_purge_look,
+	.purge_remove = join_purge_remove,
+	.manifests = join_manifests,
+	.sweep = join_sweep,
+	.image_info = join_image_info,
+	.sql_list = join_sql_list,
+};
+
+/* ---- manifests */
+
+static json_t *one_manifest(struct host *h, const char *root, const char *job,
+			    struct err *e)
+{
+	AUTO(mem_freep)
+	char *rel = mem_printf(".novahaul/%s/manifest.json", job);
+	AUTO(mem_freep) char *done = mem_printf(".novahaul/%s/closed", job);
+	AUTO(host_stat_clear) struct host_stat st = {0};
+	AUTO(host_stat_clear) struct host_stat closed = {0};
+	AUTO(buf_clear) struct buf text = BUF_INIT;
+
+	if (host_stat(h, HOST_PATH(root, rel), &st, e) ||
+	    host_stat(h, HOST_PATH(root, done), &closed, e))
+		return NULL;
+	if (st.type == HOST_FILE &&
+	    host_read(h, &(struct host_read){.path = HOST_PATH(root, rel)},
+		      &text, e))
+		return NULL;
+	return json_pack("{s:s, s:s, s:b, s:s}", "host", h->name, "job", job,
+			 "closed", closed.type == HOST_FILE, "text",
+			 buf_str(&text));
+}
+
+static int list_manifests(struct host *h, const char *root, json_t *out,
+			  struct err *e)
+{
+	AUTO(host_stat_clear) struct host_stat st = {0};
+	AUTO(host_list_clear) struct host_list l = {0};
+
+	if (host_stat(h, HOST_PATH(root, ".novahaul"), &st, e))
+		return -1;
+	if (st.type != HOST_DIR)
+		return 0;
+	if (host_list(h,
+		      &(struct host_list_opts){
+			      .path = HOST_PATH(root, ".novahaul")},
+		      &l, e))
+		return -1;
+	for (size_t i = 0; i < l.n; i++) {
+		json_t *m;
+
+		if (l.v[i].st.type != HOST_DIR ||
+		    strncmp(l.v[i].rel, "j-", 2) != 0)
+			continue;
+		m = one_manifest(h, root, l.v[i].rel, e);
+		if (!m)
+			return -1;
+		json_array_append_new(out, m);
+	}
+	return 0;
+}
+
+int join_manifests(struct app *a, const char *host, json_t **out, struct err *e)
+{
+	struct host *h = join_host_open(a->config, host, e);
+	AUTO(mem_freep) char *root = NULL;
+	int rc = -1;
+
+	if (!h)
+		return -1;
+	*out = json_array();
+	root = join_instances_path(a->config, h, e);
+	if (root)
+		rc = list_manifests(h, root, *out, e);
+	host_close(h);
+	if (rc) {
+		json_decref(*out);
+		*out = NULL;
+	}
+	return rc;
+}
+
+/* ---- sweeping */
+
+/* Only staging may go: a disarmed source is the instance itself, and an
+ * installed directory is for a person to judge. */
+static int only_staging(struct host *h, const char *root, const char *job,
+			const char *uuid, struct err *e)
+{
+	AUTO(mem_freep) char *rel = mem_printf(".novahaul/%s/source", job);
+	AUTO(host_stat_clear) struct host_stat src = {0};
+	AUTO(host_stat_clear) struct host_stat dir = {0};
+
+	if (host_stat(h, HOST_PATH(root, rel), &src, e) ||
+	    host_stat(h, HOST_PATH(root, uuid), &dir, e))
+		return -1;
+	if (src.type != HOST_NONE)
+		return err_set(e, ERR_REFUSED,
+			       "%s: %s/%s holds an instance's files", h->name,
+			       root, rel);
+	if (dir.type != HOST_NONE)
+		return err_set(e, ERR_REFUSED,
+			       "%s: %s/%s is there too: whose is it?", h->name,
+			       root, uuid);
+	return 0;
+}
+
+static int sweep_host(struct host *h, const char *root, const char *job,
+		      const char *uuid, struct err *e)
+{
+	struct host_lease_ref ref = {root, uuid};
+	AUTO(host_lease_clear) struct host_lease l = {0};
+	AUTO(mem_freep) char *rel = mem_printf(".novahaul/%s", job);
+	struct host_release rel_opts = {
+		.root = root, .uuid = uuid, .forget = true};
+	struct host_claim cl = {.root = root,
+				.uuid = uuid,
+				.job = job,
+				.owner = "audit",
+				.session = "audit"};
+
+	if (only_staging(h, root, job, uuid, e) ||
+	    host_lease_read(h, &ref, &l, e))
+		return -1;
+	cl.epoch = l.epoch + 1;
+	if (host_lease_claim(h, &cl, e) ||
+	    host_rmtree(h, HOST_PATH(root, rel), e))
+		return -1;
+	return host_lease_release(h, &rel_opts, e);
+}
+
+int join_sweep(struct app *a, const char *host, const char *job,
+	       const char *uuid, struct err *e)
+{
+	struct host *h = join_host_open(a->config, host, e);
+	AUTO(mem_freep) char *root = NULL;
+	int rc = -1;
+
+	if (!h)
+		return -1;
+	root = join_instances_path(a->config, h, e);
+	if (root)
+		rc = sweep_host(h, root, job, uuid, e);
+	host_close(h);
+	return rc;
+}
+
+/* ---- sql show */
+
+static void add_statement(const char *name, const char *text, void *arg)
+{
+	const char *dot = strchr(name, '.');
+	AUTO(mem_freep)
+	char *tx = mem_strndup(name, dot ? (size_t)(dot - name) : strlen(name));
+
+	json_array_append_new(arg, json_pack("{s:s, s:s, s:s}", "name", name,
+					     "transaction", tx, "text", text));
+}
+
+static const char *newest(void)
+{
+	const char *last = NULL;
+
+	for (size_t i = 0; db_release_name(i); i++)
+		last = db_release_name(i);
+	return last;
+}
+
+int join_sql_list(struct app *a, const char *release, json_t **list,
+		  struct err *e)
+{
+	AUTO(db_schema_clear) struct db_schema s = {0};
+	struct db db = {0};
+	int rc = 0;
+
+	*list = json_array();
+	if (release && !strcmp(release, "live")) {
+		rc = join_db_open(a->config, NULL, &db, e);
+		if (!rc)
+			rc = db.ops->schema(&db, &s, e);
+		if (!rc)
+			rc = db_sql_show(NULL, &s.f, add_statement, *list, e);
+		db_close(&db);
+	} else {
+		rc = db_sql_show(release && *release ? release : newest(), NULL,
+				 add_statement, *list, e);
+	}
+	if (rc) {
+		json_decref(*list);
+		*list = NULL;
+	}
+	return rc;
+}

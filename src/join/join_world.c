@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/uuid.h"
+#include "join/join.h"
+#include "plan/plan.h"
+#include "steps/purge.h"
+
+extern const struct carrier carry_join_ops;
+
+/* What join_world_open() made; the world is its first member, so that the
+ * engine's void pointer is both. */
+struct opened {
+	struct world w;
+	struct db db;
+	struct carry_join *carry;
+	char owner[128];
+};
+
+static void open_side(struct opened *o, const struct config *c, enum side s)
+{
+	const char *name = s == SRC ? o->w.move->src.host : o->w.move->dst.host;
+
+	o->w.host[s] = join_host_open(c, name, &o->w.down[s]);
+	if (o->w.host[s])
+		o->w.virt[s] = join_virt_open(o->w.host[s]);
+	else
+		log_info("%s: %s", name, err_msg(&o->w.down[s]));
+}
+
+static int need_sides(struct opened *o, bool backward, struct err *e)
+{
+	for (int s = SRC; s <= DST; s++) {
+		if (o->w.host[s] || (backward && s == DST))
+			continue;
+		err_set(e, ERR_RETRY, "%s", err_msg(&o->w.down[s]));
+		if (o->w.down[s].hint)
+			err_hint(e, "%s", o->w.down[s].hint);
+		return -1;
+	}
+	return 0;
+}
+
+void *join_world_open(struct app *a, const json_t *plan, bool backward,
+		      struct err *e)
+{
+	struct opened *o = MEM_NEW(struct opened);
+	unsigned char nonce[16];
+	char who[96];
+
+	o->w.move = move_from_json(json_object_get(plan, "move"), e);
+	if (!o->w.move || join_db_open(a->config, o->w.move->uuid, &o->db, e)) {
+		join_world_close(o);
+		return NULL;
+	}
+	o->w.db = &o->db;
+	o->w.backward = backward;
+	random_bytes(nonce, sizeof(nonce));
+	hex_encode(nonce, sizeof(nonce), o->w.session);
+	journal_owner(who, sizeof(who));
+	strncpy(o->owner, who, sizeof(o->owner) - 1);
+	o->w.owner = o->owner;
+	open_side(o, a->config, SRC);
+	open_side(o, a->config, DST);
+	if (need_sides(o, backward, e)) {
+		join_world_close(o);
+		return NULL;
+	}
+	o->carry = carry_join_new(a->config, &o->w);
+	o->w.carrier = carry_join_ops;
+	o->w.carrier.self = o->carry;
+	return o;
+}
+
+void join_world_close(void *world)
+{
+	struct opened *o = world;
+
+	if (!o)
+		return;
+	carry_join_free(o->carry);
+	for (int s = SRC; s <= DST; s++) {
+		virt_free(o->w.virt[s]);
+		host_close(o->w.host[s]);
+		err_clear(&o->w.down[s]);
+	}
+	db_close(&o->db);
+	move_free(o->w.move);
+	mem_free(o);
+}
+
+int join_purge_look(void *world, const char *job, json_t **out, struct err *e)
+{
+	AUTO(purge_clear) struct purge p = {0};
+
+	if (purge_look(world, job, &p, e))
+		return -1;
+	*out = json_pack("{s:b, s:s, s:I, s:s?}", "allowed", p.allowed,
+			 "reason", p.reason, "bytes", (json_int_t)p.bytes,
+			 "path", p.path);
+	return 0;
+}
+
+int join_purge_remove(void *world, const char *job, struct err *e)
+{
+	return purge_remove(world, job, e);
+}

@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every check, from facts written by hand: one good world, and one change. */
+#include "unit/unit.h"
+
+#include <string.h>
+
+#include "checks/checks.h"
+#include "plan/plan.h"
+
+#define UUID "0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f0"
+#define IP "/var/lib/nova/instances"
+#define SHA "da39a3ee5e6b4b0d3255bfef95601890afd80709"
+
+static const char xml[] =
+	"<domain type='qemu'><name>instance-0000002a</name><uuid>" UUID
+	"</uuid><memory unit='KiB'>131072</memory><vcpu>1</vcpu>"
+	"<os><type arch='x86_64' machine='pc-i440fx-7.2'>hvm</type></os>"
+	"<devices><disk type='file' device='disk'>"
+	"<driver name='qemu' type='qcow2'/><source file='" IP "/" UUID
+	"/disk'/><target dev='vda' bus='virtio'/></disk></devices></domain>";
+
+/* A version 3 overlay on IP/_base/SHA, raw. */
+static void overlay(struct buf *b, uint64_t size)
+{
+	static const char base[] = IP "/_base/" SHA;
+	static const unsigned char ext[] = {0xe2, 0x79, 0x2a, 0xca, 0, 0, 0, 3,
+					    'r',  'a',	'w',  0,    0, 0, 0, 0};
+	unsigned char h[65536] = {'Q', 'F', 'I', 0xfb, 0, 0, 0, 3};
+	size_t at = 104 + sizeof(ext) + 8;
+
+	memcpy(h + 104, ext, sizeof(ext));
+	h[8 + 6] = (unsigned char)(at >> 8);
+	h[8 + 7] = (unsigned char)at;
+	h[19] = (unsigned char)(sizeof(base) - 1);
+	memcpy(h + at, base, sizeof(base) - 1);
+	h[23] = 16; /* cluster_bits */
+	for (int i = 0; i < 8; i++)
+		h[24 + i] = (unsigned char)(size >> (56 - 8 * i));
+	h[39] = 1;     /* l1_size */
+	h[40 + 5] = 3; /* l1 at 0x30000 */
+	h[48 + 5] = 1; /* refcount table at 0x10000 */
+	h[59] = 1;     /* of one cluster */
+	h[99] = 4;     /* refcount_order */
+	h[103] = 104;  /* header_length */
+	buf_put(b, h, sizeof(h));
+}
+
+static void host(struct fact_host *h, const char *name, int64_t id)
+{
+	h->name = mem_strdup(name);
+	h->db.host = mem_strdup(name);
+	h->db.node = mem_printf("%s.example", name);
+	h->db.compute_id = id;
+	h->db.cell_id = 2;
+	h->db.seen_age_s = 5;
+	h->db.memory_mb = 4096;
+	h->conf_known = true;
+	h->conf.base_dir_name = mem_strdup("_base");
+	h->conf.images_type = mem_strdup("default");
+	h->conf.use_cow_images = true;
+	h->conf.config_drive_format = mem_strdup("iso9660");
+	h->conf.my_ip = mem_strdup("10.0.0.1");
+	h->conf.vnc_listen = mem_strdup("127.0.0.1");
+	h->conf.swtpm_user = mem_strdup("tss");
+	h->conf.swtpm_group = mem_strdup("tss");
+	h->instances_path = mem_strdup(IP);
+	h->fs.fstype = mem_strdup("ext4");
+	h->fs.avail = (uint64_t)100 << 30;
+	h->nova_user = mem_strdup("nova");
+	h->nova_group = mem_strdup("nova");
+	h->qemu_user = mem_strdup("libvirt-qemu");
+	h->qemu_group = mem_strdup("kvm");
+	h->virt = (struct virt_version){9000000, 7002000};
+	h->qemu_img = h->swtpm = true;
+}
+
+static struct fact_file *file(struct facts *f, const char *rel)
+{
+	struct fact_file *q = &f->files[f->n_files++];
+
+	*q = (struct fact_file){.rel = mem_strdup(rel),
+				.root = mem_strdup(IP "/" UUID)};
+	q->name = image_name_of(rel, IMAGE_FTYPE_REG);
+	q->role = q->name.role;
+	q->st = (struct host_stat){.type = HOST_FILE,
+				   .size = 1 << 20,
+				   .blocks = 512,
+				   .mode = 0644,
+				   .user = mem_strdup("nova"),
+				   .group = mem_strdup("nova")};
+	return q;
+}
+
+static void caps(struct facts *f)
+{
+	static const char c[] =
+		"<capabilities><host><uuid>x</uuid><cpu><arch>x86_64</arch>"
+		"</cpu></host><guest><os_type>hvm</os_type>"
+		"<arch name='x86_64'><emulator>/usr/bin/qemu</emulator>"
+		"<machine>pc-i440fx-7.2</machine><domain type='qemu'/></arch>"
+		"</guest></capabilities>";
+	struct err e = ERR_INIT;
+
+	f->host[DST_HOST].caps = caps_host_parse(c, strlen(c), &e);
+	assert_non_null(f->host[DST_HOST].caps);
+	err_clear(&e);
+}
+
+static int good(void **state)
+{
+	struct facts *f = MEM_NEW(struct facts);
+	struct db_instance *i = &f->srv.inst;
+	struct err e = ERR_INIT;
+	struct fact_file *q;
+
+	f->to = mem_strdup("dst");
+	f->schema.release = "zed";
+	f->schema.writes_az = true;
+	i->id = 42;
+	i->uuid = mem_strdup(UUID);
+	i->name = mem_strdup("web");
+	i->host = mem_strdup("src");
+	i->node = mem_strdup("src.example");
+	i->vm_state = mem_strdup("active");
+	i->power_state = 1;
+	i->memory_mb = 128;
+	f->srv.cell_id = 2;
+	host(&f->host[SRC_HOST], "src", 1);
+	host(&f->host[DST_HOST], "dst", 2);
+	f->host[SRC_HOST].dir = HOST_DIR;
+	f->host[SRC_HOST].state.state = VIRT_RUNNING;
+	f->host[DST_HOST].state.state = VIRT_ABSENT;
+	f->domain_name = mem_strdup("instance-0000002a");
+	f->xml = mem_strdup(xml);
+	f->dom = domain_parse(xml, strlen(xml), &e);
+	assert_non_null(f->dom);
+	caps(f);
+	f->files = MEM_NEW_N(struct fact_file, 8);
+	q = file(f, "disk");
+	q->info_format = mem_strdup("qcow2");
+	q->xml_format = mem_strdup("qcow2");
+	overlay(&q->head, 64 << 20);
+	file(f, "disk.info");
+	f->has_info = true;
+	f->bases = MEM_NEW_N(struct fact_base, 1);
+	f->n_bases = 1;
+	f->bases[0].name = mem_strdup(SHA);
+	f->bases[0].src = (struct host_stat){.type = HOST_FILE,
+					     .size = 64 << 20,
+					     .blocks = 2048,
+					     .mode = 0644,
+					     .user = mem_strdup("nova"),
+					     .group = mem_strdup("nova")};
+	buf_put(&f->bases[0].head, "not a qcow2 header, but raw data here", 37);
+	err_clear(&e);
+	*state = f;
+	return 0;
+}
+
+static int drop(void **state)
+{
+	facts_clear(*state);
+	mem_free(*state);
+	return 0;
+}
+
+static enum check_result result_of(const struct check_report *r,
+				   const char *check)
+{
+	enum check_result w = CHECK_PASS;
+
+	for (size_t i = 0; i < r->n; i++)
+		if (!strcmp(r->v[i].check, check) && r->v[i].result < w)
+			w = r->v[i].result;
+	return w;
+}
+
+static void expect(const struct facts *f, const char *check,
+		   enum check_result want)
+{
+	struct check_opts o = {.start = true};
+	struct check_report r = {0};
+
+	checks_run(f, &o, &r);
+	if (result_of(&r, check) != want)
+		for (size_t i = 0; i < r.n; i++)
+			print_message("%s %s: %s\n",
+				      check_result_name(r.v[i].result),
+				      r.v[i].check, r.v[i].message);
+	assert_int_equal(result_of(&r, check), want);
+	/* A refusal decides, and nothing but a refusal does. */
+	if (want < CHECK_WARN)
+		assert_true(r.verdict < CHECK_WARN);
+	check_report_clear(&r);
+}
+
+static void set(char **s, const char *v)
+{
+	mem_free(*s);
+	*s = mem_strdup0(v);
+}
+
+static void t_good(void **state)
+{
+	struct check_opts o = {.start = true};
+	struct check_report r = {0};
+
+	checks_run(*state, &o, &r);
+	for (size_t i = 0; i < r.n; i++)
+		if (r.v[i].result != CHECK_PASS)
+			print_message("%s %s: %s\n",
+				      check_result_name(r.v[i].result),
+				      r.v[i].check, r.v[i].message);
+	assert_int_equal(r.verdict, CHECK_PASS);
+	check_report_clear(&r);
+}
+
+#define CASE(name, check, want, change)                                        \
+	static void t_##name(void **state)                                     \
+	{                                                                      \
+		struct facts *f = *state;                                      \
+                                                                               \
+		change;                                                        \
+		expect(f, check, want);                                        \
+	}
+
+#define SRC (f->host[SRC_HOST])
+#define DST (f->host[DST_HOST])
+#define INST (f->srv.inst)
+
+/* clang-format off */
+CASE(same_host, "target", CHECK_NOTHING, set(&INST.host, "dst"))
+CASE(unknown_target, "target", CHECK_REFUSE,
+	err_set(&DST.db_err, ERR_REFUSED, "no such host"))
+CASE(disabled, "target", CHECK_REFUSE, DST.db.disabled = true)
+CASE(forced_down, "target", CHECK_REFUSE, DST.db.forced_down = true)
+CASE(stale, "target", CHECK_WARN, DST.db.seen_age_s = 3600)
+CASE(deleted, "server", CHECK_REFUSE, INST.deleted = true)
+CASE(no_host, "server", CHECK_REFUSE, set(&INST.node, NULL))
+CASE(building, "server", CHECK_REFUSE, set(&INST.vm_state, "building"))
+CASE(paused, "server", CHECK_REFUSE, set(&INST.vm_state, "paused"))
+CASE(suspended, "server", CHECK_REFUSE, set(&INST.vm_state, "suspended"))
+CASE(rescued, "server", CHECK_REFUSE, set(&INST.vm_state, "rescued"))
+CASE(resized, "server", CHECK_REFUSE, set(&INST.vm_state, "resized"))
+CASE(soft_delete, "server", CHECK_REFUSE, set(&INST.vm_state, "soft-delete"))
+CASE(in_error, "server", CHECK_REFUSE, set(&INST.vm_state, "error"))
+CASE(shelved, "server", CHECK_REFUSE, set(&INST.vm_state, "shelved"))
+CASE(offloaded, "server", CHECK_REFUSE,
+	set(&INST.vm_state, "shelved_offloaded"))
+CASE(task, "server", CHECK_REFUSE, set(&INST.task_state, "rebooting"))
+CASE(hidden, "server", CHECK_REFUSE, INST.hidden = true)
+CASE(cells_v1, "server", CHECK_REFUSE, set(&INST.cell_name, "top!child"))
+CASE(context, "server", CHECK_REFUSE, f->srv.migration_context = true)
+CASE(build_request, "server", CHECK_REFUSE, f->srv.build_request = true)
+CASE(locked, "locked", CHECK_REFUSE, INST.locked = true)
+CASE(locked_by_us, "locked", CHECK_LOCKED,
+	(INST.locked = true, set(&INST.reason, "novahaul j-aaaaaaaa 3")))
+CASE(leased, "lease", CHECK_LOCKED,
+	(DST.lease.state = LEASE_HELD, set(&DST.lease.job, "j-aaaaaaaa")))
+CASE(other_cell, "cells", CHECK_REFUSE, DST.db.cell_id = 3)
+CASE(no_cell, "cells", CHECK_REFUSE, DST.db.cell_id = -1)
+CASE(rights, "rights", CHECK_REFUSE,
+	err_set(&f->rights, ERR_REFUSED, "UPDATE on instances is missing"))
+CASE(placement, "route", CHECK_REFUSE, DST.conf.has_placement = true)
+CASE(neutron, "route", CHECK_REFUSE, SRC.conf.has_neutron = true)
+CASE(allocations, "route", CHECK_REFUSE, f->srv.allocations = 3)
+CASE(pci, "hardware", CHECK_REFUSE, f->srv.pci_requests = true)
+CASE(pinned, "hardware", CHECK_REFUSE, f->srv.cpu_pinned = true)
+CASE(hugepages, "hardware", CHECK_REFUSE, f->srv.hugepages = true)
+CASE(vpmem, "hardware", CHECK_REFUSE, f->srv.resources = true)
+CASE(numa, "hardware", CHECK_WARN, f->srv.numa = true)
+CASE(ephemeral_key, "encryption", CHECK_REFUSE,
+	set(&INST.ephemeral_key_uuid, UUID))
+CASE(shares, "shares", CHECK_REFUSE, f->srv.shares = 1)
+CASE(zone, "zone", CHECK_WARN, set(&f->srv.asked_az, "west"))
+CASE(source_down, "hosts", CHECK_REFUSE,
+	err_set(&SRC.down, ERR_RETRY, "connection refused"))
+CASE(host_key, "hosts", CHECK_REFUSE,
+	err_set(&DST.down, ERR_REFUSED, "host key changed"))
+CASE(not_root, "hosts", CHECK_REFUSE, DST.info.uid = 1000)
+CASE(skew, "hosts", CHECK_WARN, DST.skew_us = -5000000)
+CASE(drive_format, "config", CHECK_REFUSE,
+	set(&DST.conf.config_drive_format, "vfat"))
+CASE(images_type, "config", CHECK_REFUSE, set(&DST.conf.images_type, "rbd"))
+CASE(cow, "config", CHECK_REFUSE, DST.conf.use_cow_images = false)
+CASE(no_nova, "users", CHECK_REFUSE, set(&DST.nova_user, NULL))
+CASE(shared, "storage", CHECK_REFUSE, set(&DST.fs.fstype, "nfs4"))
+CASE(readonly, "storage", CHECK_REFUSE, DST.fs.readonly = true)
+CASE(no_path, "storage", CHECK_REFUSE,
+	err_set(&DST.path_err, ERR_FAILED, "No such file or directory"))
+CASE(dir_there, "leftovers", CHECK_REFUSE, DST.dir = HOST_DIR)
+CASE(resize_dir, "leftovers", CHECK_REFUSE, DST.dir_resize = HOST_DIR)
+CASE(del_dir, "leftovers", CHECK_REFUSE, SRC.dir_del = HOST_DIR)
+CASE(no_dir, "leftovers", CHECK_REFUSE, SRC.dir = HOST_NONE)
+CASE(no_space, "space", CHECK_REFUSE, DST.fs.avail = 1 << 20)
+CASE(no_inodes, "space", CHECK_REFUSE,
+	(DST.fs.inodes = 1000, DST.fs.inodes_free = 3))
+CASE(memory, "space", CHECK_WARN, DST.db.memory_mb_used = 4090)
+CASE(no_libvirt, "libvirt", CHECK_REFUSE,
+	err_set(&DST.virt_err, ERR_RETRY, "no socket"))
+CASE(domain_there, "libvirt", CHECK_REFUSE, DST.state.state = VIRT_SHUTOFF)
+CASE(name_taken, "libvirt", CHECK_REFUSE,
+	strcpy(DST.name_owner, "11111111-1111-4111-8111-111111111111"))
+CASE(no_domain, "domain", CHECK_REFUSE, SRC.state.state = VIRT_ABSENT)
+CASE(domain_paused, "domain", CHECK_REFUSE, SRC.state.state = VIRT_PAUSED)
+CASE(runs_though_stopped, "domain", CHECK_REFUSE,
+	set(&INST.vm_state, "stopped"))
+CASE(off_though_active, "domain", CHECK_WARN,
+	SRC.state.state = VIRT_SHUTOFF)
+CASE(managed_save, "domain", CHECK_REFUSE, SRC.flags.managed_save = true)
+CASE(snapshots, "domain", CHECK_REFUSE, SRC.flags.snapshots = true)
+CASE(machine, "machine", CHECK_REFUSE,
+	set(&f->dom->machine, "pc-i440fx-9.9"))
+CASE(kvm, "machine", CHECK_REFUSE, set(&f->dom->type, "kvm"))
+CASE(network, "network", CHECK_REFUSE,
+	err_set(&DST.net_err, ERR_REFUSED, "no bridge"))
+CASE(formats_disagree, "images", CHECK_REFUSE,
+	set(&f->files[0].xml_format, "raw"))
+CASE(corrupt, "images", CHECK_REFUSE, f->files[0].head.p[79] = 2)
+CASE(unknown_file, "files", CHECK_REFUSE,
+	f->files[1].name.act = IMAGE_ACT_REFUSE)
+CASE(no_disk, "files", CHECK_REFUSE, f->files[0].role = IMAGE_ROLE_INFO)
+CASE(bad_info, "files", CHECK_REFUSE,
+	err_set(&f->info_err, ERR_REFUSED, "not JSON"))
+CASE(base_gone, "bases", CHECK_REFUSE, f->bases[0].src.type = HOST_NONE)
+CASE(base_differs, "bases", CHECK_REFUSE,
+	(f->bases[0].dst.type = HOST_FILE, f->bases[0].compared = true))
+/* clang-format on */
+
+static void t_base_same(void **state)
+{
+	struct facts *f = *state;
+
+	f->bases[0].dst.type = HOST_FILE;
+	f->bases[0].compared = f->bases[0].same = true;
+	expect(f, "bases", CHECK_PASS);
+}
+
+static void migration(struct facts *f, const char *type, const char *status,
+		      const char *from)
+{
+	f->srv.migrations = MEM_NEW(struct db_migration);
+	f->srv.n_migrations = 1;
+	f->srv.migrations[0] =
+		(struct db_migration){.id = 7,
+				      .type = mem_strdup(type),
+				      .status = mem_strdup(status),
+				      .source_compute = mem_strdup(from),
+				      .dest_compute = mem_strdup("src")};
+}
+
+static void t_in_flight(void **state)
+{
+	migration(*state, "migration", "migrating", "src");
+	expect(*state, "migrations", CHECK_REFUSE);
+}
+
+static void t_armed(void **state)
+{
+	migration(*state, "evacuation", "done", "dst");
+	expect(*state, "migrations", CHECK_REFUSE);
+}
+
+static void t_settled(void **state)
+{
+	migration(*state, "evacuation", "completed", "dst");
+	expect(*state, "migrations", CHECK_PASS);
+}
+
+static void volume(struct facts *f, const char *driver)
+{
+	f->srv.bdms = MEM_NEW(struct db_bdm);
+	f->srv.n_bdms = 1;
+	f->srv.bdms[0] = (struct db_bdm){.volume_id = mem_strdup("vol"),
+					 .boot_index = -1,
+					 .driver = mem_strdup(driver)};
+}
+
+static void t_volume(void **state)
+{
+	struct facts *f = *state;
+
+	volume(f, "iscsi");
+	expect(f, "volumes", CHECK_REFUSE);
+	set(&f->srv.bdms[0].driver, "nfs");
+	expect(f, "volumes", CHECK_PASS);
+	f->srv.bdms[0].multiattach = true;
+	expect(f, "volumes", CHECK_REFUSE);
+	f->srv.bdms[0].multiattach = false;
+	f->srv.bdms[0].boot_index = 0;
+	expect(f, "volumes", CHECK_REFUSE);
+	f->srv.bdms[0].boot_index = -1;
+	strv_add(&f->volumes_missing, "/mnt/x");
+	expect(f, "volumes", CHECK_REFUSE);
+}
+
+static void t_ports(void **state)
+{
+	struct facts *f = *state;
+
+	f->srv.vifs = MEM_NEW(struct db_vif);
+	f->srv.n_vifs = 1;
+	f->srv.vifs[0].id = mem_strdup("port");
+	f->srv.vifs[0].type = mem_strdup("bridge");
+	expect(f, "ports", CHECK_PASS);
+	set(&f->srv.vifs[0].type, "vhostuser");
+	expect(f, "ports", CHECK_REFUSE);
+	set(&f->srv.vifs[0].type, "ovs");
+	set(&f->srv.vifs[0].vnic_type, "direct");
+	expect(f, "ports", CHECK_REFUSE);
+}
+
+static void t_group(void **state)
+{
+	struct facts *f = *state;
+	struct db_group *g;
+
+	f->srv.groups = g = MEM_NEW(struct db_group);
+	f->srv.n_groups = 1;
+	g->name = mem_strdup("g");
+	g->policy = mem_strdup("anti-affinity");
+	g->members = MEM_NEW(struct db_member);
+	g->n_members = 1;
+	g->members[0].uuid = mem_strdup("other");
+	g->members[0].host = mem_strdup("dst");
+	expect(f, "group", CHECK_REFUSE);
+	g->rules = mem_strdup("{\"max_server_per_host\": 2}");
+	expect(f, "group", CHECK_PASS);
+	set(&g->rules, NULL);
+	set(&g->policy, "soft-anti-affinity");
+	expect(f, "group", CHECK_WARN);
+	set(&g->policy, "affinity");
+	expect(f, "group", CHECK_PASS);
+	set(&g->members[0].host, "src");
+	expect(f, "group", CHECK_REFUSE);
+}
+
+static void t_tpm(void **state)
+{
+	struct facts *f = *state;
+
+	f->dom->tpm.present = true;
+	expect(f, "tpm", CHECK_PASS);
+	f->dom->tpm.secret = mem_strdup(UUID);
+	expect(f, "tpm", CHECK_REFUSE);
+	f->host[DST_HOST].tpm_secret = true;
+	expect(f, "tpm", CHECK_PASS);
+	f->host[DST_HOST].swtpm = false;
+	expect(f, "tpm", CHECK_REFUSE);
+}
+
+/* ---- the plan of the good world */
+
+static void t_plan(void **state)
+{
+	struct facts *f = *state;
+	struct plan_opts o = {.precopy = true, .stop_timeout_s = 60};
+	struct err e = ERR_INIT;
+	struct move *m = plan_move(f, &o, &e), *n;
+	json_t *doc;
+
+	if (!m)
+		print_message("%s\n", err_msg(&e));
+	assert_non_null(m);
+	assert_true(m->was_running && m->start && m->precopy);
+	assert_int_equal(m->nfiles, 2);
+	assert_string_equal(m->files[0].backing, SHA);
+	assert_string_equal(m->files[0].backing_format, "raw");
+	assert_false(m->files[0].rebase);
+	assert_true(m->files[0].disk);
+	assert_true(m->files[1].info);
+	assert_string_equal(m->dst.node, "dst.example");
+	assert_string_equal(m->availability_zone, "nova");
+	assert_int_equal(m->nbases, 1);
+	assert_false(m->bases[0].on_target);
+	assert_int_equal(move_bytes(m), 2 * 512 * 512 + 2048 * 512);
+	doc = plan_document(f, m);
+	assert_non_null(doc);
+	n = plan_read(doc, &e);
+	assert_non_null(n);
+	assert_string_equal(n->domain_xml, m->domain_xml);
+	move_free(m);
+	move_free(n);
+	json_object_set_new(json_object_get(doc, "move"), "uuid",
+			    json_string("../etc"));
+	assert_null(plan_read(doc, &e));
+	assert_int_equal(e.kind, ERR_REFUSED);
+	err_clear(&e);
+	json_object_del(doc, "plan_version");
+	assert_null(plan_read(doc, &e));
+	json_decref(doc);
+	err_clear(&e);
+}
+
+static void t_digest(void **state)
+{
+	struct facts *f = *state;
+	char a[65], b[65];
+
+	facts_digest(f, a);
+	f->host[DST_HOST].db.seen_age_s++;
+	facts_digest(f, b);
+	assert_string_equal(a, b);
+	set(&f->srv.inst.vm_state, "stopped");
+	facts_digest(f, b);
+	assert_string_not_equal(a, b);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(t_##name, good, drop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(good),
+		T(same_host),
+		T(unknown_target),
+		T(disabled),
+		T(forced_down),
+		T(stale),
+		T(deleted),
+		T(no_host),
+		T(building),
+		T(paused),
+		T(suspended),
+		T(rescued),
+		T(resized),
+		T(soft_delete),
+		T(in_error),
+		T(shelved),
+		T(offloaded),
+		T(task),
+		T(hidden),
+		T(cells_v1),
+		T(context),
+		T(build_request),
+		T(locked),
+		T(locked_by_us),
+		T(leased),
+		T(other_cell),
+		T(no_cell),
+		T(rights),
+		T(placement),
+		T(neutron),
+		T(allocations),
+		T(pci),
+		T(pinned),
+		T(hugepages),
+		T(vpmem),
+		T(numa),
+		T(ephemeral_key),
+		T(shares),
+		T(zone),
+		T(source_down),
+		T(host_key),
+		T(not_root),
+		T(skew),
+		T(drive_format),
+		T(images_type),
+		T(cow),
+		T(no_nova),
+		T(shared),
+		T(readonly),
+		T(no_path),
+		T(dir_there),
+		T(resize_dir),
+		T(del_dir),
+		T(no_dir),
+		T(no_space),
+		T(no_inodes),
+		T(memory),
+		T(no_libvirt),
+		T(domain_there),
+		T(name_taken),
+		T(no_domain),
+		T(domain_paused),
+		T(runs_though_stopped),
+		T(off_though_active),
+		T(managed_save),
+		T(snapshots),
+		T(machine),
+		T(kvm),
+		T(network),
+		T(formats_disagree),
+		T(corrupt),
+		T(unknown_file),
+		T(no_disk),
+		T(bad_info),
+		T(base_gone),
+		T(base_differs),
+		T(base_same),
+		T(in_flight),
+		T(armed),
+		T(settled),
+		T(volume),
+		T(ports),
+		T(group),
+		T(tpm),
+		T(plan),
+		T(digest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
