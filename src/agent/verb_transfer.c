@@ -1,7 +1,116 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verbs for bulk data. */
-#include "agent/verb.h"
+/* Verbs for bulk data, and the receiving one. */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/agent_priv.h"
+#include "agent/transfer_verbs.h"
+#include "transfer/ctl.h"
+#include "transfer/receiver.h"
+
+/* ---- a channel within a request -------------------------------------- */
+
+static int tunnel_send(void *self, const struct enc *head, const void *data,
+		       size_t n, struct err *e)
+{
+	struct verb_chan *v = self;
+	struct frame f = {.type = WIRE_DATA,
+			  .flags = CTL_TUNNEL,
+			  .p = head->b.p,
+			  .len = head->b.len};
+
+	return agent_send(v->call, &f, data, n, e);
+}
+
+static int tunnel_recv(void *self, const char **p, size_t *n,
+		       int64_t timeout_us, struct err *e)
+{
+	return verb_chan_recv(self, p, n, timeout_us, e);
+}
+
+static const struct chan_ops tunnel_ops = {tunnel_send, tunnel_recv};
+
+void verb_chan_init(struct verb_chan *v, struct verb_call *c)
+{
+	*v = (struct verb_chan){.call = c};
+	chan_init(&v->chan, &tunnel_ops, v);
+}
+
+int verb_chan_recv(struct verb_chan *v, const char **p, size_t *n,
+		   int64_t timeout_us, struct err *e)
+{
+	struct frame f;
+
+	if (!v->ended && agent_recv(v->call, &f, timeout_us, e))
+		return -1;
+	if (v->ended || f.type == WIRE_END) {
+		v->ended = true;
+		err_set(e, ERR_FAILED, "the transfer was closed");
+		e->sys = EPIPE;
+		return -1;
+	}
+	if (f.type != WIRE_DATA)
+		return err_set(e, ERR_BUG, "a frame of type %u",
+			       (unsigned)f.type);
+	if (!(f.flags & CTL_TUNNEL)) {
+		if (v->control && v->control(v->arg, &f, e))
+			return -1;
+		/* So that the caller looks at what control has noted. */
+		return err_sys(e, ERR_RETRY, ETIMEDOUT, "no message");
+	}
+	*p = f.p;
+	*n = f.len;
+	return 0;
+}
+
+int verb_chan_fail(struct err *e)
+{
+	if (e->sys == ETIMEDOUT)
+		e->sys = EIO;
+	return -1;
+}
+
+/* ---- receiving ------------------------------------------------------- */
+
+/* Under the lease's gate for as long as it lasts: whoever takes the lease over
+ * waits for it or ends it, with this process. */
+static int do_recv(struct verb_call *c, struct err *e)
+{
+	AUTO(mem_freep) char *prefix = NULL;
+	const struct agent_opts *o = &c->agent->opts;
+	const char *root = dec_str(c->in);
+	struct receiver_cfg cfg = {0};
+	struct verb_chan v;
+	int rc;
+
+	if (agent_args_end(c, e))
+		return -1;
+	if (o->root && strcmp(root, o->root))
+		return err_set(e, ERR_REFUSED,
+			       "%s is not what this session may reach", root);
+	cfg.root = agent_root(c->agent, root, e);
+	if (cfg.root < 0)
+		return -1;
+	cfg.prefix = prefix = mem_printf(".novahaul/%s", agent_job(c->agent));
+	/* Nobody else would notice that the source's host has gone. */
+	if (o->root)
+		cfg.idle_us = XP_DEAD_US;
+	verb_chan_init(&v, c);
+	/* The lease is entered: the sender may begin. */
+	rc = chan_put(&v.chan, XP_ALIVE, e) || receiver_serve(&cfg, &v.chan, e)
+		     ? -1
+		     : 0;
+	chan_clear(&v.chan);
+	return rc ? verb_chan_fail(e) : 0;
+}
 
 const struct verb verbs_transfer[] = {
+	{VERB_TRANSFER_SEND, "transfer-send", .fn = verb_transfer_send},
+	{VERB_TRANSFER_RECV, "transfer-recv", .mutates = true, .receive = true,
+	 .fn = do_recv},
+	{VERB_TRANSFER_ALLOW, "transfer-allow", .mutates = true,
+	 .fn = verb_transfer_allow},
+	{VERB_TRANSFER_REVOKE, "transfer-revoke", .mutates = true,
+	 .fn = verb_transfer_revoke},
 	{0},
 };

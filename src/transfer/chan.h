@@ -90,8 +90,9 @@ enum {
 };
 
 #define XP_ABSENT UINT64_MAX
-/* Silence for so long means that the peer is lost. */
-#define XP_DEAD_US (60 * 1000000LL)
+/* Silence for so long means that the peer is lost.  A failing disk can keep a
+ * read for minutes. */
+#define XP_DEAD_US (180 * 1000000LL)
 /* The longest silence of a living peer. */
 #define XP_ALIVE_US (1 * 1000000LL)
 

@@ -501,6 +501,9 @@ static int next(struct receiver *r, struct chan_msg *m, struct err *e)
 	int64_t dead = r->cfg->dead_us ? r->cfg->dead_us : XP_DEAD_US;
 	bool did = r->open && !r->failed;
 
+	if (!r->open)
+		dead = r->cfg->idle_us;
+
 	for (;;) {
 		if (did && target_idle(&r->t, &did, e))
 			return -1;
@@ -509,7 +512,7 @@ static int next(struct receiver *r, struct chan_msg *m, struct err *e)
 		if (e->sys != ETIMEDOUT)
 			return -1;
 		err_clear(e);
-		if (r->open && clock_mono_us() - r->c->last_in > dead) {
+		if (dead && clock_mono_us() - r->c->last_in > dead) {
 			r->c->broken = true;
 			return err_set(e, ERR_LOST,
 				       "no sign of the sender for %lld s",

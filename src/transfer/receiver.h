@@ -22,6 +22,8 @@ struct receiver_cfg {
 	const char *prefix; /* names must lie beneath it; NULL: anywhere */
 	/* Where silence of the sender, within a file, means that it is lost. */
 	int64_t dead_us; /* 0: XP_DEAD_US */
+	/* The same between files; 0: it may be silent for ever. */
+	int64_t idle_us;
 };
 
 /* 0 when the channel ended between two files; ERR_LOST when it broke within

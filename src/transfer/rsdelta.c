@@ -3,10 +3,12 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <librsync.h>
 
 #include "core/fs.h"
+#include "core/log.h"
 #include "core/mem.h"
 
 enum {
@@ -35,10 +37,18 @@ size_t rsdelta_block(uint64_t size)
 	return size <= (uint64_t)RSDELTA_BLOCKS_MAX * 4096 ? 4096 : 0;
 }
 
+/* It would print to stderr otherwise. */
+static void trace(rs_loglevel level, const char *msg)
+{
+	(void)level;
+	log_debug("librsync: %.*s", (int)strcspn(msg, "\n"), msg);
+}
+
 static struct rsdelta *make(const char *what, rsdelta_sink *sink, void *arg)
 {
 	struct rsdelta *r = MEM_NEW(struct rsdelta);
 
+	rs_trace_to(trace);
 	r->what = what;
 	r->sink = sink;
 	r->arg = arg;

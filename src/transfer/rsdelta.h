@@ -12,7 +12,7 @@
  * part of it would miss what moved between parts); BLAKE2, as MD4 could be
  * forged from inside a guest, cut to 16 bytes.
  *
- * Memory: the sender holds the signature and its hash table, about 60 bytes for
+ * Memory: the sender holds the signature and its hash table, about 40 bytes for
  * each block of the basis.  rsdelta_block() says whether that fits.
  */
 #ifndef NH_TRANSFER_RSDELTA_H
@@ -24,7 +24,7 @@
 #include "core/err.h"
 
 /* Blocks of a basis at most, so that memory stays within bounds. */
-enum { RSDELTA_BLOCKS_MAX = 400000 };
+enum { RSDELTA_BLOCKS_MAX = 700000 };
 
 struct rsdelta;
 

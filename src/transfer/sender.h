@@ -15,7 +15,7 @@
  * from the receiver's basis.  Each byte is read once, so the digest is that of
  * what was sent, whatever happens to the source meanwhile.
  *
- * Memory: about 10 MiB, and with librsync 60 bytes a block of the basis, which
+ * Memory: about 10 MiB, and with librsync 40 bytes a block of the basis, which
  * rsdelta_block() keeps below 32 MiB.
  */
 #ifndef NH_TRANSFER_SENDER_H

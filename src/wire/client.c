@@ -97,11 +97,12 @@ static int next(struct client *c, struct frame *f, int64_t deadline,
 			e->sys = EHOSTDOWN;
 			return -1;
 		}
-		if (clock_mono_us() >= deadline)
-			return -1;
 		err_clear(e);
+		/* Also for those who look in often, with short deadlines. */
 		if (keepalive(c, e))
 			return -1;
+		if (clock_mono_us() >= deadline)
+			return err_sys(e, ERR_RETRY, ETIMEDOUT, "no answer");
 	}
 }
 

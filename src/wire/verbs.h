@@ -39,7 +39,12 @@ enum verb_type {
 	VERB_CONF,
 	VERB_HOSTKEY,
 
-	VERB_TRANSFER = 200, /* 200-299: src/agent/verb_transfer*.c */
+	/* Bulk data, 200-299: transfer/ctl.h says what goes over the first two
+	 * while they are under way. */
+	VERB_TRANSFER_SEND = 200, /* struct ctl_send */
+	VERB_TRANSFER_RECV,	  /* root */
+	VERB_TRANSFER_ALLOW,	  /* user, bool sudo, root, key line */
+	VERB_TRANSFER_REVOKE,	  /* user, job */
 };
 
 #endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs of bulk data: verb_transfer.c has their table and the receiver,
+ * verb_transfer_send.c the sender, verb_transfer_keys.c authorized_keys. */
+#ifndef NH_AGENT_TRANSFER_VERBS_H
+#define NH_AGENT_TRANSFER_VERBS_H
+
+#include "agent/verb.h"
+#include "transfer/chan.h"
+
+/* A channel over the frames of a running request that bear CTL_TUNNEL. */
+struct verb_chan {
+	struct verb_call *call;
+	struct chan chan;
+	/* What a frame without CTL_TUNNEL is for; returns -1 to end. */
+	int (*control)(void *arg, const struct frame *f, struct err *e);
+	void *arg;
+	bool ended; /* WIRE_END has come */
+};
+
+/* An error that goes to the controller must not look like a deadline of its
+ * own.  Returns -1 always. */
+int verb_chan_fail(struct err *e);
+
+void verb_chan_init(struct verb_chan *v, struct verb_call *c);
+/* The tunnel's next payload; ETIMEDOUT, also after a call of v->control();
+ * EPIPE at the end. */
+int verb_chan_recv(struct verb_chan *v, const char **p, size_t *n,
+		   int64_t timeout_us, struct err *e);
+
+int verb_transfer_send(struct verb_call *c, struct err *e);
+int verb_transfer_allow(struct verb_call *c, struct err *e);
+int verb_transfer_revoke(struct verb_call *c, struct err *e);
+
+#endif

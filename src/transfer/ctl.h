@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a controller and the two agents say to each other about a transfer.
+ *
+ * VERB_TRANSFER_SEND on the source's agent and, for a relay,
+ * VERB_TRANSFER_RECV on the target's stay under way for as long as the transfer
+ * is open.  Meanwhile frames of type WIRE_DATA belong to them:
+ *
+ *	flag CTL_TUNNEL: a message between sender and receiver
+ *(transfer/chan.h), which a relaying controller passes on as it is
+ *
+ *	without it, between controller and sender:
+ *	controller: CTL_FILE, then CTL_CANCEL if need be
+ *	sender: CTL_READY once; for each file CTL_PROGRESS, at least every
+ *	second, and CTL_DONE at its end
+ *
+ * WIRE_END from the controller ends them.
+ */
+#ifndef NH_TRANSFER_CTL_H
+#define NH_TRANSFER_CTL_H
+
+#include "transfer/transfer.h"
+#include "wire/wire.h"
+
+/* Of struct frame; the lower bits are wire/wire.h's. */
+enum { CTL_TUNNEL = 0x0100 };
+
+enum ctl_type {
+	CTL_NONE = 0,
+	CTL_READY,    /* - */
+	CTL_FILE,     /* struct ctl_file */
+	CTL_CANCEL,   /* - */
+	CTL_PROGRESS, /* struct transfer_progress */
+	CTL_DONE,     /* bool ok, struct transfer_result, err if not ok */
+};
+
+/* Strings point into what was decoded. */
+struct ctl_file {
+	const char *src_root, *src_rel;
+	const char *dst_rel, *basis_rel, *expect;
+	enum transfer_delta delta;
+	mode_t mode;
+};
+
+/* The arguments of VERB_TRANSFER_SEND. */
+struct ctl_send {
+	bool direct;
+	uint64_t bwlimit;
+	/* the rest for direct only */
+	const char *addr;
+	uint32_t port;
+	const char *user;
+	const char *host_keys;
+	const char *key; /* secret */
+	const char *root;
+	uint64_t epoch;
+};
+
+void ctl_put_file(struct enc *c, const struct ctl_file *f);
+void ctl_get_file(struct dec *d, struct ctl_file *f);
+void ctl_put_send(struct enc *c, const struct ctl_send *s);
+void ctl_get_send(struct dec *d, struct ctl_send *s);
+void ctl_put_progress(struct enc *c, const struct transfer_progress *p);
+void ctl_get_progress(struct dec *d, struct transfer_progress *p);
+void ctl_put_result(struct enc *c, const struct transfer_result *r);
+void ctl_get_result(struct dec *d, struct transfer_result *r);
+
+#endif

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The controller's side: transfer/transfer.h, over two agents' sessions. */
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "transfer/ctl.h"
+#include "transfer/sshkey.h"
+#include "transfer/transfer.h"
+#include "wire/verbs.h"
+
+enum {
+	CALL_US = 60 * 1000000,
+	READY_US = 45 * 1000000,
+	CLOSE_US = 10 * 1000000,
+	CANCEL_US = 30 * 1000000,
+	TICK_US = 250000,
+	RELAY_WAIT_US = 1000,
+	RELAY_BATCH = 16,
+};
+
+struct transfer {
+	struct transfer_end src, dst;
+	char *src_name, *dst_name, *job, *user;
+	enum transfer_via via;
+	char *why; /* not direct */
+	uint32_t src_id, dst_id;
+	bool src_on, dst_on; /* requests under way */
+	bool dead;
+	/* of the file under way */
+	struct transfer_progress progress;
+	bool done, ok;
+	struct transfer_result *result;
+	struct err error;
+};
+
+/* ---- frames ---------------------------------------------------------- */
+
+static int on_done(struct transfer *t, struct dec *d, struct err *e)
+{
+	t->ok = dec_bool(d);
+	ctl_get_result(d, t->result);
+	t->done = true;
+	if (!t->ok)
+		dec_err(d, &t->error);
+	return t->ok ? dec_end(d, "done", e) : 0;
+}
+
+/* From the source's agent, to us. */
+static int on_control(struct transfer *t, const struct frame *f, struct err *e)
+{
+	struct dec d;
+
+	dec_init(&d, f->p, f->len);
+	switch ((enum ctl_type)dec_u8(&d)) {
+	case CTL_PROGRESS:
+		ctl_get_progress(&d, &t->progress);
+		return dec_end(&d, "progress", e);
+	case CTL_DONE:
+		if (t->result)
+			return on_done(t, &d, e);
+		break;
+	case CTL_READY:
+		t->done = true;
+		return 0;
+	case CTL_NONE:
+	case CTL_FILE:
+	case CTL_CANCEL:
+		break;
+	}
+	return err_set(e, ERR_BUG, "an unexpected message of the sender");
+}
+
+/* A frame of one end's request, if one comes in time: *GOT. */
+static int next(struct transfer *t, bool src, int64_t timeout_us,
+		struct frame *f, bool *got, struct err *e)
+{
+	const struct transfer_end *end = src ? &t->src : &t->dst;
+
+	*got = false;
+	if (client_next(end->client, src ? t->src_id : t->dst_id, f,
+			clock_mono_us() + timeout_us, e)) {
+		if (e->sys == ETIMEDOUT && !end->client->dead) {
+			err_clear(e);
+			return 0;
+		}
+	} else if (f->type == WIRE_DATA) {
+		*got = true;
+		return 0;
+	} else {
+		err_set(e, ERR_LOST, "its agent has ended the transfer");
+	}
+	*(src ? &t->src_on : &t->dst_on) = false;
+	t->dead = true;
+	if (end->client->dead)
+		e->kind = ERR_LOST;
+	return err_wrap(e, "%s", end->host);
+}
+
+static int pass_on(struct transfer *t, bool to_dst, const struct frame *f,
+		   struct err *e)
+{
+	const struct transfer_end *end = to_dst ? &t->dst : &t->src;
+	struct frame g = {.type = WIRE_DATA, .flags = CTL_TUNNEL};
+
+	g.p = f->p;
+	g.len = f->len;
+	if (!client_send(end->client, to_dst ? t->dst_id : t->src_id, &g, NULL,
+			 0, e))
+		return 0;
+	t->dead = true;
+	e->kind = ERR_LOST;
+	return err_wrap(e, "%s", end->host);
+}
+
+/* Takes what one end has to say, at most a batch; *ANY: it had something. */
+static int drain(struct transfer *t, bool src, int64_t wait_us, bool *any,
+		 struct err *e)
+{
+	for (int i = 0; i < RELAY_BATCH && !t->done; i++) {
+		struct frame f;
+		bool got;
+
+		if (next(t, src, i ? 0 : wait_us, &f, &got, e))
+			return -1;
+		if (!got)
+			return 0;
+		*any = true;
+		if (f.flags & CTL_TUNNEL ? pass_on(t, src, &f, e)
+					 : on_control(t, &f, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* One round over the sessions, of TICK_US at most. */
+static int pump(struct transfer *t, struct err *e)
+{
+	int64_t end = clock_mono_us() + TICK_US;
+	bool any = true;
+
+	if (t->via == TRANSFER_VIA_DIRECT) {
+		if (client_tick(t->dst.client, e))
+			err_clear(e); /* revoke() will say so */
+		return drain(t, true, TICK_US, &any, e);
+	}
+	while (!t->done && clock_mono_us() < end) {
+		int64_t wait = any ? 0 : RELAY_WAIT_US;
+
+		any = false;
+		if (drain(t, true, wait, &any, e) ||
+		    (!t->done && drain(t, false, wait, &any, e)))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- opening --------------------------------------------------------- */
+
+static int wait_ready(struct transfer *t, struct err *e)
+{
+	int64_t end = clock_mono_us() + READY_US;
+
+	t->done = false;
+	while (!t->done) {
+		if (pump(t, e))
+			return -1;
+		if (clock_mono_us() > end) {
+			t->dead = true;
+			return err_set(e, ERR_LOST, "%s: no sender within %d s",
+				       t->src.host, READY_US / 1000000);
+		}
+	}
+	return 0;
+}
+
+static int begin_send(struct transfer *t, const struct ctl_send *a,
+		      struct err *e)
+{
+	struct enc args = ENC_INIT;
+	struct client_req r = {.type = VERB_TRANSFER_SEND, .args = &args};
+	int rc;
+
+	buf_reserve(&args.b, 16384);
+	ctl_put_send(&args, a);
+	rc = client_begin(t->src.client, &r, &t->src_id, e);
+	/* The key was in it. */
+	OPENSSL_cleanse(args.b.p, args.b.len);
+	enc_clear(&args);
+	if (rc)
+		return err_wrap(e, "%s", t->src.host);
+	t->src_on = true;
+	return wait_ready(t, e);
+}
+
+static int begin_recv(struct transfer *t, const struct transfer_route *r,
+		      struct err *e)
+{
+	AUTO(enc_clear) struct enc args = ENC_INIT;
+	struct client_req q = {
+		.type = VERB_TRANSFER_RECV, .args = &args, .mutates = true};
+
+	enc_str(&args, r->dst_root);
+	if (client_begin(t->dst.client, &q, &t->dst_id, e))
+		return err_wrap(e, "%s", t->dst.host);
+	t->dst_on = true;
+	return 0;
+}
+
+static int revoke(const struct transfer_end *dst, const char *job,
+		  const char *user, struct err *e)
+{
+	AUTO(enc_clear) struct enc args = ENC_INIT;
+	struct client_req q = {.type = VERB_TRANSFER_REVOKE,
+			       .args = &args,
+			       .mutates = true,
+			       .timeout_us = CALL_US};
+	struct dec d;
+
+	enc_str(&args, user ? user : "root");
+	enc_str(&args, job);
+	if (client_call(dst->client, &q, &d, e))
+		return err_wrap(e, "%s: removing the key of job %s", dst->host,
+				job);
+	return dec_end(&d, "revoke", e);
+}
+
+static int allow(struct transfer *t, const struct transfer_route *r,
+		 const char *line, struct err *e)
+{
+	AUTO(enc_clear) struct enc args = ENC_INIT;
+	struct client_req q = {.type = VERB_TRANSFER_ALLOW,
+			       .args = &args,
+			       .mutates = true,
+			       .timeout_us = CALL_US};
+	struct dec d;
+
+	enc_str(&args, t->user);
+	enc_bool(&args, r->dst_sudo);
+	enc_str(&args, r->dst_root);
+	enc_str(&args, line);
+	if (client_call(t->dst.client, &q, &d, e))
+		return err_wrap(e, "%s: allowing the key of job %s",
+				t->dst.host, t->job);
+	return dec_end(&d, "allow", e);
+}
+
+static int open_direct(struct transfer *t, const struct transfer_route *r,
+		       struct err *e)
+{
+	struct sshkey key;
+	int rc;
+
+	if (sshkey_make(&key, t->job, e))
+		return -1;
+	t->via = TRANSFER_VIA_DIRECT;
+	rc = allow(t, r, key.line, e);
+	if (!rc)
+		rc = begin_send(
+			t,
+			&(struct ctl_send){.direct = true,
+					   .bwlimit = r->bwlimit,
+					   .addr = r->dst_addr,
+					   .port = r->dst_port,
+					   .user = t->user,
+					   .host_keys = r->dst_host_keys,
+					   .key = buf_str(&key.secret),
+					   .root = r->dst_root,
+					   .epoch = r->epoch},
+			e);
+	sshkey_clear(&key);
+	return rc;
+}
+
+static int open_relay(struct transfer *t, const struct transfer_route *r,
+		      struct err *e)
+{
+	t->via = TRANSFER_VIA_RELAY;
+	if (begin_recv(t, r, e))
+		return -1;
+	return begin_send(t, &(struct ctl_send){.bwlimit = r->bwlimit}, e);
+}
+
+static void end_one(struct transfer *t, bool src)
+{
+	const struct transfer_end *end = src ? &t->src : &t->dst;
+	int64_t deadline = clock_mono_us() + CLOSE_US;
+	struct frame f = {.type = WIRE_END};
+	struct err e = ERR_INIT;
+	uint32_t id = src ? t->src_id : t->dst_id;
+
+	if (!(src ? t->src_on : t->dst_on) || end->client->dead)
+		return;
+	if (!client_send(end->client, id, &f, NULL, 0, &e))
+		while (!client_next(end->client, id, &f, deadline, &e))
+			if (f.type == WIRE_OK)
+				break;
+	/* Its answer may still come: the session is of no more use. */
+	if (e.sys == ETIMEDOUT)
+		end->client->dead = true;
+	err_clear(&e);
+}
+
+/* Direct where it can be; 0 when t->via is open. */
+static int open_any(struct transfer *t, const struct transfer_route *r,
+		    struct err *e)
+{
+	struct err gone = ERR_INIT;
+
+	if (r->via == TRANSFER_VIA_RELAY) {
+		t->why = mem_strdup("relay was asked for");
+		return open_relay(t, r, e);
+	}
+	if (!r->dst_addr || !r->dst_host_keys) {
+		if (r->via == TRANSFER_VIA_DIRECT)
+			return err_set(e, ERR_REFUSED,
+				       "%s: its address and host key are not "
+				       "known",
+				       t->dst.host);
+		t->why = mem_strdup("the target's host key is not known");
+		return open_relay(t, r, e);
+	}
+	if (!open_direct(t, r, e))
+		return 0;
+	if (!t->dst.client->dead && revoke(&t->dst, t->job, t->user, &gone))
+		err_also(e, &gone);
+	if (r->via == TRANSFER_VIA_DIRECT || e->kind == ERR_STALE ||
+	    t->src.client->dead || t->dst.client->dead)
+		return -1;
+	t->why = mem_strdup(err_msg(e));
+	err_clear(e);
+	end_one(t, true);
+	t->src_on = t->dead = false;
+	return open_relay(t, r, e);
+}
+
+static void close_route(struct transfer *t)
+{
+	struct err e = ERR_INIT;
+
+	if (!t)
+		return;
+	end_one(t, true);
+	end_one(t, false);
+	if (t->via == TRANSFER_VIA_DIRECT && !t->dst.client->dead &&
+	    revoke(&t->dst, t->job, t->user, &e))
+		err_clear(&e);
+	mem_free(t->src_name);
+	mem_free(t->dst_name);
+	mem_free(t->job);
+	mem_free(t->user);
+	mem_free(t->why);
+	err_clear(&t->error);
+	mem_free(t);
+}
+
+static struct transfer *open_route(const struct transfer_route *r,
+				   struct err *e)
+{
+	struct transfer *t = MEM_NEW(struct transfer);
+
+	t->src_name = mem_strdup(r->src.host);
+	t->dst_name = mem_strdup(r->dst.host);
+	t->src = (struct transfer_end){t->src_name, r->src.client};
+	t->dst = (struct transfer_end){t->dst_name, r->dst.client};
+	t->job = mem_strdup(r->job);
+	t->user = mem_strdup(r->dst_user ? r->dst_user : "root");
+	if (!open_any(t, r, e))
+		return t;
+	err_wrap(e, "transfer from %s to %s", t->src_name, t->dst_name);
+	close_route(t);
+	return NULL;
+}
+
+/* ---- one file -------------------------------------------------------- */
+
+static int send_file(struct transfer *t, const struct transfer_file *f,
+		     struct err *e)
+{
+	AUTO(enc_clear) struct enc m = ENC_INIT;
+	struct frame g = {.type = WIRE_DATA};
+
+	enc_u8(&m, CTL_FILE);
+	ctl_put_file(&m, &(struct ctl_file){.src_root = f->src_root,
+					    .src_rel = f->src_rel,
+					    .dst_rel = f->dst_rel,
+					    .basis_rel = f->basis_rel,
+					    .expect = f->expect,
+					    .delta = f->delta,
+					    .mode = f->mode});
+	g.p = m.b.p;
+	g.len = m.b.len;
+	if (!client_send(t->src.client, t->src_id, &g, NULL, 0, e))
+		return 0;
+	t->dead = true;
+	e->kind = ERR_LOST;
+	return err_wrap(e, "%s", t->src.host);
+}
+
+static int send_cancel(struct transfer *t, struct err *e)
+{
+	AUTO(enc_clear) struct enc m = ENC_INIT;
+	struct frame g = {.type = WIRE_DATA};
+
+	enc_u8(&m, CTL_CANCEL);
+	g.p = m.b.p;
+	g.len = m.b.len;
+	return client_send(t->src.client, t->src_id, &g, NULL, 0, e);
+}
+
+/* Until the sender is done with the file.  When the caller's tick says no, it
+ * is told to stop, and waited for: so the session can be used again. */
+static int wait_done(struct transfer *t, const struct transfer_file *f,
+		     struct err *e)
+{
+	struct err no = ERR_INIT;
+	int64_t end = INT64_MAX;
+
+	while (!t->done) {
+		if (pump(t, e))
+			break;
+		if (t->done || end != INT64_MAX || !f->tick ||
+		    !f->tick(f->arg, &t->progress, &no)) {
+			if (clock_mono_us() < end)
+				continue;
+			t->dead = true;
+			break;
+		}
+		end = clock_mono_us() + CANCEL_US;
+		if (send_cancel(t, e)) {
+			t->dead = true;
+			break;
+		}
+	}
+	if (no.kind != ERR_NONE && !t->ok) {
+		err_move(e, &no);
+		return -1;
+	}
+	err_clear(&no);
+	return t->done ? 0 : -1;
+}
+
+static int copy_file(struct transfer *t, const struct transfer_file *f,
+		     struct transfer_result *out, struct err *e)
+{
+	int rc;
+
+	*out = (struct transfer_result){0};
+	if (t->dead)
+		return err_set(e, ERR_LOST,
+			       "the transfer to %s broke off earlier",
+			       t->dst.host);
+	t->progress = (struct transfer_progress){0};
+	t->done = t->ok = false;
+	t->result = out;
+	/* Nobody listened between files: that is not their silence. */
+	t->src.client->w.heard = t->dst.client->w.heard = clock_mono_us();
+	rc = send_file(t, f, e) || wait_done(t, f, e) ? -1 : 0;
+	t->result = NULL;
+	if (!rc && !t->ok) {
+		err_move(e, &t->error);
+		rc = -1;
+	}
+	err_clear(&t->error);
+	out->via = t->via;
+	if (rc && e->kind == ERR_LOST)
+		t->dead = true;
+	return rc ? err_wrap(e, "copying %s from %s to %s", f->src_rel,
+			     t->src.host, t->dst.host)
+		  : 0;
+}
+
+static enum transfer_via route_via(const struct transfer *t)
+{
+	return t->via;
+}
+
+static const char *route_why(const struct transfer *t)
+{
+	return t->why;
+}
+
+const struct transfer_ops transfer_real = {
+	.open = open_route,
+	.copy = copy_file,
+	.via = route_via,
+	.why_relay = route_why,
+	.close = close_route,
+	.revoke = revoke,
+};

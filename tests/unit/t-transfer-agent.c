@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Goal: the whole way, with real agents: relayed through us, and direct through
+ * a real sshd (as root, in a mount namespace of our own, so that no file of
+ * this machine is touched). */
+#include "unit/unit.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/fs.h"
+#include "core/proc.h"
+#include "core/uuid.h"
+#include "transfer/transfer.h"
+#include "wire/verbs.h"
+#include "wire/wire.h"
+
+enum { MIB = 1 << 20 };
+
+static const char uuid[] = "9f2b3c4d-0000-4000-8000-000000000001";
+static const char job[] = "j-test";
+static char path[64], src_root[80], dst_root[80];
+static int dir;
+static struct err e = ERR_INIT;
+static const char *agent_exe;
+static bool have_sshd;
+static struct proc_pipe sshd;
+static unsigned port;
+static char *host_key, *home_keys;
+
+struct side {
+	struct proc_pipe p;
+	struct client c;
+};
+
+static struct side src, dst;
+
+static void start(struct side *s)
+{
+	char *argv[] = {(char *)agent_exe, NULL};
+
+	if (proc_open(&s->p, argv, NULL, NULL, false, &e))
+		fail_msg("%s", err_msg(&e));
+	client_init_fds(&s->c, s->p.out, s->p.in);
+	if (client_hello(&s->c, clock_mono_us() + 20000000, &e))
+		fail_msg("%s", err_msg(&e));
+}
+
+static void stop(struct side *s)
+{
+	proc_close(&s->p, 5000000);
+	client_clear(&s->c);
+}
+
+static int claim(struct side *s, const char *root, uint64_t epoch, bool force)
+{
+	struct enc a = ENC_INIT;
+	struct client_req r = {
+		.type = VERB_LEASE_CLAIM, .args = &a, .timeout_us = 20000000};
+	struct dec d;
+	int rc;
+
+	enc_str(&a, root);
+	enc_str(&a, uuid);
+	enc_str(&a, job);
+	enc_str(&a, "a test");
+	enc_str(&a, force ? "second" : "first");
+	enc_u64(&a, epoch);
+	enc_bool(&a, force);
+	enc_i64(&a, 2000000);
+	rc = client_call(&s->c, &r, &d, &e);
+	if (!rc)
+		s->c.epoch = epoch;
+	enc_clear(&a);
+	return rc;
+}
+
+static uint64_t epoch = 1;
+
+static int setup(void **state)
+{
+	(void)state;
+	start(&src);
+	start(&dst);
+	if (claim(&dst, dst_root, ++epoch, true))
+		fail_msg("%s", err_msg(&e));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	err_clear(&e);
+	stop(&src);
+	stop(&dst);
+	return 0;
+}
+
+static void fill(const char *rel, uint64_t off, size_t n)
+{
+	int fd = openat(dir, rel, O_RDWR | O_CREAT, 0600);
+	char *b = mem_calloc(1, n);
+
+	random_bytes(b, n);
+	assert_int_equal(fs_pwrite_all(fd, b, n, (off_t)off, &e), 0);
+	mem_free(b);
+	close(fd);
+}
+
+static struct transfer_route route(enum transfer_via via)
+{
+	return (struct transfer_route){
+		.src = {"compute-1", &src.c},
+		.dst = {"compute-2", &dst.c},
+		.job = job,
+		.instance = uuid,
+		.epoch = epoch,
+		.via = via,
+		.dst_root = dst_root,
+		.dst_addr = have_sshd ? "127.0.0.1" : NULL,
+		.dst_port = port,
+		.dst_host_keys = host_key,
+	};
+}
+
+static struct transfer *dial(enum transfer_via via)
+{
+	struct transfer_route r = route(via);
+	struct transfer *t = transfer_real.open(&r, &e);
+
+	if (!t)
+		fail_msg("%s", err_msg(&e));
+	return t;
+}
+
+static struct transfer_file disk(void)
+{
+	return (struct transfer_file){.src_root = src_root,
+				      .src_rel = "disk",
+				      .dst_rel = ".novahaul/j-test/disk"};
+}
+
+static void copy(struct transfer *t, struct transfer_file f,
+		 struct transfer_result *r)
+{
+	char sum[DIGEST_TEXT_MAX];
+	int fd;
+
+	if (transfer_real.copy(t, &f, r, &e))
+		fail_msg("%s", err_msg(&e));
+	fd = openat(dir, "src/disk", O_RDONLY);
+	assert_int_equal(digest_fd(fd, NULL, NULL, sum, &e), 0);
+	close(fd);
+	assert_string_equal(r->src_digest, sum);
+	assert_string_equal(r->dst_digest, sum);
+	fd = openat(dir, "dst/.novahaul/j-test/disk", O_RDONLY);
+	assert_int_equal(digest_fd(fd, NULL, NULL, sum, &e), 0);
+	close(fd);
+	assert_string_equal(r->src_digest, sum);
+}
+
+static void forget(void)
+{
+	unlinkat(dir, "dst/.novahaul/j-test/disk", 0);
+	unlinkat(dir, "dst/.novahaul/j-test/disk.part", 0);
+}
+
+static void thrice(struct transfer *t)
+{
+	struct transfer_result r;
+
+	forget();
+	fill("src/disk", 0, 20 * MIB + 12345);
+	copy(t, disk(), &r);
+	assert_int_equal(r.bytes_sent, 20 * MIB + 12345);
+	assert_int_equal(r.via, transfer_real.via(t));
+	fill("src/disk", 3 * MIB, 8192);
+	copy(t, disk(), &r);
+	assert_int_equal(r.bytes_sent, 8192);
+	copy(t, disk(), &r);
+	assert_int_equal(r.bytes_sent, 0);
+}
+
+/* ---- relay ----------------------------------------------------------- */
+
+static void t_relay(void **state)
+{
+	struct transfer *t = dial(TRANSFER_VIA_RELAY);
+
+	(void)state;
+	assert_int_equal(transfer_real.via(t), TRANSFER_VIA_RELAY);
+	assert_non_null(transfer_real.why_relay(t));
+	thrice(t);
+	transfer_real.close(t);
+	/* The sessions are good for the next one. */
+	t = dial(TRANSFER_VIA_RELAY);
+	thrice(t);
+	transfer_real.close(t);
+}
+
+static void t_refused(void **state)
+{
+	struct transfer *t = dial(TRANSFER_VIA_RELAY);
+	struct transfer_file f = disk();
+	struct transfer_result r;
+	static const char *const bad[] = {"disk", ".novahaul/disk",
+					  ".novahaul/j-test2/disk",
+					  ".novahaul/j-test/../../x", "/x"};
+
+	(void)state;
+	fill("src/disk", 0, 10000);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		f.dst_rel = bad[i];
+		assert_int_equal(transfer_real.copy(t, &f, &r, &e), -1);
+		assert_int_equal(e.kind, ERR_REFUSED);
+		err_clear(&e);
+	}
+	f = disk();
+	f.src_rel = "nothing";
+	assert_int_equal(transfer_real.copy(t, &f, &r, &e), -1);
+	assert_int_equal(e.sys, ENOENT);
+	assert_non_null(strstr(err_msg(&e), "copying nothing from compute-1"));
+	err_clear(&e);
+	copy(t, disk(), &r);
+	transfer_real.close(t);
+}
+
+static int ticks, stop_after;
+
+static int on_tick(void *arg, const struct transfer_progress *p,
+		   struct err *err)
+{
+	(void)arg;
+	(void)p;
+	if (++ticks <= stop_after)
+		return 0;
+	return err_set(err, ERR_INTERRUPTED, "stopped");
+}
+
+static void t_cancel(void **state)
+{
+	struct transfer_route ro = route(TRANSFER_VIA_RELAY);
+	struct transfer_file f = disk();
+	struct transfer_result r;
+	struct transfer *t;
+
+	(void)state;
+	forget();
+	fill("src/disk", 0, 12 * MIB);
+	ro.bwlimit = 6 * MIB;
+	t = transfer_real.open(&ro, &e);
+	assert_non_null(t);
+	f.tick = on_tick;
+	ticks = 0;
+	stop_after = 2;
+	assert_int_equal(transfer_real.copy(t, &f, &r, &e), -1);
+	assert_int_equal(e.kind, ERR_INTERRUPTED);
+	err_clear(&e);
+	assert_int_equal(
+		faccessat(dir, "dst/.novahaul/j-test/disk.part", F_OK, 0), 0);
+	copy(t, disk(), &r);
+	assert_true(r.bytes_matched > 0);
+	transfer_real.close(t);
+}
+
+/* The source's agent dies under it. */
+static int kill_tick(void *arg, const struct transfer_progress *p,
+		     struct err *err)
+{
+	(void)arg;
+	(void)err;
+	if (p->sent > 2 * MIB)
+		kill(src.p.pid, SIGKILL);
+	return 0;
+}
+
+static void t_lost(void **state)
+{
+	struct transfer_route ro = route(TRANSFER_VIA_RELAY);
+	struct transfer_file f = disk();
+	struct transfer_result r;
+	struct transfer *t;
+
+	(void)state;
+	forget();
+	fill("src/disk", 0, 12 * MIB);
+	ro.bwlimit = 8 * MIB;
+	t = transfer_real.open(&ro, &e);
+	assert_non_null(t);
+	f.tick = kill_tick;
+	assert_int_equal(transfer_real.copy(t, &f, &r, &e), -1);
+	assert_int_equal(e.kind, ERR_LOST);
+	err_clear(&e);
+	assert_int_equal(transfer_real.copy(t, &f, &r, &e), -1);
+	assert_int_equal(e.kind, ERR_LOST);
+	err_clear(&e);
+	transfer_real.close(t);
+	stop(&src);
+	start(&src);
+	t = dial(TRANSFER_VIA_RELAY);
+	copy(t, disk(), &r);
+	assert_true(r.bytes_matched >= 2 * MIB);
+	transfer_real.close(t);
+}
+
+/* Another controller takes the lease over: what is under way ends, and what
+ * comes later is refused. */
+static int steal_tick(void *arg, const struct transfer_progress *p,
+		      struct err *err)
+{
+	struct side *other = arg;
+
+	(void)err;
+	if (p->sent > 2 * MIB && !other->c.epoch &&
+	    claim(other, dst_root, ++epoch, true))
+		fail_msg("%s", err_msg(&e));
+	return 0;
+}
+
+static void t_stolen(void **state)
+{
+	struct transfer_route ro = route(TRANSFER_VIA_RELAY);
+	struct transfer_file f = disk();
+	struct transfer_result r;
+	struct side other;
+	struct transfer *t;
+
+	(void)state;
+	forget();
+	fill("src/disk", 0, 12 * MIB);
+	start(&other);
+	ro.bwlimit = 8 * MIB;
+	t = transfer_real.open(&ro, &e);
+	assert_non_null(t);
+	f.tick = steal_tick;
+	f.arg = &other;
+	assert_int_equal(transfer_real.copy(t, &f, &r, &e), -1);
+	if (e.kind != ERR_LOST && e.kind != ERR_STALE)
+		fail_msg("%s", err_msg(&e));
+	err_clear(&e);
+	assert_int_not_equal(
+		faccessat(dir, "dst/.novahaul/j-test/disk", F_OK, 0), 0);
+	transfer_real.close(t);
+	stop(&dst);
+	start(&dst);
+	/* A session of the old epoch. */
+	dst.c.epoch = ro.epoch;
+	assert_null(transfer_real.open(&ro, &e));
+	err_clear(&e);
+	stop(&other);
+}
+
+/* ---- direct ---------------------------------------------------------- */
+
+static bool no_sshd(void)
+{
+	if (!have_sshd)
+		fprintf(stderr, "direct: needs root, sshd and namespaces\n");
+	return !have_sshd;
+}
+
+/* Is our line in root's authorized_keys? */
+static bool key_there(void)
+{
+	struct buf b = BUF_INIT;
+	bool there = !fs_read_path(home_keys, 100000, &b, &e) &&
+		     strstr(buf_str(&b), "novahaul:j-test");
+
+	err_clear(&e);
+	buf_clear(&b);
+	return there;
+}
+
+static void t_direct(void **state)
+{
+	struct transfer_route ro = route(TRANSFER_VIA_DIRECT);
+	struct transfer *t;
+
+	(void)state;
+	if (no_sshd())
+		return;
+	t = dial(TRANSFER_VIA_DIRECT);
+	assert_int_equal(transfer_real.via(t), TRANSFER_VIA_DIRECT);
+	assert_null(transfer_real.why_relay(t));
+	assert_true(key_there());
+	thrice(t);
+	transfer_real.close(t);
+	assert_false(key_there());
+	assert_int_equal(transfer_real.revoke(&ro.dst, job, NULL, &e), 0);
+	t = dial(TRANSFER_VIA_AUTO);
+	assert_int_equal(transfer_real.via(t), TRANSFER_VIA_DIRECT);
+	thrice(t);
+	transfer_real.close(t);
+	assert_int_equal(transfer_real.revoke(&ro.dst, job, NULL, &e), 0);
+	assert_false(key_there());
+}
+
+static void t_direct_fails(void **state)
+{
+	struct transfer_route ro = route(TRANSFER_VIA_DIRECT);
+	struct transfer *t;
+
+	(void)state;
+	if (no_sshd())
+		return;
+	/* Another host's key. */
+	ro.dst_host_keys =
+		"ssh-ed25519 "
+		"AAAAC3NzaC1lZDI1NTE5AAAAILTPZZHpBI+EhfWsnslck7TcwGoRXj6uVvMcPF"
+		"wNK0st";
+	assert_null(transfer_real.open(&ro, &e));
+	assert_non_null(strstr(err_msg(&e), "Host key verification failed"));
+	err_clear(&e);
+	assert_false(key_there());
+	ro.via = TRANSFER_VIA_AUTO;
+	t = transfer_real.open(&ro, &e);
+	assert_non_null(t);
+	assert_int_equal(transfer_real.via(t), TRANSFER_VIA_RELAY);
+	assert_non_null(strstr(transfer_real.why_relay(t), "Host key"));
+	assert_false(key_there());
+	thrice(t);
+	transfer_real.close(t);
+	/* Nobody there. */
+	ro = route(TRANSFER_VIA_AUTO);
+	ro.dst_port = 1;
+	t = transfer_real.open(&ro, &e);
+	assert_non_null(t);
+	assert_non_null(strstr(transfer_real.why_relay(t), "refused"));
+	thrice(t);
+	transfer_real.close(t);
+}
+
+/* ---- sshd ------------------------------------------------------------ */
+
+static bool run(const char *const *argv)
+{
+	struct proc p = {.argv = (char *const *)argv, .timeout_us = 20000000};
+	bool ok = !proc_run(&p, &e) && p.exit_code == 0;
+
+	err_clear(&e);
+	proc_clear(&p);
+	return ok;
+}
+
+static unsigned free_port(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET};
+	socklen_t n = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	unsigned p = 0;
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (!bind(fd, (struct sockaddr *)&a, sizeof(a)) &&
+	    !getsockname(fd, (struct sockaddr *)&a, &n))
+		p = ntohs(a.sin_port);
+	close(fd);
+	return p;
+}
+
+static bool can_connect(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool ok;
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	a.sin_port = htons((uint16_t)port);
+	ok = !connect(fd, (struct sockaddr *)&a, sizeof(a));
+	close(fd);
+	return ok;
+}
+
+static bool write_text(const char *where, const char *text)
+{
+	int fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool ok = fd >= 0 && !fs_write_all(fd, text, strlen(text), &e);
+
+	close(fd);
+	return ok;
+}
+
+/* An empty home for root, an empty /run, a configuration of our own. */
+static bool own_world(void)
+{
+	struct passwd *pw = getpwuid(0);
+	char *conf = mem_printf("%s/sshd_config", path);
+	char *key = mem_printf("%s/host_key", path);
+	char *text = mem_printf("Port %u\nListenAddress 127.0.0.1\n"
+				"HostKey %s\nUsePAM no\nPidFile none\n"
+				"PermitRootLogin prohibit-password\n",
+				port, key);
+	char *ssh = mem_printf("%s/.ssh", pw ? pw->pw_dir : "");
+	const char *keygen[] = {"ssh-keygen", "-q", "-N", "",  "-t",
+				"ed25519",    "-f", key,  NULL};
+	bool ok;
+
+	home_keys = mem_printf("%s/authorized_keys", ssh);
+	ok = pw && !mount("tmpfs", pw->pw_dir, "tmpfs", 0, "mode=0700") &&
+	     !mkdir(ssh, 0700) && write_text(home_keys, "# somebody's\n") &&
+	     !mount("tmpfs", "/run", "tmpfs", 0, "mode=0755") &&
+	     !mkdir("/run/sshd", 0755) && run(keygen) &&
+	     write_text(conf, text) &&
+	     !mount(conf, "/etc/ssh/sshd_config", NULL, MS_BIND, NULL);
+	mem_free(conf);
+	mem_free(key);
+	mem_free(text);
+	mem_free(ssh);
+	return ok;
+}
+
+static bool start_sshd(void)
+{
+	char *argv[] = {(char *)"/usr/sbin/sshd", (char *)"-D", NULL};
+	char *pub = mem_printf("%s/host_key.pub", path);
+	struct buf b = BUF_INIT;
+
+	if (getuid() != 0 || access("/usr/sbin/sshd", X_OK) ||
+	    access("/etc/ssh/sshd_config", R_OK) || unshare(CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		goto no;
+	port = free_port();
+	if (!port || !own_world() || fs_read_path(pub, 4096, &b, &e) ||
+	    proc_open(&sshd, argv, NULL, NULL, false, &e))
+		goto no;
+	/* "TYPE BASE64", without the comment. */
+	host_key =
+		mem_strndup(b.p, strcspn(strchr(b.p, ' ') + 1, " \n") +
+					 (size_t)(strchr(b.p, ' ') + 1 - b.p));
+	for (int i = 0; i < 100 && !have_sshd; i++) {
+		have_sshd = can_connect();
+		clock_sleep_us(50000);
+	}
+no:
+	err_clear(&e);
+	mem_free(pub);
+	buf_clear(&b);
+	return have_sshd;
+}
+
+static void stop_sshd(void)
+{
+	if (have_sshd) {
+		kill(sshd.pid, SIGTERM);
+		proc_close(&sshd, 5000000);
+	}
+	mem_free(host_key);
+	mem_free(home_keys);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(t_relay, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_cancel, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_stolen, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_direct, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_direct_fails, setup,
+						teardown),
+	};
+	char cmd[100], *exe;
+	int rc;
+
+	signal(SIGPIPE, SIG_IGN);
+	exe = realpath(getenv("AGENT") ? getenv("AGENT") : "novahaul-agent",
+		       NULL);
+	if (!exe) {
+		fprintf(stderr, "no novahaul-agent here; set AGENT\n");
+		return 77;
+	}
+	agent_exe = exe;
+	snprintf(path, sizeof(path), "/tmp/nh-agents-XXXXXX");
+	if (!mkdtemp(path))
+		return 1;
+	snprintf(src_root, sizeof(src_root), "%s/src", path);
+	snprintf(dst_root, sizeof(dst_root), "%s/dst", path);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mkdirat(dir, "src", 0700) || mkdirat(dir, "dst", 0700) ||
+	    mkdirat(dir, "dst/.novahaul", 0700) ||
+	    mkdirat(dir, "dst/.novahaul/j-test", 0700))
+		return 1;
+	start_sshd();
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	stop_sshd();
+	close(dir);
+	snprintf(cmd, sizeof(cmd), "rm -rf -- '%s'", path);
+	free(exe);
+	return system(cmd) ? 1 : rc;
+}
