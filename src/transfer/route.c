@@ -200,11 +200,25 @@ static int begin_recv(struct transfer *t, const struct transfer_route *r,
 	AUTO(enc_clear) struct enc args = ENC_INIT;
 	struct client_req q = {
 		.type = VERB_TRANSFER_RECV, .args = &args, .mutates = true};
+	int64_t end = clock_mono_us() + READY_US;
+	struct frame f;
+	bool got = false;
 
 	enc_str(&args, r->dst_root);
 	if (client_begin(t->dst.client, &q, &t->dst_id, e))
 		return err_wrap(e, "%s", t->dst.host);
 	t->dst_on = true;
+	/* Its first message, an ALIVE, says that it has entered the lease. */
+	while (!got) {
+		if (next(t, false, TICK_US, &f, &got, e))
+			return -1;
+		if (!got && clock_mono_us() > end) {
+			t->dead = true;
+			return err_set(e, ERR_LOST,
+				       "%s: no receiver within %d s",
+				       t->dst.host, READY_US / 1000000);
+		}
+	}
 	return 0;
 }
 

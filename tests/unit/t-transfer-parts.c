@@ -165,7 +165,7 @@ static void t_rsdelta_bad(void **state)
 	buf_clear(&in);
 	buf_clear(&out);
 	assert_int_equal(rsdelta_block(1 << 20), 2048);
-	assert_int_equal(rsdelta_block(1200 << 20), 4096);
+	assert_int_equal(rsdelta_block(2000 << 20), 4096);
 	assert_int_equal(rsdelta_block(1ULL << 40), 0);
 }
 
