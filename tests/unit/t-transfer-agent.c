@@ -79,6 +79,7 @@ static int claim(struct side *s, const char *root, uint64_t epoch, bool force)
 	enc_str(&a, force ? "second" : "first");
 	enc_u64(&a, epoch);
 	enc_bool(&a, force);
+	enc_bool(&a, false);
 	enc_i64(&a, 2000000);
 	rc = client_call(&s->c, &r, &d, &e);
 	if (!rc)
