@@ -446,6 +446,10 @@ struct db_config {
 		*main_url; /* [database] connection: what {username} and the
 			      like in cell_mappings stand for; NULL: api_url */
 	const char *cell, *server;
+	/* For URLs that say nothing of TLS.  Naming a CA asks for verification
+	 * of chain and name, unless ssl_no_verify. */
+	const char *ssl_ca, *ssl_cert, *ssl_key;
+	bool ssl_no_verify;
 	int connect_timeout_s; /* 0: 10 */
 	int io_timeout_s;      /* 0: 60; of one answer */
 	int lock_wait_s;       /* 0: 15; innodb_lock_wait_timeout */

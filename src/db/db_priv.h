@@ -107,6 +107,8 @@ struct db_url {
 };
 void db_url_clear(struct db_url *u);
 int db_url_parse(const char *url, struct db_url *out, struct err *e);
+/* What CFG says of TLS, where the URL says nothing. */
+void db_url_tls(struct db_url *u, const struct db_config *cfg);
 /* Replaces {username} and the like, as nova/objects/cell_mapping.py does, with
  * the parts of MAIN.  NULL with an error. */
 char *db_url_template(const char *url, const char *main, struct err *e);

@@ -47,6 +47,8 @@ enum {
 	E_CONNECTION_KILLED = 1927,
 	E_ROLLED_BACK_BY_PLUGIN = 3101,
 	E_CLIENT_DISCONNECTED = 4031,
+	E_SSL = 2026, /* client: TLS could not be agreed on */
+	E_AUTH_PLUGIN = 2059,
 	E_CLIENT_MIN = 2000,
 	E_CLIENT_MAX = 2999,
 };
@@ -88,6 +90,8 @@ static enum err_kind kind_of(unsigned code, bool committing)
 		return ERR_LOST;
 	if (no_right(code) || read_only(code))
 		return ERR_REFUSED;
+	if (code == E_SSL || code == E_AUTH_PLUGIN)
+		return ERR_FAILED;
 	if (lost_link(code) || code == E_CON_COUNT || code == E_UNKNOWN_COM)
 		return ERR_RETRY;
 	return ERR_FAILED;
@@ -116,6 +120,10 @@ static int fail(struct my_conn *c, const char *what, unsigned code,
 	if (code == E_UNKNOWN_COM)
 		return err_hint(e, "this Galera node does not take part in its "
 				   "cluster; name another one in the URL");
+	if (code == E_SSL)
+		return err_hint(e, "see ssl_ca and the like in the database "
+				   "URL, and the names in the server's "
+				   "certificate");
 	if (code == E_ACCESS || code == E_BAD_DB)
 		return err_hint(
 			e, "check user, password and name in the database URL");
@@ -124,12 +132,14 @@ static int fail(struct my_conn *c, const char *what, unsigned code,
 
 static void set_tls(MYSQL *m, const struct db_url *u)
 {
+	/* Both libraries verify the chain as soon as they know a CA. */
+	bool verify = u->tls != TLS_REQUIRED;
 	const struct {
 		enum mysql_option option;
 		const char *value;
 	} files[] = {
-		{MYSQL_OPT_SSL_CA, u->ca},
-		{MYSQL_OPT_SSL_CAPATH, u->capath},
+		{MYSQL_OPT_SSL_CA, verify ? u->ca : NULL},
+		{MYSQL_OPT_SSL_CAPATH, verify ? u->capath : NULL},
 		{MYSQL_OPT_SSL_CERT, u->cert},
 		{MYSQL_OPT_SSL_KEY, u->key},
 		{MYSQL_OPT_SSL_CIPHER, u->cipher},
@@ -142,10 +152,10 @@ static void set_tls(MYSQL *m, const struct db_url *u)
 		return;
 #if NH_MARIADB
 	/* It cannot verify the chain without the name: then both. */
-	client_bool on = 1, verify = u->tls >= TLS_VERIFY_CA;
+	client_bool on = 1, name = verify;
 
 	mysql_options(m, MYSQL_OPT_SSL_ENFORCE, &on);
-	mysql_options(m, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+	mysql_options(m, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &name);
 #else
 	unsigned mode = u->tls == TLS_REQUIRED	  ? SSL_MODE_REQUIRED
 			: u->tls == TLS_VERIFY_CA ? SSL_MODE_VERIFY_CA

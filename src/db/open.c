@@ -40,6 +40,7 @@ static int open_api(struct my_db *d, const struct db_config *cfg, struct err *e)
 {
 	if (db_url_parse(cfg->api_url, &d->api_url, e))
 		return err_wrap(e, "nova_api");
+	db_url_tls(&d->api_url, cfg);
 	d->has_api = true;
 	d->schema.api_url = db_url_mask(cfg->api_url);
 	return schema_read_api(d, e);
@@ -55,6 +56,7 @@ static int open_cell(struct my_db *d, const struct db_config *cfg,
 	} else if (cell_resolve(d, cfg, e)) {
 		return -1;
 	}
+	db_url_tls(&d->cell_url, cfg);
 	return schema_read(d, e);
 }
 

@@ -27,7 +27,8 @@ static bool has(const struct my_rows *r, const char *table, const char *column)
 	return false;
 }
 
-static int revision(struct my_conn *c, struct found *f, struct err *e)
+static int revision(struct my_conn *c, struct found *f, const char *where,
+		    struct err *e)
 {
 	AUTO(my_rows_clear) struct my_rows m = {0};
 	AUTO(my_rows_clear) struct my_rows a = {0};
@@ -37,8 +38,9 @@ static int revision(struct my_conn *c, struct found *f, struct err *e)
 		return -1;
 	if (a.n > 1)
 		return err_set(e, ERR_REFUSED,
-			       "several rows in alembic_version: a schema "
-			       "migration is half done");
+			       "database %s: several rows in alembic_version: "
+			       "a schema migration is half done",
+			       where);
 	if (m.n)
 		f->number = (int)my_num(&m, 0, "version", 0);
 	if (a.n)
@@ -46,13 +48,14 @@ static int revision(struct my_conn *c, struct found *f, struct err *e)
 	if (f->number || f->rev)
 		return 0;
 	return err_set(e, ERR_REFUSED,
-		       "no schema revision in it: not Nova's database, or "
-		       "never migrated");
+		       "database %s has no schema revision: not Nova's "
+		       "database, or never migrated",
+		       where);
 }
 
 static int read_columns(struct my_conn *c, enum feature_db which,
 			struct db_features *f, struct found *found,
-			struct err *e)
+			const char *where, struct err *e)
 {
 	AUTO(my_rows_clear) struct my_rows r = {0};
 
@@ -65,7 +68,7 @@ static int read_columns(struct my_conn *c, enum feature_db which,
 				has(&r, features[i].table, features[i].column));
 	found->migrate = has(&r, "migrate_version", NULL);
 	found->alembic = has(&r, "alembic_version", NULL);
-	return revision(c, found, e);
+	return revision(c, found, where, e);
 }
 
 /* A revision between two releases has some columns of the later one: MySQL
@@ -136,8 +139,8 @@ int schema_read(struct my_db *d, struct err *e)
 	AUTO(found_clear) struct found f = {0};
 	AUTO(mem_freep) char *where = db_url_where(&d->cell_url);
 
-	if (read_columns(&d->cell, FEATURE_CELL, &s->f, &f, e))
-		return err_wrap(e, "database %s", where);
+	if (read_columns(&d->cell, FEATURE_CELL, &s->f, &f, where, e))
+		return -1;
 	if (service_version(&d->cell, &s->f, &s->service_version, e))
 		return -1;
 	d->release =
@@ -169,8 +172,8 @@ int schema_read_api(struct my_db *d, struct err *e)
 	AUTO(mem_freep) char *where = db_url_where(&d->api_url);
 	int index;
 
-	if (read_columns(&d->api, FEATURE_API, &s->f, &f, e))
-		return err_wrap(e, "database %s", where);
+	if (read_columns(&d->api, FEATURE_API, &s->f, &f, where, e))
+		return -1;
 	index = release_by_api(f.number, f.rev);
 	if (index < 0)
 		return unknown(&f, where, e);

@@ -227,6 +227,19 @@ int db_url_parse(const char *url, struct db_url *out, struct err *e)
 	return err_set(e, ERR_USAGE, "database URL: no database name");
 }
 
+void db_url_tls(struct db_url *u, const struct db_config *cfg)
+{
+	if (u->tls != TLS_DEFAULT || u->socket)
+		return;
+	if (!cfg->ssl_ca && !cfg->ssl_cert && !cfg->ssl_key)
+		return;
+	u->ca = mem_strdup0(cfg->ssl_ca);
+	u->cert = mem_strdup0(cfg->ssl_cert);
+	u->key = mem_strdup0(cfg->ssl_key);
+	u->tls = cfg->ssl_ca && !cfg->ssl_no_verify ? TLS_VERIFY_NAME
+						    : TLS_REQUIRED;
+}
+
 char *db_url_mask(const char *url)
 {
 	struct err e = ERR_INIT;

@@ -4,6 +4,10 @@
 
 #include <stdlib.h>
 
+#include <mysql.h>
+
+#include "schema/proxy.h"
+
 static int up(void **state)
 {
 	(void)state;
@@ -127,6 +131,64 @@ static void t_no_api(void **state)
 	}
 }
 
+static int open_tls(unsigned port, const char *host, const char *query,
+		    char *cipher, struct err *e)
+{
+	AUTO(mem_freep)
+	char *cell = mem_printf("mysql+pymysql://nova:s3cr3t%%2Fpass%%40word@"
+				"%s:%u/nova?%s",
+				host, port, query);
+	AUTO(mem_freep)
+	char *api = mem_printf("mysql+pymysql://nova:s3cr3t%%2Fpass%%40word@"
+			       "localhost/nova_api?unix_socket=%s",
+			       getenv("NH_SCHEMA_SOCKET"));
+	const struct db_config cfg = {.cell_url = cell,
+				      .api_url = world.api ? api : NULL,
+				      .connect_timeout_s = 5};
+	MYSQL_RES *res;
+	MYSQL *m;
+	struct db db;
+
+	if (db_open(&cfg, &db, e))
+		return -1;
+	m = MY(&db)->cell.handle;
+	assert_int_equal(mysql_query(m, "SHOW STATUS LIKE 'Ssl_cipher'"), 0);
+	res = mysql_store_result(m);
+	snprintf(cipher, 64, "%s", mysql_fetch_row(res)[1]);
+	mysql_free_result(res);
+	db_close(&db);
+	return 0;
+}
+
+static void t_tls(void **state)
+{
+	const char *dir = getenv("NH_SCHEMA_TLS");
+	AUTO(mem_freep) char *good = mem_printf("ssl_ca=%s/ca.pem", dir);
+	AUTO(mem_freep) char *other = mem_printf("ssl_ca=%s/other.pem", dir);
+	AUTO(mem_freep)
+	char *lax =
+		mem_printf("ssl_ca=%s/other.pem&ssl_verify_cert=false", dir);
+	char cipher[64] = "";
+	unsigned port;
+
+	(void)state;
+	if (!dir)
+		skip();
+	port = proxy_start(getenv("NH_SCHEMA_SOCKET"));
+	ok(open_tls(port, "127.0.0.1", good, cipher, &e));
+	assert_true(*cipher);
+	ok(open_tls(port, "127.0.0.1", lax, cipher, &e));
+	assert_true(*cipher);
+	ok(open_tls(port, "127.0.0.1", "ssl_mode=REQUIRED", cipher, &e));
+	assert_true(*cipher);
+	fails(open_tls(port, "127.0.0.1", other, cipher, &e), ERR_FAILED,
+	      "2026");
+	/* The certificate names the address alone. */
+	fails(open_tls(port, "localhost", good, cipher, &e), ERR_FAILED,
+	      "2026");
+	proxy_stop();
+}
+
 /* From nova_api alone: cell_mappings' templates filled from the main URL. */
 static void t_cells(void **state)
 {
@@ -215,6 +277,7 @@ int group_rights(size_t *run)
 		cmocka_unit_test_setup(t_column_right, up),
 		cmocka_unit_test_setup(t_read_only, up),
 		cmocka_unit_test_setup(t_connect, up),
+		cmocka_unit_test_setup(t_tls, up),
 		cmocka_unit_test_setup(t_no_api, up),
 		cmocka_unit_test_setup(t_cells, up),
 		cmocka_unit_test_setup(t_refusals_show, up),

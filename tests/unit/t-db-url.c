@@ -133,13 +133,42 @@ static void t_template(void **state)
 	err_clear(&e);
 }
 
+static void t_tls(void **state)
+{
+	struct db_config cfg = {.ssl_ca = "/ca", .ssl_key = "/k"};
+	struct err e = ERR_INIT;
+	struct db_url u;
+
+	(void)state;
+	assert_int_equal(db_url_parse("mysql://a@b/c", &u, &e), 0);
+	db_url_tls(&u, &cfg);
+	assert_int_equal(u.tls, TLS_VERIFY_NAME);
+	assert_string_equal(u.ca, "/ca");
+	db_url_clear(&u);
+	cfg.ssl_no_verify = true;
+	assert_int_equal(db_url_parse("mysql://a@b/c", &u, &e), 0);
+	db_url_tls(&u, &cfg);
+	assert_int_equal(u.tls, TLS_REQUIRED);
+	db_url_clear(&u);
+	/* What the URL says stands. */
+	assert_int_equal(db_url_parse("mysql://a@b/c?ssl_ca=/mine", &u, &e), 0);
+	db_url_tls(&u, &cfg);
+	assert_int_equal(u.tls, TLS_VERIFY_NAME);
+	assert_string_equal(u.ca, "/mine");
+	db_url_clear(&u);
+	assert_int_equal(db_url_parse("mysql://a@/c?unix_socket=/s", &u, &e),
+			 0);
+	db_url_tls(&u, &cfg);
+	assert_int_equal(u.tls, TLS_DEFAULT);
+	db_url_clear(&u);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_parse),
-		cmocka_unit_test(t_bad),
-		cmocka_unit_test(t_mask),
-		cmocka_unit_test(t_template),
+		cmocka_unit_test(t_parse), cmocka_unit_test(t_bad),
+		cmocka_unit_test(t_mask),  cmocka_unit_test(t_template),
+		cmocka_unit_test(t_tls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
