@@ -213,7 +213,7 @@ static void t_race(void **state)
 		if (pid[i] == 0) {
 			struct host *h = lab_local();
 			struct err e = ERR_INIT;
-			AUTO(mem_freep) char *job = mem_printf("job-%d", i);
+			char *job = mem_printf("job-%d", i);
 			int rc;
 
 			close(go[1]);
@@ -222,7 +222,12 @@ static void t_race(void **state)
 			/* Held until all have tried. */
 			if (!rc)
 				clock_sleep_us(300000);
-			_exit(rc ? (e.kind == ERR_LOCKED ? 1 : 2) : 0);
+			if (rc)
+				rc = e.kind == ERR_LOCKED ? 1 : 2;
+			err_clear(&e);
+			mem_free(job);
+			host_close(h);
+			_exit(rc);
 		}
 	}
 	clock_sleep_us(200000);
