@@ -153,6 +153,7 @@ static struct plan_opts plan_opts_of(const struct app *a,
 		.precopy = r->precopy != APP_NO,
 		.no_start = r->no_start,
 		.verify_deep = r->verify_deep,
+		.verify_full = r->verify_full,
 		.copy_console = r->copy_console_log,
 		.stop_timeout_s = r->stop_timeout ? (int64_t)r->stop_timeout
 						  : STOP_TIMEOUT_S,

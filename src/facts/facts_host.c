@@ -204,6 +204,10 @@ static void read_source_domain(struct facts *f, struct fact_host *h,
 	f->dom = domain_parse(f->xml, strlen(f->xml), &f->dom_err);
 	if (!f->dom)
 		return;
+	for (size_t i = 0; i < f->srv.n_vifs; i++)
+		if (f->srv.vifs[i].address && f->srv.vifs[i].id)
+			domain_set_port_id(f->dom, f->srv.vifs[i].address,
+					   f->srv.vifs[i].id);
 	mem_free(f->domain_name);
 	f->domain_name = mem_strdup(f->dom->name);
 	if (f->dom->fw.nvram)

@@ -8,34 +8,6 @@
 
 #define CONF_MAX (1 << 20)
 
-/* The operator's TLS options go where db/ reads them: into the URL. */
-static char *with_tls(const char *url, const struct config_db *c)
-{
-	struct buf b = BUF_INIT;
-	char sep;
-
-	if (!url)
-		return NULL;
-	sep = strchr(url, '?') ? '&' : '?';
-	buf_puts(&b, url);
-	if (c->ssl_ca) {
-		buf_printf(&b, "%cssl_ca=%s", sep, c->ssl_ca);
-		sep = '&';
-	}
-	if (c->ssl_cert) {
-		buf_printf(&b, "%cssl_cert=%s", sep, c->ssl_cert);
-		sep = '&';
-	}
-	if (c->ssl_key) {
-		buf_printf(&b, "%cssl_key=%s", sep, c->ssl_key);
-		sep = '&';
-	}
-	if (c->ssl_ca)
-		buf_printf(&b, "%cssl_verify_cert=%s", sep,
-			   c->ssl_verify ? "true" : "false");
-	return buf_steal(&b);
-}
-
 /* nova.conf of this machine, for what novahaul.conf leaves out. */
 static int local_urls(const struct config_db *c, char **cell, char **api,
 		      struct err *e)
@@ -75,28 +47,31 @@ static int local_urls(const struct config_db *c, char **cell, char **api,
 int join_db_open(const struct config *c, const char *server, struct db *db,
 		 struct err *e)
 {
-	AUTO(mem_freep) char *ncell = NULL;
-	AUTO(mem_freep) char *napi = NULL;
-	AUTO(mem_freep) char *cell = NULL;
+	AUTO(mem_freep) char *main_url = NULL;
 	AUTO(mem_freep) char *api = NULL;
-	struct db_config dc = {.server = server};
+	struct db_config dc = {
+		.cell_url = c->db.connection,
+		.api_url = c->db.api_connection,
+		.server = server,
+		.ssl_ca = c->db.ssl_ca,
+		.ssl_cert = c->db.ssl_cert,
+		.ssl_key = c->db.ssl_key,
+		.ssl_no_verify = !c->db.ssl_verify,
+	};
 
-	if (!c->db.connection && !c->db.api_connection &&
-	    local_urls(&c->db, &ncell, &napi, e))
-		return -1;
-	/* On a controller, [database] may be cell0's: with nova_api the cell is
-	 * looked up in cell_mappings. */
-	if (napi)
-		mem_freep(&ncell);
-	cell = with_tls(c->db.connection ? c->db.connection : ncell, &c->db);
-	api = with_tls(c->db.api_connection ? c->db.api_connection : napi,
-		       &c->db);
-	if (!cell && !api) {
+	if (!dc.cell_url && !dc.api_url) {
+		if (local_urls(&c->db, &main_url, &api, e))
+			return -1;
+		/* On a controller, [database] may be cell0's: with nova_api
+		 * the cell is looked up in cell_mappings. */
+		dc.cell_url = api ? NULL : main_url;
+		dc.main_url = main_url;
+		dc.api_url = api;
+	}
+	if (!dc.cell_url && !dc.api_url) {
 		err_set(e, ERR_USAGE, "no database is configured");
 		return err_hint(e, "name it in /etc/novahaul/novahaul.conf, "
 				   "[database] connection and api_connection");
 	}
-	dc.cell_url = cell;
-	dc.api_url = api;
 	return db_open(&dc, db, e);
 }

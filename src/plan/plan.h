@@ -28,6 +28,7 @@ struct plan_opts {
 	bool precopy;
 	bool no_start;
 	bool verify_deep;
+	bool verify_full;
 	bool copy_console;
 	int64_t stop_timeout_s;
 	uint64_t bwlimit;

@@ -182,6 +182,8 @@ static int adapt(struct move *m, const struct facts *f, struct err *e)
 {
 	const struct fact_host *d = &f->host[DST_HOST];
 	const char *dirs[] = {m->src.instances_path, NULL};
+	/* It said, and it has none; NULL would mean that any will do. */
+	static const char *const none[] = {NULL};
 	struct domain_place src = {
 		.instances = dirs,
 		.base = m->src.base_dir,
@@ -198,9 +200,10 @@ static int adapt(struct move *m, const struct facts *f, struct err *e)
 		.nvram_dir = f->nvram_dir,
 		.listen = d->conf_known ? d->conf.vnc_listen : NULL,
 		.has_kvm = g && g->kvm,
-		.loaders = d->domcaps
+		.loaders = !d->domcaps ? NULL
+			   : d->domcaps->loaders.n
 				   ? (const char *const *)d->domcaps->loaders.v
-				   : NULL,
+				   : none,
 	};
 	AUTO(buf_clear) struct buf out = BUF_INIT;
 
@@ -208,6 +211,18 @@ static int adapt(struct move *m, const struct facts *f, struct err *e)
 		return err_wrap(e, "adapting the domain for %s", m->dst.host);
 	m->domain_xml = mem_strdup(buf_str(&out));
 	return 0;
+}
+
+static void ports(struct move *m, const struct facts *f)
+{
+	m->ports = MEM_NEW_N(struct move_port, f->srv.n_vifs);
+	for (size_t i = 0; i < f->srv.n_vifs; i++) {
+		const struct db_vif *v = &f->srv.vifs[i];
+
+		if (v->address && v->id)
+			m->ports[m->nports++] = (struct move_port){
+				mem_strdup(v->address), mem_strdup(v->id)};
+	}
 }
 
 static void fill(struct move *m, const struct facts *f,
@@ -228,6 +243,8 @@ static void fill(struct move *m, const struct facts *f,
 	m->start = m->was_running && !o->no_start;
 	m->precopy = o->precopy && m->was_running;
 	m->verify_deep = o->verify_deep;
+	m->verify_full = o->verify_full;
+	ports(m, f);
 	m->stop_timeout_s = o->stop_timeout_s;
 	m->bwlimit = o->bwlimit;
 	m->delta = dup_or(o->delta, "auto");

@@ -54,15 +54,20 @@ static const struct field base_fields[] = {
 	F(move_base, mode, K_U32),
 };
 
+static const struct field port_fields[] = {
+	F(move_port, mac, K_STR),
+	F(move_port, id, K_STR),
+};
+
 static const struct field move_fields[] = {
-	F(move, uuid, K_STR),		F(move, name, K_STR),
-	F(move, domain, K_STR),		F(move, vm_state, K_STR),
-	F(move, power_state, K_I64),	F(move, availability_zone, K_STR0),
-	F(move, was_running, K_BOOL),	F(move, start, K_BOOL),
-	F(move, precopy, K_BOOL),	F(move, verify_deep, K_BOOL),
-	F(move, stop_timeout_s, K_I64), F(move, bwlimit, K_U64),
-	F(move, delta, K_STR),		F(move, transport, K_STR),
-	F(move, domain_xml, K_STR0),
+	F(move, uuid, K_STR),	      F(move, name, K_STR),
+	F(move, domain, K_STR),	      F(move, vm_state, K_STR),
+	F(move, power_state, K_I64),  F(move, availability_zone, K_STR0),
+	F(move, was_running, K_BOOL), F(move, start, K_BOOL),
+	F(move, precopy, K_BOOL),     F(move, verify_deep, K_BOOL),
+	F(move, verify_full, K_BOOL), F(move, stop_timeout_s, K_I64),
+	F(move, bwlimit, K_U64),      F(move, delta, K_STR),
+	F(move, transport, K_STR),    F(move, domain_xml, K_STR0),
 };
 
 static const char *const root_names[] = {
@@ -193,6 +198,7 @@ json_t *move_to_json(const struct move *m)
 {
 	json_t *o = OUT(move_fields, m);
 	json_t *files = json_array(), *bases = json_array();
+	json_t *ports = json_array();
 
 	json_object_set_new(o, "src", OUT(side_fields, &m->src));
 	json_object_set_new(o, "dst", OUT(side_fields, &m->dst));
@@ -201,7 +207,10 @@ json_t *move_to_json(const struct move *m)
 	for (size_t i = 0; i < m->nbases; i++)
 		json_array_append_new(bases, OUT(base_fields, &m->bases[i]));
 	json_object_set_new(o, "files", files);
+	for (size_t i = 0; i < m->nports; i++)
+		json_array_append_new(ports, OUT(port_fields, &m->ports[i]));
 	json_object_set_new(o, "bases", bases);
+	json_object_set_new(o, "ports", ports);
 	return o;
 }
 
@@ -233,9 +242,18 @@ static int arrays_in(struct move *m, const json_t *j, struct err *e)
 {
 	const json_t *files = json_object_get(j, "files");
 	const json_t *bases = json_object_get(j, "bases");
+	const json_t *ports = json_object_get(j, "ports");
 
-	if (!json_is_array(files) || !json_is_array(bases))
-		return err_set(e, ERR_REFUSED, "plan: files or bases missing");
+	if (!json_is_array(files) || !json_is_array(bases) ||
+	    !json_is_array(ports))
+		return err_set(e, ERR_REFUSED,
+			       "plan: files, bases or ports missing");
+	m->ports = MEM_NEW_N(struct move_port, json_array_size(ports));
+	for (size_t i = 0; i < json_array_size(ports); i++) {
+		m->nports = i + 1;
+		if (IN(port_fields, json_array_get(ports, i), &m->ports[i], e))
+			return -1;
+	}
 	m->files = MEM_NEW_N(struct move_file, json_array_size(files));
 	for (size_t i = 0; i < json_array_size(files); i++) {
 		m->nfiles = i + 1;
@@ -287,6 +305,9 @@ void move_free(struct move *m)
 		FREE(file_fields, &m->files[i]);
 	for (size_t i = 0; i < m->nbases; i++)
 		FREE(base_fields, &m->bases[i]);
+	for (size_t i = 0; i < m->nports; i++)
+		FREE(port_fields, &m->ports[i]);
+	mem_free(m->ports);
 	FREE(side_fields, &m->src);
 	FREE(side_fields, &m->dst);
 	FREE(move_fields, m);

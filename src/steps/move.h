@@ -61,6 +61,12 @@ struct move_base {
 	uint32_t mode;
 };
 
+/* Neutron's name for an interface: XML of before Wallaby does not have it for
+ * a hybrid plug. */
+struct move_port {
+	char *mac, *id;
+};
+
 /* One of the two hosts. */
 struct move_side {
 	char *host;	      /* Nova's CONF.host */
@@ -82,6 +88,8 @@ struct move {
 	size_t nfiles;
 	struct move_base *bases;
 	size_t nbases;
+	struct move_port *ports;
+	size_t nports;
 	/* The instance as planned. */
 	char *vm_state; /* "active" or "stopped" */
 	int64_t power_state;
@@ -91,6 +99,7 @@ struct move {
 	/* How. */
 	bool precopy;
 	bool verify_deep;
+	bool verify_full;	/* read every byte again before the rewrite */
 	int64_t stop_timeout_s; /* graceful part; then hard */
 	uint64_t bwlimit;	/* bytes per second, 0 for none */
 	char *delta;		/* "auto", "blocks", "librsync", "whole" */

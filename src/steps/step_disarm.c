@@ -45,22 +45,12 @@ static int save_domain(struct step_ctx *c, struct err *e)
 				e);
 }
 
-static int undefine(struct step_ctx *c, struct err *e)
+static bool has_extras(const struct move *m)
 {
-	const struct move *m = step_m(c);
-	struct virt *v = step_w(c)->virt[SRC];
-	struct virt_status st = {0};
-
-	if (virt_state(v, m->uuid, &st, e))
-		return -1;
-	if (st.state == VIRT_ABSENT)
-		return 0;
-	if (st.state != VIRT_SHUTOFF)
-		return err_set(e, ERR_FAILED, "the guest is %s on %s",
-			       virt_state_name(st.state), m->src.host);
-	if (virt_autostart(v, m->uuid, false, e))
-		return -1;
-	return virt_undefine(v, m->uuid, false, e);
+	for (size_t i = 0; i < m->nfiles; i++)
+		if (m->files[i].root != MOVE_INSTANCE)
+			return true;
+	return false;
 }
 
 /* NVRAM and vTPM lie outside the instance directory. */
@@ -88,6 +78,33 @@ static int stow_extras(struct step_ctx *c, bool back, struct err *e)
 			return -1;
 	}
 	return 0;
+}
+
+static int undefine(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct virt *v = step_w(c)->virt[SRC];
+	struct virt_status st = {0};
+
+	if (virt_state(v, m->uuid, &st, e))
+		return -1;
+	if (st.state == VIRT_ABSENT)
+		return 0;
+	if (st.state != VIRT_SHUTOFF)
+		return err_set(e, ERR_FAILED, "the guest is %s on %s",
+			       virt_state_name(st.state), m->src.host);
+	if (virt_autostart(v, m->uuid, false, e))
+		return -1;
+	if (!virt_undefine(v, m->uuid, false, e))
+		return 0;
+	/* libvirt before 8.9 cannot keep a vTPM's state, before 1.3 not NVRAM:
+	 * there they are carried off first. */
+	if (e->kind != ERR_REFUSED || !has_extras(m))
+		return -1;
+	err_clear(e);
+	if (stow_extras(c, false, e))
+		return -1;
+	return virt_undefine(v, m->uuid, true, e);
 }
 
 static int carry_off(struct step_ctx *c, struct err *e)

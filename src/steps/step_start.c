@@ -51,9 +51,13 @@ int disks_unchanged(struct step_ctx *c, bool placed, bool *same, struct err *e)
 
 static struct domain *target_domain(struct step_ctx *c, struct err *e)
 {
-	const char *xml = step_m(c)->domain_xml;
+	const struct move *m = step_m(c);
+	struct domain *d =
+		domain_parse(m->domain_xml, strlen(m->domain_xml), e);
 
-	return domain_parse(xml, strlen(xml), e);
+	for (size_t i = 0; d && i < m->nports; i++)
+		domain_set_port_id(d, m->ports[i].mac, m->ports[i].id);
+	return d;
 }
 
 static int plug(struct step_ctx *c, struct err *e)

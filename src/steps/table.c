@@ -10,15 +10,14 @@
  */
 extern const struct step step_claim, step_stage_base, step_precopy, step_stop,
 	step_prove_stopped, step_disarm, step_final_copy, step_install,
-	step_verify_deep, step_rewrite, step_define, step_start, step_verify,
-	step_release;
+	step_verify_full, step_verify_deep, step_rewrite, step_define,
+	step_start, step_verify, step_release;
 
 const struct step *const steps_table[] = {
-	&step_claim,	  &step_stage_base,    &step_precopy,
-	&step_stop,	  &step_prove_stopped, &step_disarm,
-	&step_final_copy, &step_install,       &step_verify_deep,
-	&step_rewrite,	  &step_define,	       &step_start,
-	&step_verify,	  &step_release,       NULL,
+	&step_claim,	     &step_stage_base,	&step_precopy,	  &step_stop,
+	&step_prove_stopped, &step_disarm,	&step_final_copy, &step_install,
+	&step_verify_full,   &step_verify_deep, &step_rewrite,	  &step_define,
+	&step_start,	     &step_verify,	&step_release,	  NULL,
 };
 
 const struct step *steps_find(const char *name)
@@ -35,6 +34,8 @@ static bool needed(const struct move *m, const struct step *s)
 		return m->precopy && m->was_running;
 	if (s == &step_stage_base)
 		return m->nbases > 0;
+	if (s == &step_verify_full)
+		return m->verify_full;
 	if (s == &step_verify_deep)
 		return m->verify_deep;
 	if (s == &step_define)

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * verify-full: every byte of the kept and of the installed files is read again.
+ *
+ * final-copy digested what it read and read back what it wrote; this finds what
+ * went wrong since, or in between: a disk or a controller that lies.
+ */
+#include <string.h>
+
+#include "steps/util.h"
+
+static int expect(struct step_ctx *c, enum side s, const struct move_file *f,
+		  const char *want, struct err *e)
+{
+	AUTO(spot_clear)
+	struct spot p =
+		s == SRC ? spot_parked(c, s, f) : spot_armed(step_m(c), s, f);
+	struct host *h = need_host(step_w(c), s, e);
+	struct host_digest d = {0};
+	char hex[65];
+
+	if (!h || host_digest(h, AT(p), &d, e))
+		return -1;
+	hex_encode(d.sha256, sizeof(d.sha256), hex);
+	if (want && !strcmp(want, hex))
+		return 0;
+	return err_set(e, ERR_FAILED, "%s: %s is not what was copied", h->name,
+		       f->rel);
+}
+
+static int run(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	const json_t *copied = step_recall_of(c, "final-copy", "digests");
+	const json_t *placed = step_recall_of(c, "install", "installed");
+
+	for (size_t i = 0; i < m->nfiles; i++) {
+		const struct move_file *f = &m->files[i];
+		AUTO(mem_freep) char *key = file_key(f);
+		const char *src =
+			json_string_value(json_object_get(copied, key));
+		const char *dst =
+			json_string_value(json_object_get(placed, key));
+
+		if (f->info) /* its keys differ */
+			continue;
+		if (step_checkpoint(c, e) || expect(c, SRC, f, src, e) ||
+		    expect(c, DST, f, dst ? dst : src, e))
+			return -1;
+		step_progress(c, i + 1, m->nfiles, "files read again");
+	}
+	return 0;
+}
+
+static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
+{
+	(void)c;
+	(void)e;
+	*state = STEP_NOT_DONE;
+	return 0;
+}
+
+const struct step step_verify_full = {
+	.name = "verify-full",
+	.summary = "read every byte of both copies again",
+	.mutates = false,
+	.probe = probe,
+	.run = run,
+};
