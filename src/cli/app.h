@@ -110,7 +110,7 @@ struct app_outcome {
 	}
 
 /* Report: {schema_version, server: {uuid, name}, from, to, route, control,
- * verdict: "ok" | "refused" | "nothing",
+ * verdict: "ok" | "refused" | "nothing" | "locked",
  * checks: [{name, result: "pass" | "refuse" | "warn" | "skip", message,
  * hint}]}.
  * Returns 0 for every verdict that could be reached; -1 when the world could

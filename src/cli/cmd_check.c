@@ -17,6 +17,8 @@ static int verdict(const json_t *report, struct err *e)
 		return CLI_NOTHING;
 	if (v && !strcmp(v, "refused"))
 		return CLI_REFUSED;
+	if (v && !strcmp(v, "locked"))
+		return CLI_LOCKED;
 	return err_set(e, ERR_BUG, "check: verdict %s", v ? v : "missing");
 }
 

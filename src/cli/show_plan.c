@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks, plans and the ends of jobs, for people. */
-#include <fcntl.h>
+#include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -114,24 +114,38 @@ static void print_steps(const json_t *steps)
 	json_decref(rows);
 }
 
+/* Does TEXT name the parameter :NAME? */
+static bool binds(const char *text_, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = text_; (p = strchr(p, ':')); p++)
+		if (!strncmp(p + 1, name, n) &&
+		    !isalnum((unsigned char)p[1 + n]) && p[1 + n] != '_')
+			return true;
+	return false;
+}
+
+/* Each statement with what it is bound to, as far as that is known before the
+ * job runs. */
 static void print_sql(const json_t *sql)
 {
-	json_t *one;
+	const json_t *one, *v;
+	const char *name;
 	size_t i;
 
 	json_array_foreach (sql, i, one) {
-		json_t *v = json_object_get(one, "values");
-		size_t k;
-
-		printf("\n");
+		putchar('\n');
 		out_note(OUT_TABLE, "-- %s, in %s", text(one, "name"),
 			 text(one, "database"));
 		printf("%s;\n", text(one, "text"));
-		json_array_foreach (v, k, one) {
+		json_object_foreach (json_object_get(one, "values"), name, v) {
 			AUTO(buf_clear) struct buf b = BUF_INIT;
 
-			out_yaml(&b, one);
-			printf("-- %zu: %s", k + 1, buf_str(&b));
+			if (!binds(text(one, "text"), name))
+				continue;
+			out_yaml(&b, v);
+			printf("-- :%s = %s", name, buf_str(&b));
 		}
 	}
 }

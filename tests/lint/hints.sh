@@ -29,7 +29,7 @@ while IFS=: read -r file line words; do
 	shift
 	# Prose: "novahaul is ...", and the name of a format string.
 	case $1 in
-	is | has | and | or | of | for | itself | was | needs | holds | tells) continue ;;
+	is | has | and | or | of | for | itself | was | needs | holds | tells | made) continue ;;
 	novahaul) continue ;; # complete -F _novahaul novahaul
 	esac
 	if ! grep -qx -- "$1" <<<"$commands"; then

@@ -273,6 +273,8 @@ static void t_check(void **state)
 	says(out, "\"schema_version\": 1");
 	app.report = "{\"verdict\": \"nothing\", \"checks\": []}";
 	assert_int_equal(run("check s --to h"), CLI_NOTHING);
+	app.report = "{\"verdict\": \"locked\", \"checks\": []}";
+	assert_int_equal(run("check s --to h"), CLI_LOCKED);
 	app.report = "{\"checks\": []}";
 	assert_int_equal(run("check s --to h"), CLI_FAILED);
 	app.fails = ERR_LOST;
@@ -284,7 +286,9 @@ static const char plan[] =
 	"{\"server\": {\"uuid\": \"u\", \"name\": \"web\"}, \"from\": \"a\","
 	" \"to\": \"b\", \"bytes_to_copy\": 1536, \"steps\": [{\"step\": "
 	"\"claim\", \"summary\": \"lock it\"}, {\"step\": \"rewrite\", "
-	"\"summary\": \"write\", \"commit_point\": \"it names b\"}]}";
+	"\"summary\": \"write\", \"commit_point\": \"it names b\"}], \"sql\": "
+	"[{\"step\": \"claim\", \"database\": \"cell\", \"name\": \"w.x\", "
+	"\"text\": \"do :u :us\", \"values\": {\"u\": \"1\", \"s\": 2}}]}";
 
 static void t_move(void **state)
 {
@@ -340,6 +344,8 @@ static void t_plan_and_apply(void **state)
 	app.report = plan;
 	assert_int_equal(run(words), CLI_DONE);
 	says(out, "novahaul apply");
+	says(out, "-- w.x, in cell\ndo :u :us;\n-- :u = \"1\"\n");
+	assert_null(strstr(out, ":s ="));
 	assert_string_equal(app.asked, "plan");
 	app.end = TXN_DONE;
 	assert_int_equal(run(apply), CLI_DONE);
