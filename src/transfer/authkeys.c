@@ -15,7 +15,7 @@
 
 enum { FILE_MAX = 4 << 20 };
 
-static const char made[] = "# novahaul made this file and will remove it\n";
+static const char made[] = "# made by novahaul, which will remove it\n";
 static const char words[] = "abcdefghijklmnopqrstuvwxyz"
 			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			    "0123456789_-./:+,@=%";
