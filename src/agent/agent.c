@@ -12,6 +12,11 @@
 #include "core/fs.h"
 #include "core/log.h"
 
+#define HELLO_US (60 * 1000000LL)
+/* A peer whose machine vanished leaves no end of stream; its agents must not
+ * stay for ever.  Its lease went stale long before. */
+#define IDLE_US (6 * 3600 * 1000000LL)
+
 static const struct verb *const tables[] = {
 	verbs_lease, verbs_file, verbs_tree, verbs_host, verbs_transfer,
 };
@@ -277,9 +282,9 @@ static int serve(struct agent *a, struct err *e)
 {
 	struct frame f;
 
-	if (reader_next(a->reader, &f, 60 * 1000000LL, e) || hello(a, &f, e))
+	if (reader_next(a->reader, &f, HELLO_US, e) || hello(a, &f, e))
 		return -1;
-	while (!reader_next(a->reader, &f, -1, e)) {
+	while (!reader_next(a->reader, &f, IDLE_US, e)) {
 		/* What is left of a request that failed half-way. */
 		if (f.type == WIRE_DATA || f.type == WIRE_END)
 			continue;
@@ -288,7 +293,7 @@ static int serve(struct agent *a, struct err *e)
 		handle(a, &f);
 		reader_busy(a->reader, READER_IDLE);
 	}
-	if (e->sys == EPIPE)
+	if (e->sys == EPIPE || e->sys == ETIMEDOUT)
 		err_clear(e);
 	return e->kind == ERR_NONE ? 0 : -1;
 }

@@ -74,6 +74,6 @@ bool names_ok(const char *s);
 int names_line(const char *db, const char *key, bool *found, struct buf *line,
 	       struct err *e);
 /* Field I, from 0, of such a line; "" when there are fewer. */
-char *names_field(const char *line, unsigned i) NH_DEALLOC(mem_free);
+char *names_field(const char *line, unsigned i) NH_DEALLOC(mem_free) NH_NONNULL;
 
 #endif

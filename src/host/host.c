@@ -62,6 +62,12 @@ int host_tick(struct host *h, struct err *e)
 	return named(h, h->ops->tick(h->self, e), e);
 }
 
+void host_on_wait(struct host *h, void (*fn)(void *arg), void *arg)
+{
+	if (h->ops->on_wait)
+		h->ops->on_wait(h->self, fn, arg);
+}
+
 int host_info(struct host *h, struct host_info *out, struct err *e)
 {
 	return named(h, h->ops->info(h->self, out, e), e);

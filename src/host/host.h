@@ -369,6 +369,8 @@ struct host_session;
 struct host_ops {
 	void (*close)(void *self);
 	int (*tick)(void *self, struct err *e);
+	/* may be NULL, where no operation takes time */
+	void (*on_wait)(void *self, void (*fn)(void *arg), void *arg);
 	int (*info)(void *self, struct host_info *out, struct err *e);
 	int (*hostkey)(void *self, struct host_key *out, struct err *e);
 
@@ -416,6 +418,10 @@ struct host_ops {
 /* Sends a sign of life if one is due; to be called every few seconds while
  * nothing else is asked of H, or its lease goes stale after 10 s. */
 int host_tick(struct host *h, struct err *e);
+/* FN is called every few seconds while an operation of H waits for its answer:
+ * to tick the other hosts of the job, whose leases would go stale meanwhile.
+ * Ticking H itself from within FN does nothing. */
+void host_on_wait(struct host *h, void (*fn)(void *arg), void *arg);
 int host_info(struct host *h, struct host_info *out, struct err *e);
 int host_hostkey(struct host *h, struct host_key *out, struct err *e);
 

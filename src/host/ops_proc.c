@@ -153,7 +153,7 @@ int ops_getent(void *self, enum host_db db, const char *name,
 {
 	AUTO(enc_clear) struct enc a = ENC_INIT;
 	struct ask q = {.verb = VERB_GETENT, .args = &a};
-	const char *f[7];
+	const char *f[7] = {0};
 	struct dec d;
 
 	enc_u8(&a, (uint8_t)db);

@@ -85,13 +85,19 @@ static int ask_once(struct session *s, const struct ask *a, struct dec *out,
 		.mutates = a->mutates,
 		.timeout_us = a->timeout_us,
 	};
+	int rc;
 
 	if (!r.timeout_us && !a->slow)
 		r.timeout_us = s->cfg.command_us;
 	if (s->link == NULL)
 		return err_set(e, ERR_BUG, "no link");
 	s->link->client.epoch = s->epoch;
-	return client_call(&s->link->client, &r, out, e);
+	s->link->client.on_wait = s->on_wait;
+	s->link->client.wait_arg = s->wait_arg;
+	s->asking = true;
+	rc = client_call(&s->link->client, &r, out, e);
+	s->asking = false;
+	return rc;
 }
 
 int session_ask(struct session *s, const struct ask *a, struct dec *out,
@@ -128,12 +134,23 @@ static int ops_tick(void *self, struct err *e)
 {
 	struct session *s = self;
 
+	/* From within a wait of its own: the wait does all that is needed. */
+	if (s->asking)
+		return 0;
 	if (!s->link)
 		return err_set(e, ERR_RETRY, "the connection is gone");
 	if (!client_tick(&s->link->client, e))
 		return 0;
 	drop_link(s, e);
 	return -1;
+}
+
+static void ops_on_wait(void *self, void (*fn)(void *arg), void *arg)
+{
+	struct session *s = self;
+
+	s->on_wait = fn;
+	s->wait_arg = arg;
 }
 
 /* ---- bulk sessions --------------------------------------------------- */
@@ -218,6 +235,7 @@ static void ops_close(void *self)
 const struct host_ops session_ops = {
 	.close = ops_close,
 	.tick = ops_tick,
+	.on_wait = ops_on_wait,
 	.info = ops_info,
 	.hostkey = ops_hostkey,
 	.lease_read = ops_lease_read,

@@ -17,6 +17,9 @@ struct session {
 	struct conf cfg;
 	struct link *link; /* NULL: to be opened */
 	struct host_session *bulk;
+	bool asking; /* a request is under way */
+	void (*on_wait)(void *arg);
+	void *wait_arg;
 	bool held;
 	char *root, *uuid, *job, *owner, *session;
 	uint64_t epoch;

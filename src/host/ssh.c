@@ -86,8 +86,8 @@ static int tcp_try(struct ssh *h, const struct addrinfo *ai, struct err *e)
 	if (err) {
 		mem_closefd(&h->sock);
 		h->sock = -1;
-		return err_sys(e, ERR_RETRY, err, "connect to port %d",
-			       h->cfg->port);
+		return err_sys(e, ERR_RETRY, err, "connect to %s port %d",
+			       h->cfg->address, h->cfg->port);
 	}
 	setsockopt(h->sock, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(h->sock, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
@@ -114,9 +114,11 @@ static int tcp_connect(struct ssh *h, struct err *e)
 	for (a = ai, rc = -1; a && rc; a = a->ai_next)
 		rc = tcp_try(h, a, e);
 	freeaddrinfo(ai);
-	if (!rc)
-		err_clear(e);
-	return rc;
+	if (rc)
+		return err_hint(e, "see whether it is up: ssh -p %d %s@%s true",
+				h->cfg->port, h->cfg->user, h->cfg->address);
+	err_clear(e);
+	return 0;
 }
 
 /* ---- the host's key -------------------------------------------------- */

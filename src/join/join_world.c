@@ -24,10 +24,13 @@ static void open_side(struct opened *o, const struct config *c, enum side s)
 	const char *name = s == SRC ? o->w.move->src.host : o->w.move->dst.host;
 
 	o->w.host[s] = join_host_open(c, name, &o->w.down[s]);
-	if (o->w.host[s])
+	if (o->w.host[s]) {
 		o->w.virt[s] = join_virt_open(o->w.host[s]);
-	else
+		/* While one host works, the other's lease must not go stale. */
+		host_on_wait(o->w.host[s], world_tick, &o->w);
+	} else {
 		log_info("%s: %s", name, err_msg(&o->w.down[s]));
+	}
 }
 
 static int need_sides(struct opened *o, bool backward, struct err *e)

@@ -101,6 +101,8 @@ static int next(struct client *c, struct frame *f, int64_t deadline,
 		/* Also for those who look in often, with short deadlines. */
 		if (keepalive(c, e))
 			return -1;
+		if (c->on_wait)
+			c->on_wait(c->wait_arg);
 		if (clock_mono_us() >= deadline)
 			return err_sys(e, ERR_RETRY, ETIMEDOUT, "no answer");
 	}

@@ -176,6 +176,10 @@ struct client {
 	int64_t dead_us;      /* no byte for so long: gone.  0: 30 s */
 	bool dead;
 	struct buf reply;
+	/* Called about every keepalive_us while an answer is waited for; may be
+	 * NULL.  It must not use this client. */
+	void (*on_wait)(void *arg);
+	void *wait_arg;
 };
 
 struct client_req {

@@ -518,6 +518,47 @@ static void t_beat(void **state)
 	host_close(b);
 }
 
+struct waiting {
+	struct host *a, *b;
+	unsigned calls, failed;
+};
+
+static void on_wait(void *arg)
+{
+	struct waiting *w = arg;
+	struct err e = ERR_INIT;
+
+	w->calls++;
+	w->failed += host_tick(w->a, &e) != 0;
+	w->failed += host_tick(w->b, &e) != 0;
+	err_clear(&e);
+}
+
+/* While one host works, the other's lease is kept alive. */
+static void t_wait(void **state)
+{
+	struct lab *l = *state;
+	struct waiting w = {.a = lab_local(), .b = lab_local()};
+	struct host_run r = {
+		.argv = (const char *const[]){"sleep", "2.5", NULL}};
+	struct host_lease ls;
+	struct err e = ERR_INIT;
+
+	assert_ok(lab_claim(w.b, l->dir, "job-1", "s1", 1, &e));
+	make_stale(l->dir);
+	host_on_wait(w.a, on_wait, &w);
+	assert_ok(host_run(w.a, &r, &e));
+	assert_int_equal(r.exit_code, 0);
+	host_run_clear(&r);
+	assert_in_range(w.calls, 1, 2);
+	assert_int_equal(w.failed, 0);
+	ls = read_lease(w.b, l->dir);
+	assert_true(ls.attended);
+	host_lease_clear(&ls);
+	host_close(w.a);
+	host_close(w.b);
+}
+
 /* Two hosts that share a file system share the lease. */
 static void t_claim_all(void **state)
 {
@@ -608,7 +649,7 @@ int main(void)
 		T(t_rules),   T(t_force), T(t_race),	  T(t_frozen),
 		T(t_queued),  T(t_stuck), T(t_again),	  T(t_lost),
 		T(t_eof),     T(t_beat),  T(t_claim_all), T(t_damaged),
-		T(t_receive),
+		T(t_receive), T(t_wait),
 	};
 
 	if (geteuid()) {
