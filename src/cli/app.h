@@ -173,6 +173,7 @@ struct app_ops {
 	const struct step *const *(*steps)(void);
 	int (*enter)(void *world, const char *job, uint64_t epoch, bool started,
 		     struct err *e);
+	void (*leave)(void *world);
 	int (*mirror)(void *world, const char *json, struct err *e);
 	void (*tick)(void *world);
 	/* One read-only snapshot of SERVER and both hosts; facts_clear() and

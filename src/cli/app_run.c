@@ -27,6 +27,7 @@ static struct txn_env env_of(struct app *a, struct journal *j, void *world)
 		.steps = a->ops->steps(),
 		.world = world,
 		.enter = a->ops->enter,
+		.leave = a->ops->leave,
 		.mirror = a->ops->mirror,
 		.tick = a->ops->tick,
 		.event = progress_event,

@@ -71,6 +71,8 @@ static int txn_open(struct txn *t, const struct txn_env *env, const char *id,
 
 static enum txn_end end_stale(struct txn *t, struct err *e)
 {
+	if (t->env->leave)
+		t->env->leave(t->env->world);
 	err_wrap(e, "job %s", t->job.id);
 	if (!e->hint)
 		err_hint(e, "novahaul show %s", t->job.id);
@@ -354,6 +356,33 @@ static bool ever_started(const struct txn *t)
 	return false;
 }
 
+/* Does any step remain?  A crash may have come between the last one, which let
+ * go of the hosts, and the end of the job: then nobody may claim them again,
+ * because nothing would let go of them. */
+static bool work_left(const struct txn *t)
+{
+	bool back = t->job.dir == JOURNAL_BACKWARD;
+
+	for (size_t i = 0; i < t->job.nsteps; i++)
+		switch (t->job.steps[i].mark) {
+		case MARK_PENDING:
+		case MARK_UNDONE:
+			if (!back)
+				return true;
+			break;
+		case MARK_DONE:
+			if (back)
+				return true;
+			break;
+		case MARK_RUNNING:
+		case MARK_UNDOING:
+			return true;
+		case MARK_SKIPPED:
+			break;
+		}
+	return false;
+}
+
 /* Raises the epoch here, then on the hosts.  0, or *END is what it came to. */
 static int take_over(struct txn *t, const struct journal_takeover *how,
 		     enum txn_end *end, struct err *e)
@@ -365,8 +394,9 @@ static int take_over(struct txn *t, const struct journal_takeover *how,
 		return -1;
 	}
 	t->key = journal_key(&t->job);
-	if (!env->enter || !env->enter(env->world, t->job.id, t->job.epoch,
-				       ever_started(t), e))
+	if (!env->enter || !work_left(t) ||
+	    !env->enter(env->world, t->job.id, t->job.epoch, ever_started(t),
+			e))
 		return 0;
 	err_wrap(e, "job %s: taking it over", t->job.id);
 	if (e->kind == ERR_STALE || e->kind == ERR_LOCKED) {

@@ -94,9 +94,15 @@ struct txn_env {
 	/* First thing in resume and rollback, after the epoch was raised in the
 	 * journal: raises the leases on the hosts and in the database, ends old
 	 * agents.  STARTED: some step was ever started, so the hosts may know
-	 * the job.  ERR_STALE or ERR_LOCKED: TXN_LOCKED; others: TXN_OPEN. */
+	 * the job.  Not called when every step is done (undone) already.
+	 * ERR_STALE or ERR_LOCKED: TXN_LOCKED; others: TXN_OPEN. */
 	int (*enter)(void *world, const char *job, uint64_t epoch, bool started,
 		     struct err *e);
+	/* Last thing when another controller turned out to have the job: lets
+	 * go of what enter() or a step has claimed on the hosts since, as far
+	 * as it is still this controller's.  A frozen one may have woken after
+	 * the job was over, and would hold the instance for ever. */
+	void (*leave)(void *world);
 	/* After each durable record or transition that comes before a mutation:
 	 * writes the job's manifest on the hosts.  An error stops the step
 	 * before its mutation, as if the step had returned it. */

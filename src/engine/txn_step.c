@@ -279,17 +279,15 @@ static int undo_tries(struct txn *t, size_t i, struct err *e)
 	}
 }
 
-/* The undo changed nothing: what the mark was before.  After a crash in an
- * earlier undo that is not known, and RUNNING asks the world. */
-static enum txn_next undo_refused(struct txn *t, size_t i,
-				  enum journal_mark before, struct err *e)
+/* The undo changed nothing, and the step is what it was: done, or half done.
+ * RUNNING lets the way forward ask the world which, and repeat what this
+ * take-over has opened again (a lease that a finished job had let go). */
+static enum txn_next undo_refused(struct txn *t, size_t i, struct err *e)
 {
 	struct err why = ERR_INIT;
 	enum txn_next next;
 
-	if (before == MARK_UNDOING)
-		before = MARK_RUNNING;
-	if (!txn_mark(t, i, before, &why))
+	if (!txn_mark(t, i, MARK_RUNNING, &why))
 		return NEXT_REFUSED;
 	next = txn_judge(&why, NEXT_OPEN);
 	err_also(e, &why);
@@ -311,7 +309,7 @@ enum txn_next txn_step_back(struct txn *t, size_t i, struct err *e)
 		if (undo_tries(t, i, e)) {
 			txn_emit(t, i, TXN_EV_FAIL, err_msg(e));
 			if (e->kind == ERR_REFUSED)
-				return undo_refused(t, i, before, e);
+				return undo_refused(t, i, e);
 			return txn_judge(e, NEXT_OPEN);
 		}
 	}

@@ -757,9 +757,9 @@ static void t_refused(void **state)
 	assert_int_equal(txn_exit_code(TXN_REFUSED, &f->e), 5);
 	log_is(f, "E+ p3 u3 u2 ");
 	/* Forward again: what was undone is done again. */
-	job_is(f, "open forward DDDU-");
+	job_is(f, "open forward DDrU-");
 	assert_int_equal(resume(f), TXN_DONE);
-	log_is(f, "E+ r3 r4 ");
+	log_is(f, "E+ p2 v2 r3 r4 ");
 	world_is(f, "11111");
 }
 
@@ -772,7 +772,7 @@ static void t_refused_done(void **state)
 	undo_fails(f, 2, 0, ERR_REFUSED);
 	buf_reset(&f->w.log);
 	assert_int_equal(rollback(f), TXN_REFUSED);
-	log_is(f, "E+ u3 u2 r3 r4 ");
+	log_is(f, "E+ u3 u2 p2 v2 r3 r4 ");
 	job_is(f, "done forward DDDDD");
 	/* Without a refusal it goes all the way. */
 	assert_int_equal(rollback(f), TXN_ROLLED_BACK);
@@ -786,7 +786,7 @@ static void t_refused_by_itself(void **state)
 	fails(f, 1, 0, ERR_FAILED, true);
 	undo_fails(f, 0, 0, ERR_REFUSED);
 	assert_int_equal(run(f), TXN_OPEN);
-	job_is(f, "open forward DU---");
+	job_is(f, "open forward rU---");
 	assert_int_equal(resume(f), TXN_DONE);
 }
 
@@ -806,7 +806,7 @@ static void t_not_started(void **state)
 	struct fix *f = *state;
 
 	assert_int_equal(rollback(f), TXN_ROLLED_BACK);
-	log_is(f, "E- ");
+	log_is(f, ""); /* no host is touched for it */
 	job_is(f, "rolled-back backward -----");
 }
 
