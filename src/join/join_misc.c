@@ -19,6 +19,7 @@ const struct app_ops join_ops = {
 	.world_close = join_world_close,
 	.steps = the_steps,
 	.enter = world_enter,
+	.leave = world_leave,
 	.mirror = world_mirror,
 	.tick = world_tick,
 	.facts_read = join_facts_read,

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "core/log.h"
+
 static json_t *before_json(const struct db_claim_before *b)
 {
 	return json_pack("{s:i, s:s?, s:s?}", "locked", b->locked, "locked_by",
@@ -119,6 +121,21 @@ static int lock_row(struct step_ctx *c, struct err *e)
 	return settle_write(c, rc, &(struct db_question){.claim = &cl}, e);
 }
 
+/* Frozen before the lock, overtaken, woken after the job was rolled back: the
+ * row knew nothing of us, so the lock was taken.  Where the token still is this
+ * very one, nobody else has built on it, and it goes again. */
+static int unlock_late(struct step_ctx *c, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (claim_release(c, &why)) {
+		log_debug("unlocking after all: %s", err_msg(&why));
+		err_clear(&why);
+	}
+	e->kind = ERR_STALE;
+	return -1;
+}
+
 static int run(struct step_ctx *c, struct err *e)
 {
 	struct world *w = step_w(c);
@@ -130,9 +147,15 @@ static int run(struct step_ctx *c, struct err *e)
 	if (!w->leased[SRC] || !w->leased[DST])
 		if (world_claim(w, step_job(c), e))
 			return -1;
-	if (work_dirs(c, e))
+	/* Frozen before the claim, overtaken and woken, this controller learns
+	 * it here, with nothing but the leases to let go of. */
+	if (step_record(c, "epoch", json_integer((json_int_t)w->epoch), e))
 		return -1;
-	return lock_row(c, e);
+	if (work_dirs(c, e) || lock_row(c, e))
+		return -1;
+	if (!step_record(c, "locked", json_true(), e))
+		return 0;
+	return e->kind == ERR_STALE ? unlock_late(c, e) : -1;
 }
 
 /*

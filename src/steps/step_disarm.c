@@ -228,6 +228,22 @@ static int redefine(struct step_ctx *c, struct err *e)
 	return 0;
 }
 
+/* Between the first look at the row and the definition somebody may have asked
+ * Nova to evacuate the instance: that begins with a task_state, seconds before
+ * another host has it.  Then the source is disarmed again. */
+static int still_may(struct step_ctx *c, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (!may_rearm(c, e))
+		return 0;
+	if (e->kind == ERR_CONFLICT &&
+	    (undefine(c, &why) || stow_extras(c, false, &why) ||
+	     carry_off(c, &why)))
+		err_also(e, &why);
+	return -1;
+}
+
 /*
  * States: nothing was done; the domain is undefined, all files in place; some
  * or all of NVRAM and vTPM in the work directory; the instance directory too,
@@ -252,7 +268,7 @@ static int undo(struct step_ctx *c, struct err *e)
 		return -1;
 	if (stow_extras(c, true, e) || bases_refresh(c, SRC, e))
 		return -1;
-	return redefine(c, e);
+	return redefine(c, e) || still_may(c, e) ? -1 : 0;
 }
 
 const struct step step_disarm = {

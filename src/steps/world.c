@@ -118,6 +118,27 @@ int world_enter(void *world, const char *job, uint64_t epoch, bool started,
 	return 0;
 }
 
+/* The agent refuses it where a later epoch holds the lease by now. */
+void world_leave(void *world)
+{
+	struct world *w = world;
+
+	for (int s = SRC; s <= DST; s++) {
+		struct host_release r = {
+			.root = side_of(w->move, s)->instances_path,
+			.uuid = w->move->uuid,
+		};
+		struct err e = ERR_INIT;
+
+		if (w->host[s] && w->leased[s] &&
+		    host_lease_release(w->host[s], &r, &e)) {
+			log_debug("%s: %s", w->host[s]->name, err_msg(&e));
+			err_clear(&e);
+		}
+		w->leased[s] = false;
+	}
+}
+
 static int put_manifest(struct world *w, enum side s, const char *job,
 			const char *json, struct err *e)
 {

@@ -87,6 +87,7 @@ struct world {
 /* Engine hooks (engine/txn.h). */
 int world_enter(void *world, const char *job, uint64_t epoch, bool started,
 		struct err *e);
+void world_leave(void *world);
 int world_mirror(void *world, const char *json, struct err *e);
 void world_tick(void *world);
 
