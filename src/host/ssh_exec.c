@@ -94,19 +94,12 @@ static int pump(struct ssh *h, LIBSSH2_CHANNEL *ch, struct ssh_cmd *c,
 {
 	size_t sent = 0;
 	bool eof = false;
-	int f = 1;
 
 	for (;;) {
 		int a = drain(ch, 0, &c->out);
 		int b = drain(ch, SSH_EXTENDED_DATA_STDERR, &c->err);
+		int f;
 
-		/* While half a packet of ours waits to be sent, libssh2 1.10
-		 * cannot widen the window that it reads into; it keeps that for
-		 * the next read and calls it an error of the socket. */
-		if (f == 0 && !eof && a == LIBSSH2_ERROR_SOCKET_SEND)
-			a = 0;
-		if (f == 0 && !eof && b == LIBSSH2_ERROR_SOCKET_SEND)
-			b = 0;
 		if (a < 0 || b < 0)
 			return ssh_err(h, ERR_LOST, "ssh: reading", e);
 		if (a == 0 && b == 0 && libssh2_channel_eof(ch))

@@ -54,6 +54,8 @@ struct crash_case {
 	size_t size; /* of the shared world */
 	const void *arg;
 	void (*reset)(void *world, const void *arg);
+	/* Called at each event; may be NULL. */
+	void (*tick)(void *world);
 	/* One controller: opens its adapters and calls crash_control(), whose
 	 * result is the process' exit code. */
 	int (*control)(void *world, const char *journal, enum crash_role role);

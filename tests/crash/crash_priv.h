@@ -30,6 +30,7 @@ struct crash_shm {
 	struct crash_act acts[CRASH_ACTS];
 	unsigned acted;
 	uint64_t rnd;
+	int64_t clock_us;
 	unsigned long wake; /* event of the second at which the zombie wakes */
 	pid_t zombie;
 	unsigned zombie_token;

@@ -279,6 +279,7 @@ static void reset(struct runner *r, const struct point *p)
 	memset(s, 0, sizeof(*s));
 	s->trace = trace;
 	s->rnd = p->seed;
+	s->clock_us = 1700000000 * 1000000LL;
 	s->wake = p->wake;
 	memcpy(s->acts, p->acts, sizeof(s->acts));
 	memset(s->world, 0, r->c->size);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The crash tier: the real engine and the real steps of a move, in a
+ * deterministic world.
+ *
+ * After every event at most one host can start the guest, and at least one
+ * complete copy of its newest disks exists; after a rollback the world is what
+ * it was; after a move it is what was asked for.
+ *
+ *	crash-move [--seed N] [--points N] [--full] [--only POINT]
+ */
+#include "crash/crash.h"
+#include "fake/fake.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct fake_options moves[] = {
+	{
+		.name = "running guest",
+		.running = true,
+		.precopy = true,
+		.start = true,
+		.nvram = true,
+	},
+	{
+		.name = "stopped guest",
+		.base_on_target = true,
+	},
+	{
+		.name = "deaf guest, old Nova",
+		.running = true,
+		.start = true,
+		.rebase = true,
+		.autostart = true,
+		.ignores_acpi = true,
+		.old_compute = true,
+		.resume_guests = true,
+	},
+};
+
+int main(int argc, char **argv)
+{
+	struct crash_opts o = {.points = 40, .actors = true};
+	struct crash_totals t = {0};
+	const char *which = getenv("CRASH_CASE");
+
+	if (crash_options(argc, argv, &o))
+		return 2;
+	for (size_t i = 0; i < ARRAY_SIZE(moves); i++) {
+		struct crash_case c = {
+			.name = moves[i].name,
+			.size = sizeof(struct fake_world),
+			.arg = &moves[i],
+			.reset = fake_reset,
+			.tick = fake_tick,
+			.control = fake_control,
+			.promise = fake_promise,
+			.end = fake_end,
+			.act = fake_act,
+			.actors = fake_actors,
+		};
+
+		if (!which || !strcmp(which, moves[i].name))
+			crash_run(&c, &o, &t);
+	}
+	return crash_report("crash, move", &o, &t);
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everybody else: what Nova, its users, its operators and the machines do to
+ * an instance while a job is in the middle of moving it.
+ *
+ * An actor that is not allowed to act, or finds nothing to do, does nothing.
+ * Nova's side is written after nova/compute/manager.py and api.py; the ledger
+ * of the database, 5.1 and 5.3, names releases and functions.
+ */
+#include "fake/fake.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct fake_host *at(struct fake_world *fw)
+{
+	struct fake_row *r = &fw->row;
+
+	return !strcmp(r->host, fw->h[SRC].name)   ? &fw->h[SRC]
+	       : !strcmp(r->host, fw->h[DST].name) ? &fw->h[DST]
+						   : NULL;
+}
+
+/* May an API call touch the row?  A transaction of a living controller that
+ * is under way makes it wait: it comes too late then.  One of a dead
+ * controller ends first. */
+static bool api(struct fake_world *fw, bool admin)
+{
+	if (fw->pending.kind != TX_NONE && crash_alive(fw->pending.sender))
+		return false;
+	fake_db_resolve(fw);
+	return !fw->row.deleted && !*fw->row.task_state &&
+	       (admin || !fw->row.locked) && at(fw);
+}
+
+static bool is_state(const struct fake_world *fw, const char *vm)
+{
+	return !strcmp(fw->row.vm_state, vm);
+}
+
+static void set_state(struct fake_world *fw, const char *vm, int power)
+{
+	snprintf(fw->row.vm_state, sizeof(fw->row.vm_state), "%s", vm);
+	fw->row.power_state = power;
+}
+
+/* --- start, stop, delete */
+
+static void make_base(struct fake_world *fw, struct fake_host *h)
+{
+	char path[FAKE_PATH];
+
+	fake_at(path, h, "_base/" FAKE_BASE);
+	/* Nova fetches the image again. */
+	if (fake_find(h, path) < 0)
+		fake_file(fw, h, path, fw->base_content);
+}
+
+static void nova_define(struct fake_host *h)
+{
+	if (!h->dom.defined)
+		snprintf(h->dom.xml, sizeof(h->dom.xml),
+			 "<domain>Nova's</domain>");
+	h->dom.defined = true;
+}
+
+/* A hard reboot: it needs the directory and its disks. */
+static bool nova_start(struct fake_world *fw, bool admin)
+{
+	struct fake_host *h;
+	char path[FAKE_PATH];
+	const char *why;
+
+	if (!api(fw, admin) || !is_state(fw, "stopped"))
+		return false;
+	h = at(fw);
+	if (!fake_in_place(fw, h)) {
+		/* It fails, and may leave an empty directory behind. */
+		fake_at(path, h, FAKE_UUID);
+		if (fake_find(h, path) < 0 && crash_random(2))
+			fake_dir(fw, h, path);
+		return true;
+	}
+	make_base(fw, h);
+	nova_define(h);
+	if (!h->dom.running && fake_boot(fw, h, &why))
+		return true;
+	set_state(fw, "active", 1);
+	return true;
+}
+
+static bool nova_stop(struct fake_world *fw, bool admin)
+{
+	if (!api(fw, admin) || !is_state(fw, "active"))
+		return false;
+	at(fw)->dom.running = false;
+	set_state(fw, "stopped", 4);
+	return true;
+}
+
+static bool nova_delete(struct fake_world *fw, bool admin)
+{
+	struct fake_host *h;
+	char path[FAKE_PATH];
+
+	if (!api(fw, admin))
+		return false;
+	h = at(fw);
+	fw->row.deleted = true;
+	fw->waived = true;
+	h->dom.running = h->dom.defined = h->dom.autostart = false;
+	fake_at(path, h, FAKE_UUID);
+	fake_tree_drop(h, path);
+	return true;
+}
+
+/* The guest powers itself off; Nova learns of it at its next sync. */
+static bool guest_off(struct fake_world *fw)
+{
+	for (int s = SRC; s <= DST; s++)
+		if (fw->h[s].dom.running) {
+			fw->h[s].dom.running = false;
+			return true;
+		}
+	return false;
+}
+
+/* --- nova-compute */
+
+static void destroy_here(struct fake_host *h)
+{
+	char path[FAKE_PATH];
+
+	h->dom.running = h->dom.defined = h->dom.autostart = false;
+	fake_at(path, h, FAKE_UUID);
+	fake_tree_drop(h, path);
+}
+
+/* _destroy_evacuated_instances and _init_instance. */
+static bool compute_restart(struct fake_world *fw, enum side s)
+{
+	struct fake_host *h = &fw->h[s];
+	struct fake_row *r = &fw->row;
+	bool found = h->dom.defined || h->dom.running, mine;
+	const char *why;
+
+	if (!api(fw, true))
+		return false;
+	mine = !strcmp(r->host, h->name);
+	/* Up to Kilo: whatever domain is not this host's by the database. */
+	if (fw->o.old_compute && found && !mine)
+		destroy_here(h);
+	if (!fw->o.old_compute && !strcmp(r->evac_from, h->name) &&
+	    strcmp(r->evac_status, "done") == 0) {
+		if (found)
+			destroy_here(h);
+		strcpy(r->evac_status, "completed");
+	}
+	if (mine && fw->o.resume_guests && is_state(fw, "active") &&
+	    !h->dom.running && fake_in_place(fw, h)) {
+		nova_define(h);
+		fake_boot(fw, h, &why);
+	}
+	return true;
+}
+
+/* _sync_instance_power_state */
+static bool power_sync(struct fake_world *fw, enum side s)
+{
+	struct fake_host *h = &fw->h[s];
+
+	if (!api(fw, true) || at(fw) != h)
+		return false;
+	if (is_state(fw, "stopped") && h->dom.running)
+		h->dom.running = false;
+	else if (is_state(fw, "active") && h->dom.defined && !h->dom.running)
+		set_state(fw, "stopped", 4);
+	else
+		return false;
+	return true;
+}
+
+/* _remove_old_enough_file: by age, and only what no instance here uses. */
+static bool image_cache(struct fake_world *fw, enum side s)
+{
+	struct fake_host *h = &fw->h[s];
+	char path[FAKE_PATH];
+	struct fake_inode *i;
+
+	fw->now_us += 12 * FAKE_HOUR;
+	fake_at(path, h, "_base/" FAKE_BASE);
+	i = fake_look(h, path);
+	if (!i || fw->now_us - i->mtime_us < 24 * FAKE_HOUR)
+		return false;
+	if (!fw->row.deleted && at(fw) == h) {
+		i->mtime_us = fw->now_us; /* in use: Nova touches it */
+		return true;
+	}
+	fake_name_drop(h, fake_find(h, path));
+	return true;
+}
+
+/* An administrator evacuates to the target; by the rules only when the source
+ * is off, which is how a disarmed source looks to him.  The API call sets
+ * task_state; the target has the instance seconds later. */
+static bool evacuate(struct fake_world *fw)
+{
+	struct fake_host *s = &fw->h[SRC], *d = &fw->h[DST];
+
+	if (!api(fw, true) || at(fw) != s || s->dom.defined ||
+	    fake_in_place(fw, s) || d->dom.defined)
+		return false;
+	if (!is_state(fw, "stopped") && !is_state(fw, "active"))
+		return false;
+	strcpy(fw->row.task_state, "rebuilding");
+	fw->row.evac_us = fw->now_us + 60 * 1000;
+	return true;
+}
+
+void fake_nova(struct fake_world *fw)
+{
+	struct fake_row *r = &fw->row;
+	struct fake_host *d = &fw->h[DST];
+	char path[FAKE_PATH];
+
+	if (!r->evac_us || fw->now_us < r->evac_us)
+		return;
+	if (fw->pending.kind != TX_NONE && crash_alive(fw->pending.sender))
+		return;
+	fake_db_resolve(fw);
+	r->evac_us = 0;
+	r->task_state[0] = '\0';
+	if (r->deleted || at(fw) != &fw->h[SRC])
+		return;
+	fake_at(path, d, FAKE_UUID);
+	if (fake_find(d, path) < 0) {
+		/* Nothing there: it rebuilds from the image. */
+		fake_dir(fw, d, path);
+		fake_at(path, d, FAKE_UUID "/disk");
+		fake_file(fw, d, path, ++fw->contents);
+		fake_at(path, d, FAKE_UUID "/disk.config");
+		fake_file(fw, d, path, ++fw->contents);
+	}
+	make_base(fw, d);
+	nova_define(d);
+	strcpy(r->host, d->name);
+	strcpy(r->node, d->node);
+	strcpy(r->evac_from, fw->h[SRC].name);
+	strcpy(r->evac_status, "done");
+}
+
+/* --- machines and people */
+
+static bool reboot(struct fake_world *fw, enum side s)
+{
+	struct fake_host *h = &fw->h[s];
+	const char *why;
+
+	h->dom.running = false;
+	if (h->dom.defined && h->dom.autostart)
+		fake_boot(fw, h, &why);
+	return true;
+}
+
+/* Not reached for a while: some hundred events. */
+static bool cut_off(struct fake_world *fw, enum side s)
+{
+	fw->h[s].down_us = fw->now_us + 150 * 1000;
+	return true;
+}
+
+static int second_job(void *world)
+{
+	struct fake_world *fw = world;
+	char path[sizeof(fw->journal)];
+	AUTO(mem_freep) char *hot = mem_printf("%s-journal", fw->journal);
+	AUTO(mem_freep) char *reserve = mem_printf("%s.reserve", fw->journal);
+	int code;
+
+	strcpy(path, fw->journal);
+	unlink(path);
+	unlink(hot);
+	code = fake_control(fw, path, CRASH_START);
+	strcpy(fw->journal, path);
+	unlink(path);
+	unlink(reserve);
+	return code;
+}
+
+/* Somebody moves it as well, from another machine with another journal. */
+static bool second_operator(struct fake_world *fw)
+{
+	return *fw->journal && crash_other(second_job, fw) != 7;
+}
+
+static bool lands(struct fake_world *fw)
+{
+	if (fw->pending.kind == TX_NONE || crash_alive(fw->pending.sender))
+		return false;
+	fake_db_land(fw);
+	return true;
+}
+
+enum actor {
+	ACT_LANDS = 0,
+	ACT_TENANT_START,
+	ACT_ADMIN_START,
+	ACT_TENANT_STOP,
+	ACT_ADMIN_STOP,
+	ACT_TENANT_DELETE,
+	ACT_ADMIN_DELETE,
+	ACT_GUEST_OFF,
+	ACT_RESTART_SRC,
+	ACT_RESTART_DST,
+	ACT_SYNC_SRC,
+	ACT_SYNC_DST,
+	ACT_CACHE_SRC,
+	ACT_CACHE_DST,
+	ACT_EVACUATE,
+	ACT_REBOOT_SRC,
+	ACT_REBOOT_DST,
+	ACT_CUT_SRC,
+	ACT_CUT_DST,
+	ACT_SECOND,
+};
+
+const char *const fake_actors[] = {
+	[ACT_LANDS] = "a lost COMMIT lands",
+	[ACT_TENANT_START] = "the tenant starts it",
+	[ACT_ADMIN_START] = "an administrator starts it",
+	[ACT_TENANT_STOP] = "the tenant stops it",
+	[ACT_ADMIN_STOP] = "an administrator stops it",
+	[ACT_TENANT_DELETE] = "the tenant deletes it",
+	[ACT_ADMIN_DELETE] = "an administrator deletes it",
+	[ACT_GUEST_OFF] = "the guest powers itself off",
+	[ACT_RESTART_SRC] = "nova-compute restarts on the source",
+	[ACT_RESTART_DST] = "nova-compute restarts on the target",
+	[ACT_SYNC_SRC] = "power sync on the source",
+	[ACT_SYNC_DST] = "power sync on the target",
+	[ACT_CACHE_SRC] = "image cache pass on the source",
+	[ACT_CACHE_DST] = "image cache pass on the target",
+	[ACT_EVACUATE] = "an administrator evacuates it",
+	[ACT_REBOOT_SRC] = "the source reboots",
+	[ACT_REBOOT_DST] = "the target reboots",
+	[ACT_CUT_SRC] = "the source is cut off",
+	[ACT_CUT_DST] = "the target is cut off",
+	[ACT_SECOND] = "a second operator moves it",
+	NULL,
+};
+
+static bool act(struct fake_world *fw, enum actor a)
+{
+	switch (a) {
+	case ACT_LANDS:
+		return lands(fw);
+	case ACT_TENANT_START:
+	case ACT_ADMIN_START:
+		return nova_start(fw, a == ACT_ADMIN_START);
+	case ACT_TENANT_STOP:
+	case ACT_ADMIN_STOP:
+		return nova_stop(fw, a == ACT_ADMIN_STOP);
+	case ACT_TENANT_DELETE:
+	case ACT_ADMIN_DELETE:
+		return nova_delete(fw, a == ACT_ADMIN_DELETE);
+	case ACT_GUEST_OFF:
+		return guest_off(fw);
+	case ACT_RESTART_SRC:
+	case ACT_RESTART_DST:
+		return compute_restart(fw, a == ACT_RESTART_DST ? DST : SRC);
+	case ACT_SYNC_SRC:
+	case ACT_SYNC_DST:
+		return power_sync(fw, a == ACT_SYNC_DST ? DST : SRC);
+	case ACT_CACHE_SRC:
+	case ACT_CACHE_DST:
+		return image_cache(fw, a == ACT_CACHE_DST ? DST : SRC);
+	case ACT_EVACUATE:
+		return evacuate(fw);
+	case ACT_REBOOT_SRC:
+	case ACT_REBOOT_DST:
+		return reboot(fw, a == ACT_REBOOT_DST ? DST : SRC);
+	case ACT_CUT_SRC:
+	case ACT_CUT_DST:
+		return cut_off(fw, a == ACT_CUT_DST ? DST : SRC);
+	case ACT_SECOND:
+		return second_operator(fw);
+	}
+	return false;
+}
+
+bool fake_act(void *world, size_t actor)
+{
+	struct fake_world *fw = world;
+	bool did = act(fw, (enum actor)actor);
+
+	fw->acted += did;
+	return did;
+}

@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the world begins, what must always hold in it, how a job may leave it. */
+#include "fake/fake.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SRC_IP "/var/lib/nova/instances"
+#define DST_IP "/srv/nova/instances"
+#define NVRAM_DIR "/var/lib/libvirt/qemu/nvram"
+#define NVRAM_FILE "instance-0000002a_VARS.fd"
+
+static const char domain_xml[] =
+	"<domain type='kvm'><name>instance-0000002a</name>"
+	"<uuid>" FAKE_UUID "</uuid><memory unit='KiB'>524288</memory>"
+	"<vcpu>1</vcpu><os><type arch='x86_64' machine='pc'>hvm</type></os>"
+	"<devices><disk type='file' device='disk'>"
+	"<driver name='qemu' type='qcow2'/>"
+	"<source file='%s/" FAKE_UUID "/disk'/>"
+	"<target dev='vda' bus='virtio'/></disk>"
+	"<interface type='bridge'><mac address='fa:16:3e:00:00:01'/>"
+	"<source bridge='brq0a1b2c3d-4e'/><target dev='tap0a1b2c3d-4e'/>"
+	"<model type='virtio'/></interface></devices></domain>";
+
+/* --- beginning */
+
+static uint64_t next(struct fake_world *fw)
+{
+	return ++fw->contents;
+}
+
+static void make_dirs(struct fake_world *fw, struct fake_host *h)
+{
+	char path[FAKE_PATH];
+
+	fake_dir(fw, h, h->ip);
+	fake_at(path, h, "_base");
+	fake_dir(fw, h, path);
+	fake_dir(fw, h, NVRAM_DIR);
+}
+
+static void own(struct fake_inode *i, const char *user, uint32_t mode)
+{
+	snprintf(i->user, sizeof(i->user), "%s", user);
+	snprintf(i->group, sizeof(i->group), "%s", user);
+	i->mode = mode;
+}
+
+static void add_base(struct fake_world *fw, struct fake_host *h)
+{
+	char path[FAKE_PATH];
+
+	fake_at(path, h, "_base/" FAKE_BASE);
+	own(fake_file(fw, h, path, fw->base_content), "libvirt-qemu", 0644);
+}
+
+static void add_instance(struct fake_world *fw, struct fake_host *h)
+{
+	char path[FAKE_PATH], info[FAKE_TEXT];
+	struct fake_inode *i;
+
+	fake_at(path, h, FAKE_UUID);
+	fake_dir(fw, h, path);
+	own(fake_look(h, path), "nova", 0755);
+	fake_at(path, h, FAKE_UUID "/disk");
+	i = fake_file(fw, h, path, fw->newest);
+	i->header = 1;
+	own(i, "nova", 0644);
+	fake_at(path, h, FAKE_UUID "/disk.config");
+	own(fake_file(fw, h, path, fw->config), "nova", 0644);
+	snprintf(info, sizeof(info), "{\"%s/" FAKE_UUID "/disk\": \"qcow2\"}",
+		 h->ip);
+	fake_at(path, h, FAKE_UUID "/disk.info");
+	i = fake_file(fw, h, path, fake_hash(info, strlen(info)));
+	i->len = strlen(info);
+	memcpy(i->text, info, i->len);
+	own(i, "nova", 0644);
+	if (fw->o.nvram)
+		own(fake_file(fw, h, NVRAM_DIR "/" NVRAM_FILE, next(fw)),
+		    "libvirt-qemu", 0600);
+}
+
+static void add_row(struct fake_world *fw)
+{
+	struct fake_row *r = &fw->row;
+
+	strcpy(r->host, fw->h[SRC].name);
+	strcpy(r->node, fw->h[SRC].node);
+	r->compute_id = 30;
+	strcpy(r->vm_state, fw->o.running ? "active" : "stopped");
+	r->power_state = fw->o.running ? 1 : 4;
+	strcpy(r->az, "nova");
+}
+
+void fake_reset(void *world, const void *options)
+{
+	struct fake_world *fw = world;
+	struct fake_domain *d = &fw->h[SRC].dom;
+	const char *why;
+
+	fw->o = *(const struct fake_options *)options;
+	fw->now_us = 1700000000 * 1000000LL;
+	strcpy(fw->h[SRC].name, "compute-30");
+	strcpy(fw->h[SRC].node, "compute-30.example");
+	strcpy(fw->h[SRC].ip, SRC_IP);
+	strcpy(fw->h[DST].name, "compute-34");
+	strcpy(fw->h[DST].node, "compute-34.example");
+	strcpy(fw->h[DST].ip, DST_IP);
+	fw->newest = next(fw);
+	fw->config = next(fw);
+	fw->base_content = next(fw);
+	for (int s = SRC; s <= DST; s++)
+		make_dirs(fw, &fw->h[s]);
+	add_base(fw, &fw->h[SRC]);
+	if (fw->o.base_on_target)
+		add_base(fw, &fw->h[DST]);
+	add_instance(fw, &fw->h[SRC]);
+	add_row(fw);
+	d->defined = true;
+	d->autostart = fw->o.autostart;
+	snprintf(d->xml, sizeof(d->xml), domain_xml, SRC_IP);
+	if (fw->o.running)
+		fake_boot(fw, &fw->h[SRC], &why);
+}
+
+/* --- time */
+
+void fake_tick(void *world)
+{
+	struct fake_world *fw = world;
+
+	fw->now_us += 1000;
+	fake_nova(fw);
+	/* Booting takes a while before the first write. */
+	if (++fw->ticks % 5)
+		return;
+	for (int s = SRC; s <= DST; s++) {
+		struct fake_host *h = &fw->h[s];
+		struct fake_inode *i = &h->inodes[h->dom.disk];
+
+		if (!h->dom.running)
+			continue;
+		/* A disk that is not the instance's (Nova's evacuation made a
+		 * fresh one) has a life of its own. */
+		if (i->content == fw->newest)
+			i->content = fw->newest = next(fw);
+		else
+			i->content = next(fw);
+	}
+}
+
+/* --- the promise */
+
+bool fake_in_place(const struct fake_world *fw, const struct fake_host *h)
+{
+	char path[FAKE_PATH];
+
+	(void)fw;
+	fake_at(path, h, FAKE_UUID "/disk");
+	return fake_find(h, path) >= 0;
+}
+
+static bool can_start(const struct fake_world *fw, const struct fake_host *h)
+{
+	const struct fake_row *r = &fw->row;
+
+	if (h->dom.running)
+		return true;
+	return fake_in_place(fw, h) &&
+	       (h->dom.defined || (!r->deleted && !strcmp(r->host, h->name)));
+}
+
+static bool has(const struct fake_host *h, const char *path, uint64_t content)
+{
+	int i = fake_find(h, path);
+	const struct fake_inode *f;
+
+	if (i < 0)
+		return false;
+	f = &h->inodes[h->names[i].ino];
+	return !f->dir && !f->partial && (!content || f->content == content);
+}
+
+static bool base_reachable(const struct fake_world *fw,
+			   const struct fake_host *h)
+{
+	for (int i = 0; i < FAKE_NAMES; i++)
+		if (h->names[i].hash &&
+		    strstr(h->names[i].path, "/" FAKE_BASE) &&
+		    !strstr(h->names[i].path, ".part") &&
+		    has(h, h->names[i].path, fw->base_content))
+			return true;
+	return false;
+}
+
+/* .../instance/disk -> .../nvram/FILE, or libvirt's own place. */
+static bool nvram_reachable(const struct fake_world *fw,
+			    const struct fake_host *h)
+{
+	if (!fw->o.nvram)
+		return true;
+	for (int i = 0; i < FAKE_NAMES; i++)
+		if (h->names[i].hash &&
+		    strstr(h->names[i].path, "/" NVRAM_FILE) &&
+		    !strstr(h->names[i].path, ".part") &&
+		    has(h, h->names[i].path, 0))
+			return true;
+	return false;
+}
+
+static bool complete_at(const struct fake_world *fw, const struct fake_host *h,
+			const char *disk)
+{
+	char path[FAKE_PATH + 16];
+	int dir = (int)(strlen(disk) - strlen("/disk"));
+
+	if (!has(h, disk, fw->newest))
+		return false;
+	snprintf(path, sizeof(path), "%.*s/disk.config", dir, disk);
+	if (!has(h, path, fw->config))
+		return false;
+	snprintf(path, sizeof(path), "%.*s/disk.info", dir, disk);
+	return has(h, path, 0);
+}
+
+static bool has_copy(const struct fake_world *fw, const struct fake_host *h)
+{
+	for (int i = 0; i < FAKE_NAMES; i++) {
+		const char *p = h->names[i].path;
+		size_t n = strlen(p);
+
+		if (h->names[i].hash && n > 5 && !strcmp(p + n - 5, "/disk") &&
+		    complete_at(fw, h, p))
+			return base_reachable(fw, h) && nvram_reachable(fw, h);
+	}
+	return false;
+}
+
+bool fake_promise(const void *world, struct buf *out)
+{
+	const struct fake_world *fw = world;
+	const struct fake_host *s = &fw->h[SRC], *d = &fw->h[DST];
+
+	if (s->dom.running && d->dom.running)
+		buf_puts(out, "the guest runs on both hosts");
+	else if (can_start(fw, s) && can_start(fw, d))
+		buf_printf(out,
+			   "both hosts can start it (database: %s; source: "
+			   "defined %d disks %d; target: defined %d disks %d)",
+			   fw->row.host, s->dom.defined, fake_in_place(fw, s),
+			   d->dom.defined, fake_in_place(fw, d));
+	else if (!fw->waived && !has_copy(fw, s) && !has_copy(fw, d))
+		buf_puts(out, "no complete copy of the disks is left");
+	return !out->len;
+}
+
+/* --- the end */
+
+static bool differ(struct buf *out, const char *where, const char *what)
+{
+	buf_printf(out, "%s: %s is not as it was", where, what);
+	return false;
+}
+
+static bool same_name(const struct fake_world *fw, const struct fake_host *a,
+		      const struct fake_host *b, int i, struct buf *out)
+{
+	const struct fake_name *n = &a->names[i];
+	const struct fake_inode *x = &a->inodes[n->ino], *y;
+	int k = fake_find(b, n->path);
+	/* A guest that was started again has gone on writing. */
+	bool wrote = fw->o.running && x->content != fw->config &&
+		     strstr(n->path, "/disk") && !strstr(n->path, "/disk.");
+
+	if (k < 0)
+		return differ(out, a->name, n->path);
+	y = &b->inodes[b->names[k].ino];
+	if (b->names[k].ino != n->ino || x->dir != y->dir ||
+	    x->mode != y->mode || strcmp(x->user, y->user) != 0 ||
+	    strcmp(x->group, y->group) != 0 || x->header != y->header ||
+	    x->partial != y->partial || x->len != y->len ||
+	    (x->content != y->content && !wrote))
+		return differ(out, a->name, n->path);
+	return true;
+}
+
+static bool same_host(const struct fake_world *fw, const struct fake_host *now,
+		      const struct fake_host *was, struct buf *out)
+{
+	const struct fake_domain *a = &now->dom, *b = &was->dom;
+
+	if (a->defined != b->defined || a->running != b->running ||
+	    a->autostart != b->autostart)
+		return differ(out, now->name, "the domain");
+	if (a->defined && strcmp(a->xml, b->xml) != 0)
+		return differ(out, now->name, "the domain's XML");
+	if (now->bridge != was->bridge)
+		return differ(out, now->name, "the bridge");
+	if (now->key != was->key)
+		return differ(out, now->name, "the one-job key");
+	if (now->lease.state == LEASE_HELD)
+		return differ(out, now->name, "the lease");
+	for (int i = 0; i < FAKE_NAMES; i++) {
+		if (was->names[i].hash && !same_name(fw, was, now, i, out))
+			return false;
+		/* Empty directories of ours may stay. */
+		if (now->names[i].hash &&
+		    fake_find(was, now->names[i].path) < 0 &&
+		    !(now->inodes[now->names[i].ino].dir &&
+		      strstr(now->names[i].path, "/.novahaul") &&
+		      !strstr(now->names[i].path, "/.novahaul/")))
+			return differ(out, now->name, now->names[i].path);
+	}
+	return true;
+}
+
+static bool same_row(const struct fake_row *a, const struct fake_row *b,
+		     struct buf *out)
+{
+	const char *what = strcmp(a->host, b->host)		? "host"
+			   : strcmp(a->node, b->node)		? "node"
+			   : a->compute_id != b->compute_id	? "compute_id"
+			   : strcmp(a->vm_state, b->vm_state)	? "vm_state"
+			   : a->power_state != b->power_state	? "power_state"
+			   : a->locked != b->locked		? "locked"
+			   : strcmp(a->locked_by, b->locked_by) ? "locked_by"
+			   : strcmp(a->reason, b->reason) ? "locked_reason"
+			   : strcmp(a->az, b->az)	  ? "availability_zone"
+							  : NULL;
+
+	if (what)
+		return differ(out, "database", what);
+	/* The listed exception: a reverted record of the move. */
+	if (*a->status && strcmp(a->status, "reverted") != 0)
+		return differ(out, "database", "the migrations row");
+	return true;
+}
+
+static bool end_back(const struct fake_world *fw, const struct fake_world *was,
+		     struct buf *out)
+{
+	return same_row(&fw->row, &was->row, out) &&
+	       same_host(fw, &fw->h[SRC], &was->h[SRC], out) &&
+	       same_host(fw, &fw->h[DST], &was->h[DST], out);
+}
+
+static bool any_work(const struct fake_host *h)
+{
+	for (int i = 0; i < FAKE_NAMES; i++)
+		if (h->names[i].hash &&
+		    strstr(h->names[i].path, "/.novahaul/j-"))
+			return true;
+	return false;
+}
+
+static bool end_done(const struct fake_world *fw, struct buf *out)
+{
+	const struct fake_row *r = &fw->row;
+	const struct fake_host *s = &fw->h[SRC], *d = &fw->h[DST];
+	const char *want = fw->o.start ? "active" : "stopped";
+	const char *what =
+		strcmp(r->host, d->name)    ? "the database names another host"
+		: strcmp(r->vm_state, want) ? "vm_state is wrong"
+		: r->locked || *r->reason   ? "it is still locked"
+		: s->dom.defined	    ? "the source has the domain"
+		: fake_in_place(fw, s)	    ? "the source has the disks"
+		: !fake_in_place(fw, d)	    ? "the target lacks the disks"
+		: !d->dom.defined	    ? "the target lacks the domain"
+		: d->dom.running != fw->o.start	      ? "running is wrong"
+		: d->dom.autostart != fw->o.autostart ? "autostart is wrong"
+		: !any_work(s)			      ? "no copy was kept"
+		: any_work(d) ? "work is left on the target"
+		: d->key      ? "the one-job key is left"
+		: s->lease.state == LEASE_HELD || d->lease.state == LEASE_HELD
+			? "a lease is held"
+			: NULL;
+
+	if (what)
+		buf_puts(out, what);
+	return !what;
+}
+
+bool fake_end(const void *world, const void *before, enum crash_job job,
+	      int code, struct buf *out)
+{
+	const struct fake_world *fw = world;
+
+	/* Others have changed the world on purpose: the promise is all. */
+	if (fw->acted)
+		return true;
+	switch (job) {
+	case CRASH_NO_JOB:
+	case CRASH_BACK:
+		return end_back(fw, before, out);
+	case CRASH_DONE:
+		return end_done(fw, out);
+	case CRASH_OPEN:
+		break;
+	}
+	buf_printf(out, "the job stays open, code %d", code);
+	return false;
+}
+
+/* --- the move */
+
+static void side(struct move_side *m, const struct fake_host *h, int64_t id)
+{
+	m->host = mem_strdup(h->name);
+	m->node = mem_strdup(h->node);
+	m->compute_id = id;
+	m->ip = mem_strdup("192.0.2.1");
+	m->instances_path = mem_strdup(h->ip);
+	m->base_dir = mem_strdup("_base");
+	m->nvram_dir = mem_strdup(NVRAM_DIR);
+	m->nova_user = mem_strdup("nova");
+	m->nova_group = mem_strdup("nova");
+}
+
+static struct move_file *file(struct move *m, const char *rel, const char *user,
+			      uint32_t mode)
+{
+	struct move_file *f = &m->files[m->nfiles++];
+
+	f->rel = mem_strdup(rel);
+	f->size = f->allocated = 4096;
+	f->user = mem_strdup(user);
+	f->group = mem_strdup(user);
+	f->mode = mode;
+	return f;
+}
+
+static void files(const struct fake_world *fw, struct move *m)
+{
+	struct move_file *f;
+
+	m->files = MEM_NEW_N(struct move_file, 4);
+	f = file(m, "disk", "libvirt-qemu", 0644);
+	f->disk = true;
+	f->format = mem_strdup("qcow2");
+	f->backing = mem_strdup(FAKE_BASE);
+	f->backing_format = mem_strdup("raw");
+	f->rebase = fw->o.rebase;
+	f = file(m, "disk.config", "nova", 0644);
+	f->format = mem_strdup("raw");
+	f = file(m, "disk.info", "nova", 0644);
+	f->info = true;
+	if (fw->o.nvram)
+		file(m, NVRAM_FILE, "libvirt-qemu", 0600)->root = MOVE_NVRAM;
+	m->bases = MEM_NEW_N(struct move_base, 1);
+	m->nbases = 1;
+	m->bases[0] = (struct move_base){
+		.name = mem_strdup(FAKE_BASE),
+		.on_target = fw->o.base_on_target,
+		.size = 4096,
+		.allocated = 4096,
+		.user = mem_strdup("libvirt-qemu"),
+		.group = mem_strdup("libvirt-qemu"),
+		.mode = 0644,
+	};
+}
+
+struct move *fake_move(const struct fake_world *fw)
+{
+	struct move *m = move_new();
+
+	m->uuid = mem_strdup(FAKE_UUID);
+	m->name = mem_strdup("web-1");
+	m->domain = mem_strdup("instance-0000002a");
+	side(&m->src, &fw->h[SRC], 30);
+	side(&m->dst, &fw->h[DST], 34);
+	files(fw, m);
+	m->vm_state = mem_strdup(fw->o.running ? "active" : "stopped");
+	m->power_state = fw->o.running ? 1 : 4;
+	m->was_running = fw->o.running;
+	m->start = fw->o.start;
+	m->precopy = fw->o.precopy;
+	m->stop_timeout_s = 5;
+	m->delta = mem_strdup("auto");
+	m->transport = mem_strdup("auto");
+	m->domain_xml = mem_printf(domain_xml, DST_IP);
+	return m;
+}
+
+json_t *fake_plan(const struct fake_world *fw)
+{
+	struct move *m = fake_move(fw);
+	const char *names[STEPS_MOVE_MAX];
+	size_t n = steps_of_move(m, names);
+	json_t *steps = json_array(), *plan;
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(steps, json_pack("{s:s, s:{}}", "step",
+						       names[i], "params"));
+	plan = json_pack("{s:s, s:{s:s, s:s}, s:s, s:s, s:o, s:o}", "kind",
+			 "move", "instance", "uuid", m->uuid, "name", m->name,
+			 "source", m->src.host, "target", m->dst.host, "steps",
+			 steps, "move", move_to_json(m));
+	move_free(m);
+	return plan;
+}
+
+/* --- a controller */
+
+static void reach(struct world *w, struct fake_world *fw, enum side s)
+{
+	struct fake_handle *fh;
+	struct fake_virt *v;
+
+	if (fw->now_us < fw->h[s].down_us) {
+		err_set(&w->down[s], ERR_RETRY, "%s: no route to host",
+			fw->h[s].name);
+		return;
+	}
+	fh = MEM_NEW(struct fake_handle);
+	fh->fw = fw;
+	fh->h = &fw->h[s];
+	w->host[s] = host_new(&fake_host_ops, fh, fw->h[s].name);
+	v = MEM_NEW(struct fake_virt);
+	v->v = (struct virt){&fake_virt_ops, fw->h[s].name};
+	v->fh = fh;
+	w->virt[s] = &v->v;
+}
+
+void fake_open(struct world *w, struct fake_world *fw, bool backward)
+{
+	*w = (struct world){
+		.move = fake_move(fw),
+		.carrier = {fake_carry, fake_carry_cleanup, NULL},
+		.owner = "a controller",
+		.backward = backward,
+	};
+	snprintf(w->session, sizeof(w->session), "session-%u", crash_self());
+	w->db = MEM_NEW(struct db);
+	*w->db = (struct db){&fake_db_ops, fw};
+	for (int s = SRC; s <= DST; s++)
+		reach(w, fw, s);
+}
+
+void fake_close(struct world *w)
+{
+	for (int s = SRC; s <= DST; s++) {
+		if (w->virt[s])
+			virt_free(w->virt[s]);
+		host_close(w->host[s]);
+		err_clear(&w->down[s]);
+	}
+	mem_free(w->db);
+	move_free(w->move);
+}
+
+static json_t *plan_of(void *world)
+{
+	const struct world *w = world;
+
+	return fake_plan(((struct fake_handle *)w->host[SRC]->self)->fw);
+}
+
+static bool see_dir(void *arg, const struct journal_job *job)
+{
+	*(bool *)arg = job->dir == JOURNAL_BACKWARD;
+	return false;
+}
+
+static bool goes_back(const char *path, enum crash_role role)
+{
+	struct err e = ERR_INIT;
+	struct journal *j;
+	bool back = role == CRASH_ROLLBACK;
+
+	if (role != CRASH_RESUME)
+		return back;
+	j = journal_open(path, &e);
+	if (!j || journal_jobs(j, see_dir, &back, &e))
+		err_clear(&e);
+	journal_close(j);
+	return back;
+}
+
+int fake_control(void *world, const char *path, enum crash_role role)
+{
+	struct fake_world *fw = world;
+	struct world w;
+	struct txn_env env = {
+		.steps = steps_table,
+		.world = &w,
+		.enter = world_enter,
+		.leave = world_leave,
+		.mirror = world_mirror,
+		.tick = world_tick,
+	};
+	int code;
+
+	if (role == CRASH_START)
+		snprintf(fw->journal, sizeof(fw->journal), "%s.second", path);
+	fake_open(&w, fw, goes_back(path, role));
+	code = w.host[SRC] || role != CRASH_START
+		       ? crash_control(&env, path, role, plan_of)
+		       : 1;
+	fake_close(&w);
+	return code;
+}
