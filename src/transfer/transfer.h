@@ -89,7 +89,9 @@ struct transfer_route {
 	struct transfer_end src, dst;
 	const char *job;      /* "j-..." */
 	const char *instance; /* uuid: whose lease the target rechecks */
-	uint64_t epoch;	      /* ours; a higher one on the target: ERR_STALE */
+	/* Ours on the target, where a higher one is ERR_STALE; 0: that of dst's
+	 * session. */
+	uint64_t epoch;
 	enum transfer_via via;
 	/* For direct; without addr it is relay. */
 	const char *dst_addr; /* as the source reaches the target */
