@@ -263,6 +263,7 @@ static int allow(struct transfer *t, const struct transfer_route *r,
 static int open_direct(struct transfer *t, const struct transfer_route *r,
 		       struct err *e)
 {
+	uint64_t epoch = r->epoch ? r->epoch : t->dst.client->epoch;
 	struct sshkey key;
 	int rc;
 
@@ -281,7 +282,7 @@ static int open_direct(struct transfer *t, const struct transfer_route *r,
 					   .host_keys = r->dst_host_keys,
 					   .key = buf_str(&key.secret),
 					   .root = r->dst_root,
-					   .epoch = r->epoch},
+					   .epoch = epoch},
 			e);
 	sshkey_clear(&key);
 	return rc;
