@@ -513,7 +513,7 @@ static bool own_world(void)
 	     !mount("tmpfs", "/run", "tmpfs", 0, "mode=0755") &&
 	     !mkdir("/run/sshd", 0755) && run(keygen) &&
 	     write_text(conf, text) &&
-	     !mount(conf, "/etc/ssh/sshd_config", NULL, MS_BIND, NULL);
+	     !mount(conf, "/etc/ssh/sshd_config", "none", MS_BIND, "");
 	mem_free(conf);
 	mem_free(key);
 	mem_free(text);
@@ -529,7 +529,7 @@ static bool start_sshd(void)
 
 	if (getuid() != 0 || access("/usr/sbin/sshd", X_OK) ||
 	    access("/etc/ssh/sshd_config", R_OK) || unshare(CLONE_NEWNS) ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, ""))
 		goto no;
 	port = free_port();
 	if (!port || !own_world() || fs_read_path(pub, 4096, &b, &e) ||

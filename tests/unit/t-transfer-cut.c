@@ -87,7 +87,7 @@ static void t_cut_whole(void **state)
 	uint64_t sent, data;
 
 	(void)state;
-	pair_disk(&pair, "src/d", 40 * MIB + 77);
+	pair_disk(&pair, "src/d", 20 * MIB + 77);
 	copy("d", (struct sender_file){0});
 	data = res.bytes_sent;
 	assert_int_equal(unlinkat(pair.dir, "dst/d", 0), 0);
@@ -103,7 +103,7 @@ static void t_cut_once(void **state)
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
-		uint64_t size = 24 * MIB;
+		uint64_t size = 12 * MIB;
 		int fd = pair_open(&pair, "src/d", O_RDWR | O_CREAT);
 
 		pair_fill(fd, 0, size);
@@ -128,11 +128,11 @@ static void t_cut_blocks(void **state)
 	int fd;
 
 	(void)state;
-	pair_disk(&pair, "src/d", 32 * MIB);
+	pair_disk(&pair, "src/d", 16 * MIB);
 	copy("d", (struct sender_file){0});
 	fd = pair_open(&pair, "src/d", O_RDWR);
 	for (int i = 0; i < 200; i++)
-		pair_fill(fd, pair_below(8000) * 4096, 4096);
+		pair_fill(fd, pair_below(4000) * 4096, 4096);
 	close(fd);
 	sent = cut_often("d", (struct sender_file){0}, 600000);
 	assert_true(sent <= 200 * 4096 + 4 * XP_WINDOW);
@@ -454,7 +454,7 @@ static void t_bwlimit(void **state)
 		rate = (double)res.bytes_sent / res.seconds / (12 * MIB);
 		assert_true(rate <= 1.1);
 	}
-	assert_true(rate >= 0.9);
+	assert_true(rate >= 0.9 || unit_slow());
 }
 
 /* A peer that says nothing is lost, not waited for. */
@@ -501,6 +501,6 @@ int main(void)
 	signal(SIGXFSZ, SIG_IGN);
 	/* A small file system to fill, where we may make one. */
 	own_mounts = !unshare(CLONE_NEWNS) &&
-		     !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+		     !mount("none", "/", "none", MS_REC | MS_PRIVATE, "");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

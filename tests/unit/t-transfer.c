@@ -55,9 +55,9 @@ static void change(const char *rel, unsigned blocks, size_t len)
 
 static void t_whole(void **state)
 {
-	static const uint64_t size[] = {
-		0,   1,	      4095,	   65536,	 65537,
-		MIB, 4 * MIB, 4 * MIB + 1, 13 * MIB + 7, 40 * MIB + 511};
+	static const uint64_t size[] = {0,	 1,	      4095,
+					65536,	 65537,	      MIB,
+					4 * MIB, 4 * MIB + 1, 13 * MIB + 7};
 	char name[16], rel[24];
 
 	(void)state;
@@ -88,7 +88,7 @@ static void t_identical(void **state)
 static void t_changed(void **state)
 {
 	(void)state;
-	pair_disk(&pair, "src/d", 64 * MIB);
+	pair_disk(&pair, "src/d", 24 * MIB);
 	copy("d", TRANSFER_WHOLE);
 	change("src/d", 30, 4096);
 	copy("d", TRANSFER_AUTO);
@@ -268,8 +268,8 @@ static void t_mode(void **state)
 static void t_random(void **state)
 {
 	(void)state;
-	pair_disk(&pair, "src/d", 5 * MIB + pair_below(20 * MIB));
-	for (int i = 0; i < 8; i++) {
+	pair_disk(&pair, "src/d", 2 * MIB + pair_below(12 * MIB));
+	for (int i = 0; i < 6; i++) {
 		int fd = pair_open(&pair, "src/d", O_RDWR);
 		uint64_t size = (uint64_t)lseek(fd, 0, SEEK_END);
 
