@@ -186,7 +186,7 @@ static void t_sparse(void **state)
 	copy(f, &r);
 	assert_int_equal(r.method, TRANSFER_BLOCKS);
 	assert_true(r.bytes_sent <= 65536);
-	assert_true(clock_mono_us() - start < 60000000);
+	assert_true(clock_mono_us() - start < 60000000 || unit_slow());
 	close(fd);
 }
 

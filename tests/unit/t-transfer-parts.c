@@ -270,7 +270,7 @@ static void holds(int dir, const char *want)
 	"restrict,command=\"/x/agent --receive /r u j-1\" K1 novahaul:j-1\n"
 #define LINE2                                                                  \
 	"restrict,command=\"/x/agent --receive /r u j-2\" K2 novahaul:j-2\n"
-#define MADE "# novahaul made this file and will remove it\n"
+#define MADE "# made by novahaul, which will remove it\n"
 
 static void t_authkeys(void **state)
 {
