@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "join/join.h"
 #include "transfer/transfer.h"
+#include "wire/wire.h"
 
 struct carry_join {
 	const struct config *config;
@@ -68,7 +69,6 @@ static int connect(struct carry_join *j, struct host *src, struct host *dst,
 	struct transfer_route r = {
 		.job = f->job,
 		.instance = j->w->move->uuid,
-		.epoch = j->w->epoch,
 		.dst_user = j->user,
 		.dst_sudo = j->user && strcmp(j->user, "root") != 0,
 		.dst_root = j->w->move->dst.instances_path,
@@ -83,6 +83,8 @@ static int connect(struct carry_join *j, struct host *src, struct host *dst,
 				      host_session_client(src, j->ss)};
 	r.dst = (struct transfer_end){dst->name,
 				      host_session_client(dst, j->ds)};
+	/* Not the world's: a connection made anew has raised it. */
+	r.epoch = r.dst.client->epoch;
 	if (!transfer_via_parse(f->transport, &r.via))
 		return err_set(e, ERR_BUG, "transport %s", f->transport);
 	/* A target without a host key of its own (localhost) is relayed to. */
