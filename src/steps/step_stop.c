@@ -57,6 +57,24 @@ static int stop_guest(struct step_ctx *c, struct err *e)
 	return 0;
 }
 
+/* An instance that was off when it was planned stays as its owner has it. */
+static int not_started(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct virt *v = need_virt(step_w(c), SRC, e);
+	struct virt_status st = {0};
+
+	if (!v || virt_state(v, m->uuid, &st, e))
+		return -1;
+	if (m->was_running || st.state == VIRT_SHUTOFF ||
+	    st.state == VIRT_ABSENT)
+		return 0;
+	err_set(e, ERR_CONFLICT, "the guest was started on %s meanwhile (%s)",
+		m->src.host, virt_state_name(st.state));
+	return err_hint(e, "novahaul move %s --to %s moves it as it is now",
+			m->uuid, m->dst.host);
+}
+
 static int run(struct step_ctx *c, struct err *e)
 {
 	const struct move *m = step_m(c);
@@ -69,11 +87,20 @@ static int run(struct step_ctx *c, struct err *e)
 				       m->was_running),
 			     e))
 		return -1;
-	if (stop_guest(c, e) || read_row(c, &row, e))
+	if (not_started(c, e) || stop_guest(c, e) || read_row(c, &row, e))
 		return -1;
 	if (row.vm_state && !strcmp(row.vm_state, "stopped"))
 		return 0;
-	return set_row(c, row.vm_state ? row.vm_state : "", "stopped", 4, e);
+	/* 'error' and the like say something that must not be painted over. */
+	if (row.deleted || !row.vm_state || strcmp(row.vm_state, "active") != 0)
+		return err_set(e, ERR_CONFLICT,
+			       "the database says %s instead of 'active'",
+			       row.deleted    ? "that it is deleted"
+			       : row.vm_state ? row.vm_state
+					      : "no vm_state");
+	if (step_record_once(c, "row", json_string("stopped"), e))
+		return -1;
+	return set_row(c, "active", "stopped", 4, e);
 }
 
 static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
@@ -92,10 +119,22 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 	return 0;
 }
 
+/* Is the row ours to put back?  'stopped' is, where we wrote it, or where the
+ * power sync did because we stopped the guest. */
+static bool row_to_restore(struct step_ctx *c, const struct db_instance *row)
+{
+	const struct move *m = step_m(c);
+
+	return row->vm_state && !strcmp(row->vm_state, "stopped") &&
+	       strcmp(m->vm_state, "stopped") != 0 &&
+	       (m->was_running || step_recall(c, "row"));
+}
+
 /*
  * States: the guest runs, row active (nothing was done, or undone before); it
- * is off, row active; off, row stopped.  Where it never ran only the row is put
- * back.  The row first: see above.
+ * is off, row active; off, row stopped; deleted, or taken elsewhere by Nova,
+ * and then not ours to start; paused or the like by somebody else.  Where it
+ * never ran only the row is put back.  The row first: see above.
  */
 static int undo(struct step_ctx *c, struct err *e)
 {
@@ -108,11 +147,24 @@ static int undo(struct step_ctx *c, struct err *e)
 		return v ? 0 : -1;
 	if (read_row(c, &row, e) || virt_state(v, m->uuid, &st, e))
 		return -1;
-	if (row.vm_state && strcmp(row.vm_state, m->vm_state) != 0 &&
-	    set_row(c, row.vm_state, m->vm_state, (int)m->power_state, e))
+	if (row.deleted || !row.host || strcmp(row.host, m->src.host) != 0) {
+		step_say(c, "the instance is %s now: nothing to start on %s",
+			 row.deleted ? "deleted"
+			 : row.host  ? row.host
+				     : "nowhere",
+			 m->src.host);
+		return 0;
+	}
+	if (row_to_restore(c, &row) &&
+	    set_row(c, "stopped", m->vm_state, (int)m->power_state, e))
 		return -1;
 	if (!m->was_running || st.state == VIRT_RUNNING)
 		return 0;
+	if (st.state == VIRT_PAUSED || st.state == VIRT_OTHER) {
+		step_say(c, "the guest is %s on %s, which is not this job's",
+			 virt_state_name(st.state), m->src.host);
+		return 0;
+	}
 	if (st.state != VIRT_SHUTOFF)
 		return err_set(e, ERR_CONFLICT,
 			       "the guest is %s on %s and cannot be started "
