@@ -12,7 +12,10 @@
 
 #include <string.h>
 
-/* In HOLD of a base that this job put into _base; its value is the inode. */
+#include "core/uuid.h"
+
+/* Recorded of a base that this job puts into _base: its digest, and since when,
+ * by the target's clock. */
 static char *made_key(const struct move_base *b)
 {
 	return mem_printf("made/%s", b->name);
@@ -46,6 +49,20 @@ static int on_progress(void *arg, uint64_t done, uint64_t total, struct err *e)
 {
 	step_progress(arg, done, total, "backing images");
 	return step_checkpoint(arg, e);
+}
+
+static int record_made(struct step_ctx *c, const char *key,
+		       struct host_path hold, const struct carry_result *r,
+		       struct err *e)
+{
+	AUTO(host_stat_clear) struct host_stat st = {0};
+
+	if (host_stat(step_w(c)->host[DST], hold, &st, e))
+		return -1;
+	return step_record(c, key,
+			   json_pack("{s:o, s:I}", "digest", hex_json(r->dst),
+				     "since", (json_int_t)st.mtime_ns),
+			   e);
 }
 
 static int bring(struct step_ctx *c, const struct move_base *b, struct err *e)
@@ -88,7 +105,7 @@ static int bring(struct step_ctx *c, const struct move_base *b, struct err *e)
 	    host_chmod(w->host[DST], &mod, e) ||
 	    host_touch(w->host[DST], AT(hold), e))
 		return -1;
-	if (step_record(c, key, hex_json(r.dst), e))
+	if (record_made(c, key, AT(hold), &r, e))
 		return -1;
 	/* Somebody else's Nova may have brought it meanwhile. */
 	if (exists(w->host[DST], AT(to), &t, e))
@@ -173,19 +190,47 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 	return 0;
 }
 
+/* Has any other instance come to the target since?  Files that are made or
+ * renamed in a directory make it newer. */
+static int newcomers(struct step_ctx *c, int64_t since, bool *any,
+		     struct err *e)
+{
+	const struct move *m = step_m(c);
+	AUTO(host_list_clear) struct host_list l = {0};
+	struct host_list_opts o = {
+		.path = HOST_PATH(m->dst.instances_path, "."), .max = 100000};
+
+	if (host_list(step_w(c)->host[DST], &o, &l, e))
+		return -1;
+	for (size_t i = 0; i < l.n && !*any; i++) {
+		char uuid[UUID_LEN + 1] = "";
+
+		strncpy(uuid, l.v[i].rel, UUID_LEN);
+		*any = l.v[i].st.type == HOST_DIR && uuid_valid(uuid) &&
+		       strcmp(uuid, m->uuid) != 0 &&
+		       l.v[i].st.mtime_ns >= since;
+	}
+	return 0;
+}
+
 /* Does anybody but this job need the base that it brought?  Others link to it
- * (jobs), have it open (guests), or name it in an overlay; the last cannot be
- * seen without parsing guests' disks, so an age decides: an overlay that Nova
- * made on it since would have touched it.  A doubt keeps it: an unused base
- * costs space, and Nova's own cache manager removes it. */
-static int still_used(struct step_ctx *c, const struct host_stat *st,
-		      const struct host_stat *hold, bool *used, struct err *e)
+ * (jobs), have it open (guests), or name it in an overlay.  The last cannot be
+ * seen without parsing guests' disks; but there was no such base before, so an
+ * overlay on it is newer than it.  A doubt keeps it: an unused base costs
+ * space, and Nova's own cache manager removes it. */
+static int still_used(struct step_ctx *c, int64_t since,
+		      const struct host_stat *st, const struct host_stat *hold,
+		      bool *used, struct err *e)
 {
 	struct host_devino id = {st->dev, st->ino};
 	struct host_scan scan = {0};
 	struct host_scan_opts o = {.files = &id, .nfiles = 1};
 
 	*used = st->ino != hold->ino || st->nlink > 2;
+	if (*used)
+		return 0;
+	if (newcomers(c, since, used, e))
+		return -1;
 	if (*used)
 		return 0;
 	if (host_scan(step_w(c)->host[DST], &o, &scan, e))
@@ -198,8 +243,9 @@ static int still_used(struct step_ctx *c, const struct host_stat *st,
 }
 
 static int take_back(struct step_ctx *c, const struct move_base *b,
-		     struct err *e)
+		     const json_t *made, struct err *e)
 {
+	int64_t since = json_integer_value(json_object_get(made, "since"));
 	struct host *h = step_w(c)->host[DST];
 	AUTO(spot_clear) struct spot p = spot_base(step_m(c), DST, b->name);
 	AUTO(spot_clear) struct spot k = spot_hold(c, DST, b->name);
@@ -211,7 +257,7 @@ static int take_back(struct step_ctx *c, const struct move_base *b,
 		return -1;
 	if (st.type == HOST_NONE)
 		return 0;
-	if (still_used(c, &st, &hold, &used, e))
+	if (still_used(c, since, &st, &hold, &used, e))
 		return -1;
 	if (used) {
 		step_say(c, "backing image %s stays on %s: others use it",
@@ -235,7 +281,9 @@ static int undo(struct step_ctx *c, struct err *e)
 	for (size_t i = 0; !dst_given_up(c) && i < m->nbases; i++) {
 		AUTO(mem_freep) char *key = made_key(&m->bases[i]);
 
-		if (step_recall(c, key) && take_back(c, &m->bases[i], e))
+		const json_t *made = step_recall(c, key);
+
+		if (made && take_back(c, &m->bases[i], made, e))
 			return -1;
 	}
 	for (int s = DST; s >= SRC; s--) {
