@@ -45,14 +45,6 @@ static int save_domain(struct step_ctx *c, struct err *e)
 				e);
 }
 
-static bool has_extras(const struct move *m)
-{
-	for (size_t i = 0; i < m->nfiles; i++)
-		if (m->files[i].root != MOVE_INSTANCE)
-			return true;
-	return false;
-}
-
 /* NVRAM and vTPM lie outside the instance directory. */
 static int stow_extras(struct step_ctx *c, bool back, struct err *e)
 {
@@ -73,7 +65,9 @@ static int stow_extras(struct step_ctx *c, bool back, struct err *e)
 			return -1;
 		if (back && t == HOST_NONE)
 			continue; /* it was never taken away */
-		if (make_parent(h, AT(*to), 0700, e) ||
+		/* Where an old libvirt has removed a vTPM's directory, others
+		 * must be able to pass the new one, as through libvirt's. */
+		if (make_parent(h, AT(*to), back ? 0711 : 0700, e) ||
 		    stow(h, AT(*from), AT(*to), e))
 			return -1;
 	}
@@ -107,13 +101,42 @@ static int undefine(struct step_ctx *c, struct err *e)
 	return virt_undefine(v, m->uuid, true, e);
 }
 
+/* Nova re-creates an empty directory on some failed requests; it holds nothing
+ * and is put out of the way. */
+static int clear_stray(struct step_ctx *c, struct err *e)
+{
+	struct host *h = step_w(c)->host[SRC];
+	AUTO(spot_clear) struct spot a = spot_instance(step_m(c), SRC);
+	AUTO(spot_clear) struct spot p = spot_work(c, SRC, "source/instance");
+	enum host_type ta, tp;
+	struct host_list l = {0};
+	int rc;
+
+	if (exists(h, AT(a), &ta, e) || exists(h, AT(p), &tp, e))
+		return -1;
+	if (ta != HOST_DIR || tp != HOST_DIR)
+		return 0;
+	rc = host_list(h, &(struct host_list_opts){.path = AT(a)}, &l, e);
+	if (!rc && l.n)
+		rc = err_set(e, ERR_CONFLICT,
+			     "%s: a directory %s with %zu entries is in the "
+			     "way of the instance's own",
+			     h->name, a.rel, l.n);
+	else if (!rc)
+		rc = host_unlink(
+			h, &(struct host_unlink){.path = AT(a), .dir = true},
+			e);
+	host_list_clear(&l);
+	return rc;
+}
+
 static int carry_off(struct step_ctx *c, struct err *e)
 {
 	AUTO(spot_clear) struct spot from = spot_instance(step_m(c), SRC);
 	AUTO(spot_clear) struct spot to = spot_work(c, SRC, "source/instance");
 	struct host *h = step_w(c)->host[SRC];
 
-	if (make_parent(h, AT(to), 0700, e))
+	if (make_parent(h, AT(to), 0700, e) || clear_stray(c, e))
 		return -1;
 	return stow(h, AT(from), AT(to), e);
 }
@@ -177,35 +200,6 @@ static int may_rearm(struct step_ctx *c, struct err *e)
 			       "Nova is busy with the instance (task_state %s)",
 			       row.task_state);
 	return 0;
-}
-
-/* Nova re-creates an empty directory on some failed requests; it holds nothing
- * and is put out of the way. */
-static int clear_stray(struct step_ctx *c, struct err *e)
-{
-	struct host *h = step_w(c)->host[SRC];
-	AUTO(spot_clear) struct spot a = spot_instance(step_m(c), SRC);
-	AUTO(spot_clear) struct spot p = spot_work(c, SRC, "source/instance");
-	enum host_type ta, tp;
-	struct host_list l = {0};
-	int rc;
-
-	if (exists(h, AT(a), &ta, e) || exists(h, AT(p), &tp, e))
-		return -1;
-	if (ta != HOST_DIR || tp != HOST_DIR)
-		return 0;
-	rc = host_list(h, &(struct host_list_opts){.path = AT(a)}, &l, e);
-	if (!rc && l.n)
-		rc = err_set(e, ERR_CONFLICT,
-			     "%s: a directory %s with %zu entries is in the "
-			     "way of the instance's own",
-			     h->name, a.rel, l.n);
-	else if (!rc)
-		rc = host_unlink(
-			h, &(struct host_unlink){.path = AT(a), .dir = true},
-			e);
-	host_list_clear(&l);
-	return rc;
 }
 
 static int redefine(struct step_ctx *c, struct err *e)

@@ -38,8 +38,10 @@ static int rebase(struct step_ctx *c, const struct move_file *f, struct err *e)
 	return rc;
 }
 
-/* Digests of the guest's disks as they are installed: what "may have run" is
- * judged by.  Only a rebased file differs from what final-copy recorded. */
+/* Digests of the files as they are installed: what "may have run" is judged by.
+ * NVRAM and vTPM state too: a guest that got no further than its firmware has
+ * written those alone.  Only a rebased file differs from what final-copy
+ * recorded. */
 static int record_installed(struct step_ctx *c, struct err *e)
 {
 	const struct move *m = step_m(c);
@@ -52,7 +54,7 @@ static int record_installed(struct step_ctx *c, struct err *e)
 		AUTO(spot_clear) struct spot p = spot_parked(c, DST, f);
 		struct host_digest d = {0};
 
-		if (!f->disk)
+		if (f->info)
 			continue;
 		if (!f->rebase) {
 			json_object_set(out, key, json_object_get(copied, key));
@@ -121,6 +123,45 @@ static int move_extras(struct step_ctx *c, bool back, struct err *e)
 	return 0;
 }
 
+/* NVRAM and vTPM state lie where others' do: what is there is not ours. */
+static int extras_free(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+
+	for (size_t i = 0; i < m->nfiles; i++) {
+		AUTO(spot_clear)
+		struct spot a = spot_armed(m, DST, &m->files[i]);
+		enum host_type t;
+
+		if (m->files[i].root == MOVE_INSTANCE)
+			continue;
+		if (exists(step_w(c)->host[DST], AT(a), &t, e))
+			return -1;
+		if (t != HOST_NONE)
+			return err_set(e, ERR_CONFLICT,
+				       "%s has a file %s/%s that is not ours",
+				       m->dst.host, a.root, a.rel);
+	}
+	return 0;
+}
+
+/* Whether the vTPM's directory was there says whether undo removes it. */
+static int record_intent(struct step_ctx *c, struct err *e)
+{
+	AUTO(spot_clear) struct spot d = spot_tpm(step_m(c), DST);
+	enum host_type t = HOST_NONE;
+
+	if (step_recall(c, "intent"))
+		return 0;
+	if (extras_free(c, e))
+		return -1;
+	if (d.root && exists(step_w(c)->host[DST], AT(d), &t, e))
+		return -1;
+	if (step_record_once(c, "tpm_dir", json_boolean(t != HOST_NONE), e))
+		return -1;
+	return step_record_once(c, "intent", json_string("place"), e);
+}
+
 static int place(struct step_ctx *c, struct err *e)
 {
 	const struct move *m = step_m(c);
@@ -162,8 +203,7 @@ static int run(struct step_ctx *c, struct err *e)
 		return err_set(e, ERR_CONFLICT,
 			       "%s has a directory %s that is not ours",
 			       step_m(c)->dst.host, step_m(c)->uuid);
-	if (prepare(c, e) ||
-	    step_record_once(c, "intent", json_string("place"), e))
+	if (prepare(c, e) || record_intent(c, e))
 		return -1;
 	if (place(c, e))
 		return -1;
@@ -208,9 +248,23 @@ int install_take_back(struct step_ctx *c, struct err *e)
 		return err_set(e, ERR_CONFLICT,
 			       "%s has a directory %s that is not ours",
 			       h->name, step_m(c)->uuid);
-	if (move_extras(c, true, e))
+	if (install_extras_back(c, e))
 		return -1;
 	return prove_side(c, DST, e);
+}
+
+int install_extras_back(struct step_ctx *c, struct err *e)
+{
+	if (move_extras(c, true, e))
+		return -1;
+	if (!json_is_false(step_recall_of(c, "install", "tpm_dir")))
+		return 0;
+	return drop_tpm_dirs(c, DST, e);
+}
+
+int install_put_back(struct step_ctx *c, struct err *e)
+{
+	return place(c, e);
 }
 
 /*

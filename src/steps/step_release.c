@@ -6,7 +6,21 @@
 
 #include <string.h>
 
+#include "domain/domain.h"
+
 /* ---- verify */
+
+static int not_running(struct step_ctx *c, const char *state, struct err *e)
+{
+	const struct move *m = step_m(c);
+
+	err_set(e, ERR_FAILED, "the guest is %s on %s, not running", state,
+		m->dst.host);
+	return err_hint(e,
+			"see why there (virsh, the guest's log), start it with "
+			"openstack server start %s, then novahaul resume %s",
+			m->uuid, step_job(c));
+}
 
 static int verify_hosts(struct step_ctx *c, struct err *e)
 {
@@ -22,9 +36,7 @@ static int verify_hosts(struct step_ctx *c, struct err *e)
 		return err_set(e, ERR_FAILED, "%s still has the domain (%s)",
 			       m->src.host, virt_state_name(s.state));
 	if (m->start && d.state != VIRT_RUNNING)
-		return err_set(e, ERR_FAILED,
-			       "the guest is %s on %s, not running",
-			       virt_state_name(d.state), m->dst.host);
+		return not_running(c, virt_state_name(d.state), e);
 	return prove_side(c, SRC, e);
 }
 
@@ -87,11 +99,98 @@ static int kept_bytes(struct step_ctx *c, struct err *e)
 	return step_record(c, "kept_bytes", json_integer((json_int_t)n), e);
 }
 
+/* What is still staged is not in its place, and perhaps nowhere else. */
+static int nothing_staged(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+
+	for (size_t i = 0; i < m->nfiles; i++) {
+		AUTO(spot_clear)
+		struct spot p = spot_parked(c, DST, &m->files[i]);
+		enum host_type t;
+
+		if (exists(step_w(c)->host[DST], AT(p), &t, e))
+			return -1;
+		if (t != HOST_NONE)
+			return err_set(e, ERR_CONFLICT,
+				       "%s/%s on %s was never put in place",
+				       p.root, p.rel, m->dst.host);
+	}
+	return 0;
+}
+
+/* What os-vif made for this instance alone: hybrid bridges and veths.  A
+ * network's own bridge belongs to its agent. */
+static void hybrid_items(const struct domain *d, struct strv *items)
+{
+	for (size_t i = 0; i < d->n_ifaces; i++) {
+		const struct domain_iface *n = &d->ifaces[i];
+
+		if (n->plug != DOMAIN_PLUG_HYBRID || !n->port_id || !n->bridge)
+			continue;
+		strv_addf(items, "bridge %s", n->bridge);
+		strv_addf(items, "veth qvo%.11s", n->port_id);
+		strv_addf(items, "OVS port qvo%.11s", n->port_id);
+	}
+}
+
+/* A remnant harms nobody, so it does not keep the job from ending. */
+static int unplug_source(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	const char *xml = json_string_value(
+		json_object_get(step_recall_of(c, "disarm", "domain"), "xml"));
+	struct err why = ERR_INIT;
+	AUTO(domain_freep)
+	struct domain *d = xml ? domain_parse(xml, strlen(xml), &why) : NULL;
+	AUTO(strv_clear) struct strv items = STRV_INIT;
+
+	for (size_t i = 0; d && i < m->nports; i++)
+		domain_set_port_id(d, m->ports[i].mac, m->ports[i].id);
+	if (d)
+		hybrid_items(d, &items);
+	if (items.n)
+		virt_net_unplug(step_w(c)->virt[SRC], d, &items, &why);
+	if (why.kind == ERR_STALE) {
+		err_move(e, &why);
+		return -1;
+	}
+	if (why.kind != ERR_NONE)
+		step_say(c, "interfaces stay on %s: %s", m->src.host,
+			 err_msg(&why));
+	err_clear(&why);
+	return 0;
+}
+
+/* Not before here: a rollback starts the guest with it again.  And not when the
+ * instance has come back since, and this job is only asked for once more. */
+static int clear_source(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	AUTO(db_instance_clear) struct db_instance row = {0};
+	struct virt_status st = {0};
+
+	if (read_row(c, &row, e) ||
+	    virt_state(step_w(c)->virt[SRC], m->uuid, &st, e))
+		return -1;
+	if (st.state != VIRT_ABSENT || !row.host ||
+	    strcmp(row.host, m->dst.host) != 0)
+		return 0;
+	return unplug_source(c, e) || drop_tpm_dirs(c, SRC, e) ? -1 : 0;
+}
+
 static int clear_target(struct step_ctx *c, struct err *e)
 {
 	struct world *w = step_w(c);
 	AUTO(spot_clear) struct spot d = spot_work(c, DST, NULL);
+	AUTO(spot_clear) struct spot hold = spot_work(c, DST, "hold");
+	enum host_type t;
 
+	/* The job may have rested for days, and its own names are the last that
+	 * hold a base which Nova's cache manager does not know to be used. */
+	if (nothing_staged(c, e) || exists(w->host[DST], AT(hold), &t, e) ||
+	    (t != HOST_NONE && bases_refresh(c, DST, e)))
+		return -1;
 	if (w->carrier.cleanup(w->carrier.self, w->host[SRC], w->host[DST],
 			       step_job(c), e))
 		return -1;
@@ -132,7 +231,7 @@ static int release_run(struct step_ctx *c, struct err *e)
 
 	if (!need_host(w, SRC, e) || !need_host(w, DST, e))
 		return -1;
-	if (kept_bytes(c, e) || clear_target(c, e))
+	if (clear_source(c, e) || kept_bytes(c, e) || clear_target(c, e))
 		return -1;
 	if (claim_release(c, e) || close_manifest(c, e))
 		return -1;

@@ -117,6 +117,27 @@ static int record_before(struct step_ctx *c, struct err *e)
 	return step_record(c, "before", before_json(&b), e);
 }
 
+/* The files are there, and no domain is: up to Kilo nova-compute destroys what
+ * is defined on a host that the row does not name, disks included. */
+static int ready(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	AUTO(spot_clear) struct spot p = spot_instance(m, DST);
+	struct virt_status st = {0};
+	enum host_type t;
+
+	if (virt_state(step_w(c)->virt[DST], m->uuid, &st, e) ||
+	    exists(step_w(c)->host[DST], AT(p), &t, e))
+		return -1;
+	if (st.state != VIRT_ABSENT)
+		return err_set(e, ERR_CONFLICT,
+			       "%s has a domain of this uuid (%s) already",
+			       m->dst.host, virt_state_name(st.state));
+	return t == HOST_DIR ? 0
+			     : err_set(e, ERR_CONFLICT, "%s/%s is gone from %s",
+				       p.root, p.rel, m->dst.host);
+}
+
 static int run(struct step_ctx *c, struct err *e)
 {
 	struct db *db = step_w(c)->db;
@@ -126,12 +147,12 @@ static int run(struct step_ctx *c, struct err *e)
 
 	if (record_identity(c, e) || rewrite_where(c, &moved, e))
 		return -1;
-	if (moved == DB_MOVED_YES)
+	if (moved == DB_MOVED_YES || moved == DB_MOVED_SETTLED)
 		return 0;
 	if (step_checkpoint(c, e))
 		return -1;
 	/* Last look: neither host may be able to start it now. */
-	if (prove_side(c, SRC, e) || prove_side(c, DST, e) ||
+	if (prove_side(c, SRC, e) || prove_side(c, DST, e) || ready(c, e) ||
 	    bases_refresh(c, DST, e) || record_before(c, e))
 		return -1;
 	args_fill(c, &a);
@@ -166,18 +187,13 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 static int not_run_since(struct step_ctx *c, struct err *e)
 {
 	const struct move *m = step_m(c);
-	struct host *h = step_w(c)->host[DST];
-	AUTO(spot_clear) struct spot from = spot_work(c, DST, "stage/instance");
-	AUTO(spot_clear) struct spot to = spot_instance(m, DST);
 	bool same;
 
 	if (disks_unchanged(c, false, &same, e))
 		return -1;
 	if (same)
 		return 0;
-	if (host_rename(h,
-			&(struct host_rename){.from = AT(from), .to = AT(to)},
-			e))
+	if (install_put_back(c, e))
 		return -1;
 	err_set(e, ERR_REFUSED,
 		"the guest has run on %s: going back would lose its writes",
@@ -196,6 +212,7 @@ static int undo(struct step_ctx *c, struct err *e)
 	struct db *db = step_w(c)->db;
 	AUTO(args_clear) struct args a = {0};
 	enum db_moved moved;
+	struct err why = ERR_INIT;
 	int rc;
 
 	if (rewrite_where(c, &moved, e))
@@ -210,7 +227,14 @@ static int undo(struct step_ctx *c, struct err *e)
 		return -1;
 	args_fill(c, &a);
 	rc = db->ops->rewrite_undo(db, &a.r, e);
-	return settle_write(c, rc, &(struct db_question){.undo = &a.r}, e);
+	if (!settle_write(c, rc, &(struct db_question){.undo = &a.r}, e))
+		return 0;
+	/* Refused means that all is as it was: forward again. */
+	if (e->kind == ERR_REFUSED && install_put_back(c, &why)) {
+		e->kind = ERR_FAILED;
+		err_also(e, &why);
+	}
+	return -1;
 }
 
 const struct step step_rewrite = {

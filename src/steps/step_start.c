@@ -14,7 +14,7 @@
 
 #include "domain/domain.h"
 
-/* Compares the disks on the target, PLACED or parked, with what install
+/* Compares the files on the target, PLACED or parked, with what install
  * recorded. */
 int disks_unchanged(struct step_ctx *c, bool placed, bool *same, struct err *e)
 {
@@ -35,7 +35,7 @@ int disks_unchanged(struct step_ctx *c, bool placed, bool *same, struct err *e)
 		struct host_digest d = {0};
 		char hex[65];
 
-		if (!f->disk)
+		if (!w && !f->disk)
 			continue;
 		if (host_digest(h, AT(p), &d, e))
 			return -1;
@@ -139,9 +139,25 @@ static int refuse_ran(struct step_ctx *c, const char *how, struct err *e)
 			step_job(c), m->uuid, m->src.host);
 }
 
+/* As in disarm: an old libvirt cannot keep NVRAM or a vTPM's state. */
+static int undefine(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct virt *v = step_w(c)->virt[DST];
+
+	if (!virt_undefine(v, m->uuid, false, e))
+		return 0;
+	if (e->kind != ERR_REFUSED || !has_extras(m))
+		return -1;
+	err_clear(e);
+	if (install_extras_back(c, e))
+		return -1;
+	return virt_undefine(v, m->uuid, true, e);
+}
+
 /*
- * States: nothing; interfaces; a domain too, shut off; a domain that somebody
- * has started.
+ * States: nothing; interfaces; a domain too, shut off, with or without its
+ * NVRAM; a domain that somebody has started.
  */
 static int define_undo(struct step_ctx *c, struct err *e)
 {
@@ -155,13 +171,16 @@ static int define_undo(struct step_ctx *c, struct err *e)
 		return -1;
 	if (st.state != VIRT_ABSENT && st.state != VIRT_SHUTOFF)
 		return refuse_ran(c, "runs", e);
-	if (disks_unchanged(c, true, &same, e))
-		/* taken back by an earlier undo: judged there */
-		return e->sys == ENOENT ? (err_clear(e), unplug(c, e)) : -1;
+	if (disks_unchanged(c, true, &same, e)) {
+		/* taken back by an earlier undo, after it was judged */
+		if (e->sys != ENOENT)
+			return -1;
+		err_clear(e);
+		same = true;
+	}
 	if (!same)
 		return refuse_ran(c, "has run", e);
-	if (st.state == VIRT_SHUTOFF &&
-	    virt_undefine(v, step_m(c)->uuid, false, e))
+	if (st.state == VIRT_SHUTOFF && undefine(c, e))
 		return -1;
 	return unplug(c, e);
 }
@@ -204,11 +223,17 @@ static int still_ours(struct step_ctx *c, char **vm_state, struct err *e)
 	if (read_row(c, &row, e) || rewrite_where(c, &moved, e))
 		return -1;
 	if (row.deleted || !row.host || strcmp(row.host, m->dst.host) != 0 ||
-	    moved != DB_MOVED_YES)
+	    (moved != DB_MOVED_YES && moved != DB_MOVED_SETTLED))
 		return err_set(e, ERR_CONFLICT,
 			       "the database no longer says that the instance "
 			       "is on %s; it is not started",
 			       m->dst.host);
+	if (!row.vm_state || (strcmp(row.vm_state, "stopped") != 0 &&
+			      strcmp(row.vm_state, "active") != 0))
+		return err_set(e, ERR_CONFLICT,
+			       "the database says vm_state %s; it is not "
+			       "started",
+			       row.vm_state ? row.vm_state : "NULL");
 	if (row.task_state)
 		return err_set(e, ERR_CONFLICT,
 			       "Nova is busy with the instance (task_state %s)",
@@ -220,13 +245,26 @@ static int still_ours(struct step_ctx *c, char **vm_state, struct err *e)
 static int start_guest(struct step_ctx *c, struct err *e)
 {
 	const struct move *m = step_m(c);
+	struct virt *v = step_w(c)->virt[DST];
+	struct virt_status st = {0};
 	struct err why = ERR_INIT;
 
-	if (!virt_start(step_w(c)->virt[DST], m->uuid, e))
+	if (!virt_start(v, m->uuid, e))
 		return 0;
-	/* It did not start: do not leave a row that says it runs. */
-	if (e->kind == ERR_FAILED && set_row(c, "active", "stopped", 4, &why))
+	if (e->kind != ERR_FAILED)
+		return -1;
+	/* Refused because it runs: Nova was quicker.  A row that says
+	 * 'stopped' would make it pull the plug. */
+	if (virt_state(v, m->uuid, &st, &why)) {
 		err_also(e, &why);
+	} else if (st.state == VIRT_RUNNING) {
+		err_clear(e);
+		return 0;
+	} else if (st.state == VIRT_SHUTOFF || st.state == VIRT_ABSENT) {
+		/* It did not start: do not leave a row that says it runs. */
+		if (set_row(c, "active", "stopped", 4, &why))
+			err_also(e, &why);
+	}
 	return -1;
 }
 
@@ -240,6 +278,9 @@ static int start_run(struct step_ctx *c, struct err *e)
 	if (!v || prove_side(c, SRC, e) || still_ours(c, &vm_state, e) ||
 	    virt_state(v, m->uuid, &st, e))
 		return -1;
+	if (st.state == VIRT_PAUSED || st.state == VIRT_OTHER)
+		return err_set(e, ERR_CONFLICT, "the guest is %s on %s",
+			       virt_state_name(st.state), m->dst.host);
 	if (step_record_once(c, "intent", json_string("start"), e))
 		return -1;
 	if (vm_state && strcmp(vm_state, "active") != 0 &&

@@ -69,6 +69,16 @@ struct spot spot_hold(const struct step_ctx *c, enum side s, const char *name)
 	return spot_work(c, s, sub);
 }
 
+struct spot spot_tpm(const struct move *m, enum side s)
+{
+	const struct move_side *ms = side_of(m, s);
+
+	for (size_t i = 0; i < m->nfiles; i++)
+		if (m->files[i].root == MOVE_TPM)
+			return (struct spot){ms->tpm_dir, mem_strdup(m->uuid)};
+	return (struct spot){0};
+}
+
 struct spot spot_armed(const struct move *m, enum side s,
 		       const struct move_file *f)
 {
@@ -147,13 +157,19 @@ static int stow_across(struct host *h, struct host_path from,
 {
 	struct host_digest a = {0}, b = {0};
 
-	if (host_hold(h, &(struct host_hold){.from = from, .to = to}, NULL, e))
-		return -1;
+	if (host_hold(h, &(struct host_hold){.from = from, .to = to}, NULL,
+		      e)) {
+		/* An earlier run's copy is another file, and may be whole. */
+		if (e->sys != EEXIST)
+			return -1;
+		err_clear(e);
+	}
 	if (host_digest(h, from, &a, e) || host_digest(h, to, &b, e))
 		return -1;
 	if (a.size != b.size || memcmp(a.sha256, b.sha256, sizeof(a.sha256)))
-		return err_set(e, ERR_FAILED, "%s: %s: the copy differs",
-			       h->name, from.rel);
+		return err_set(e, ERR_CONFLICT,
+			       "%s: %s/%s and %s/%s are both there, and differ",
+			       h->name, from.root, from.rel, to.root, to.rel);
 	return host_unlink(h, &(struct host_unlink){.path = from}, e);
 }
 
@@ -178,6 +194,47 @@ int stow(struct host *h, struct host_path from, struct host_path to,
 		return -1;
 	err_clear(e);
 	return stow_across(h, from, to, e);
+}
+
+bool has_extras(const struct move *m)
+{
+	for (size_t i = 0; i < m->nfiles; i++)
+		if (m->files[i].root != MOVE_INSTANCE)
+			return true;
+	return false;
+}
+
+static int drop_dir(struct host *h, struct host_path p, struct err *e)
+{
+	struct host_unlink u = {.path = p, .dir = true, .missing = true};
+
+	if (!host_unlink(h, &u, e))
+		return 0;
+	if (e->sys != ENOTEMPTY && e->sys != EEXIST)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
+int drop_tpm_dirs(struct step_ctx *c, enum side s, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct host *h = step_w(c)->host[s];
+	AUTO(spot_clear) struct spot top = spot_tpm(m, s);
+
+	for (size_t i = 0; i < m->nfiles; i++) {
+		AUTO(spot_clear) struct spot f = spot_armed(m, s, &m->files[i]);
+		char *slash;
+
+		if (m->files[i].root != MOVE_TPM)
+			continue;
+		while ((slash = strrchr(f.rel, '/')) != NULL) {
+			*slash = '\0';
+			if (drop_dir(h, AT(f), e))
+				return -1;
+		}
+	}
+	return top.root ? drop_dir(h, AT(top), e) : 0;
 }
 
 int give_owner(struct host *h, struct host_path p, const struct move_file *f,

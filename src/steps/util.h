@@ -42,6 +42,8 @@ struct spot spot_instance(const struct move *m, enum side s);
 struct spot spot_base(const struct move *m, enum side s, const char *name);
 /* The job's own name for a base: IP/.novahaul/<job>/hold/<name> */
 struct spot spot_hold(const struct step_ctx *c, enum side s, const char *name);
+/* The vTPM's directory of this instance; .root NULL when it has none. */
+struct spot spot_tpm(const struct move *m, enum side s);
 /* Where a file is while the host can start the instance. */
 struct spot spot_armed(const struct move *m, enum side s,
 		       const struct move_file *f);
@@ -60,6 +62,11 @@ int exists(struct host *h, struct host_path p, enum host_type *type,
  * and removes.  Nothing at FROM but a file at TO is success: it was done. */
 int stow(struct host *h, struct host_path from, struct host_path to,
 	 struct err *e);
+/* Removes the directories that the vTPM's files have left, as far as they are
+ * empty. */
+int drop_tpm_dirs(struct step_ctx *c, enum side s, struct err *e);
+/* Does the instance have files outside its directory? */
+bool has_extras(const struct move *m);
 /* mkdir -p of the directory that P lies in. */
 int make_parent(struct host *h, struct host_path p, uint32_t mode,
 		struct err *e);
@@ -94,9 +101,13 @@ int claim_release(struct step_ctx *c, struct err *e);
 /* Of step_install.c: proves that nothing runs on the target, takes the files
  * out of their places, proves it again. */
 int install_take_back(struct step_ctx *c, struct err *e);
+/* The opposite: what was taken out is in its places again. */
+int install_put_back(struct step_ctx *c, struct err *e);
+/* NVRAM and vTPM alone, for a libvirt that cannot keep them. */
+int install_extras_back(struct step_ctx *c, struct err *e);
 /* Of step_rewrite.c: what the database says of our record. */
 int rewrite_where(struct step_ctx *c, enum db_moved *moved, struct err *e);
-/* Of step_start.c: are the disks on the target, PLACED or parked, what install
+/* Of step_start.c: are the files on the target, PLACED or parked, what install
  * recorded? */
 int disks_unchanged(struct step_ctx *c, bool placed, bool *same, struct err *e);
 
