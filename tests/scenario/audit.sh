@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Goal: the operator's machine is lost, journal and all, at the start of any step
+# of a move or within it.  audit finds the job by the hosts' manifests, and
+# audit --fix with a new journal finishes it or rolls it back.
+# shellcheck source=tests/scenario/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/scenario/lib-faults.sh
+. "$(dirname "$0")/lib-faults.sh"
+
+lost() { # STEP DELAY
+	local rc=0 stopped rewritten id new=$S/journal/new.db
+	case="journal lost at $1+$2"
+	begin
+	tidy "$away"
+	cut_at -d "$2" "$1" || rc=$?
+	if [ "$rc" = 0 ]; then
+		skip "$case" "the move was faster"
+		runs "$away" 1
+		return
+	fi
+	id=$(sed -n 's/^job \(j-[a-z0-9]*\):.*/\1/p' "$work/cut")
+	stopped=$(mark stop)
+	rewritten=$(mark rewrite)
+	rm -f "$S"/journal/*.db*
+	if [ "$1+$2" = claim+0 ]; then
+		expect "$case: nothing was done yet" 0 nh --journal "$new" audit
+	else
+		expect "$case: audit reports it" 5 nh --journal "$new" audit
+		like "$case: the job and what to do" "$(cat "$work/out")" \
+			"$id.*audit --fix"
+		expect "$case: audit --fix" 0 nh --journal "$new" audit --fix --yes
+	fi
+	promise "$case: after audit"
+	if [ "$rewritten" = "done" ]; then
+		n_resumed=$((n_resumed + 1))
+		runs "$away" 1
+	elif [ "$rewritten" = running ] && [ "$(db_host)" = "$away" ]; then
+		n_resumed=$((n_resumed + 1))
+		runs "$away" 1
+	else
+		n_rolled=$((n_rolled + 1))
+		is "$case: it is where it was" "$(db_host)" "$home"
+		case $stopped in
+		done | undone) runs "$home" 1 ;;
+		pending) runs "$home" 0 ;;
+		*) is "$case: it runs on" "$(runs_on "$u")" "$home" ;;
+		esac
+	fi
+	expect "$case: nothing is left to do" 0 nh --journal "$new" audit
+}
+
+subject audit --meta fill-mib=16
+cases=()
+for s in "${steps[@]}"; do
+	cases+=("$s 0" "$s 0.$((RANDOM % 4))$((RANDOM % 10))")
+done
+while read -r s delay; do
+	lost "$s" "$delay"
+done < <(pick "${cases[@]}")
+report
+finish

@@ -1,0 +1,248 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154,SC2034 # $work, $scenario are lib.sh's; $case is the test's;
+# and some here is for the test only
+# lib-faults.sh: what the tests share that kill, freeze and break things in the
+# middle of a move.  Sourced after lib.sh.  Each works with one guest that goes
+# to and fro between two hosts:
+#
+#	subject NAME [OPTION...]	boots it: sets $u, $birth
+#	pick CASE...			$SAMPLE of the cases, in random order
+#	begin				where it is now: sets $home, $away, $count
+#	cut_at final-copy		a move, killed there: its exit code
+#	promise "after the kill"	asserts the promise of README
+#	runs "$away" 1			it runs there after one more boot
+#	report				figures
+
+steps=(claim stage-base precopy stop prove-stopped disarm final-copy install
+	rewrite define start verify release)
+violations=0
+n_cut=0 n_resumed=0 n_rolled=0 n_refused=0
+
+subject() {
+	local name=$1
+	shift
+	need_sandbox
+	need_novahaul
+	u=$(guest "$name" compute-30 "$@") || give_up "a guest boots"
+	birth=$(birth_on compute-30 "$u")
+	like "it has a birth mark" "$birth" '^[0-9a-f]{32}$'
+}
+
+other() { [ "$1" = compute-30 ] && echo compute-34 || echo compute-30; }
+db_host() { db "SELECT host FROM instances WHERE uuid = '$u'"; }
+job_state() {
+	nh show last -f json | sed -n 's/^  *"state": "\(.*\)",*/\1/p;' | head -n 1
+}
+# mark STEP: what the journal says of it: pending, running, done, undone
+mark() {
+	nh show "${job:-last}" -f json | perl -MJSON::PP -0777 -e '
+		for (@{decode_json(<STDIN>)->{steps}}) {
+			print $_->{state} if $_->{step} eq $ARGV[0];
+		}' "$1"
+}
+# pick CASE...: prints a sample of $SAMPLE of them, or all
+pick() {
+	local -a v=("$@")
+	local i j t
+	for ((i = ${#v[@]} - 1; i > 0; i--)); do
+		j=$((RANDOM % (i + 1)))
+		t=${v[i]} v[i]=${v[j]} v[j]=$t
+	done
+	printf '%s\n' "${v[@]:0:${SAMPLE:-${#v[@]}}}"
+}
+
+begin() {
+	rm -f "$work/before"
+	home=$(db_host)
+	away=$(other "$home")
+	wait_console "$home" "$u" '^@guest ready' || not_ok "$u is ready on $home"
+	count=$(count_on "$home" "$u")
+}
+
+# A finished move keeps the source's copy; and a base that the target lacks is
+# brought, and taken away again, each time.
+tidy() {
+	nh purge last --yes > /dev/null 2>&1 < /dev/null || :
+	on "$1" bash -c 'rm -f /var/lib/nova/instances/_base/*'
+}
+
+# cut_at [OPTION...] STEP [MORE...]: a move of the guest to $away, under kill-at.  Output is in $work/cut.
+cut_at() {
+	local rc=0 more=()
+	while [[ $1 = -* ]]; do
+		more+=("$1" "$2")
+		shift 2
+	done
+	on controller "$S/lib/kill-at" "${more[@]}" "$1" novahaul move "$u" \
+		--to "$away" --yes "${@:2}" \
+		> "$work/cut" 2>&1 < /dev/null || rc=$?
+	n_cut=$((n_cut + 1))
+	return "$rc"
+}
+
+# freeze [-d SECONDS] STEP [MORE...]: a move that is stopped there with SIGSTOP,
+# so that the world can be changed; thaw lets it go on, and sets $rc and $took
+freeze() {
+	local i
+	: > "$work/cut"
+	n_cut=$((n_cut + 1))
+	cut_at -s STOP -p "$S/frozen" "$@" &
+	frozen=$!
+	for ((i = 0; i < 600; i++)); do
+		! grep -q '^kill-at: SIGSTOP' "$work/cut" || return 0
+		kill -0 "$frozen" 2> /dev/null || break
+		sleep 0.1
+	done
+	not_ok "$case: frozen in time" "$(tail -n 5 "$work/cut")"
+	wait "$frozen" || :
+	return 1
+}
+thaw() {
+	local start=$SECONDS
+	rc=0
+	# shellcheck disable=SC2016 # expanded there
+	on controller bash -c 'kill -CONT "$(cat "$0")"' "$S/frozen"
+	wait "$frozen" || rc=$?
+	took=$((SECONDS - start))
+	cp "$work/cut" "$work/err"
+}
+
+# look HOST: "defined=N running=N whole=N" for the guest
+look() {
+	# shellcheck disable=SC2016 # expanded there
+	on "$1" bash -c '
+		defined=0 running=0 whole=0
+		cd /var/lib/nova/instances
+		virsh -q domstate "$0" > /dev/null 2>&1 && defined=1
+		for c in /proc/[0-9]*/cmdline; do
+			{ tr "\0" " " < "$c"; } 2> /dev/null | grep -q "qemu-system.*$0" &&
+				running=1
+		done
+		for f in "$0/disk" .novahaul/*/source/instance/disk \
+			.novahaul/*/stage/instance/disk; do
+			[ -e "$f" ] && qemu-img check -U "$f" > /dev/null 2>&1
+			case $? in 0 | 3) [ ! -e "$f" ] || whole=$((whole + 1)) ;; esac
+		done
+		echo "defined=$defined running=$running whole=$whole"' "$u"
+}
+
+# promise WHAT: at most one host can start it, at least one whole copy exists
+promise() {
+	local h l armed=0 whole=0 seen=''
+	for h in compute-30 compute-34; do
+		[ -e "$S/run/$h.init" ] || continue
+		l=$(look "$h")
+		seen+="$h: $l; "
+		case $l in *defined=1* | *running=1*) armed=$((armed + 1)) ;; esac
+		whole=$((whole + ${l##*whole=}))
+	done
+	if [ $armed -le 1 ] && [ $whole -ge 1 ]; then
+		ok "$1: one host at most, one copy at least"
+	else
+		violations=$((violations + 1))
+		not_ok "$1: one host at most, one copy at least" "$seen"
+	fi
+}
+
+# runs HOST MORE: it runs there and nowhere else, born where it was, MORE boots
+# after `begin`; the database agrees and nothing is locked
+runs() {
+	wait_console "$1" "$u" "^@guest up count=$((count + $2)) " 60 || :
+	wait_console "$1" "$u" '^@guest ready' 60 || :
+	is "$case: it runs on" "$(runs_on "$u" | tr '\n' ' ')" "$1 "
+	is "$case: its boots and birth mark" \
+		"$(count_on "$1" "$u") $(birth_on "$1" "$u")" "$((count + $2)) $birth"
+	is "$case: the database says" "$(db "SELECT host, node, vm_state, power_state,
+		task_state, locked, locked_by FROM instances WHERE uuid = '$u'")" \
+		"$1	$1.sandbox.example	active	1	NULL	0	NULL"
+}
+
+# told WHAT [REGEX...]: the error text names the instance, and each REGEX
+told() {
+	local what=$1 r
+	shift
+	for r in "$u" "$@"; do
+		grep -Eq -- "$r" "$work/err" || {
+			not_ok "$what" "no /$r/ in: $(tail -n 5 "$work/err")"
+			return
+		}
+	done
+	ok "$what"
+}
+
+resume() {
+	expect "$case: resume" 0 nh resume last --yes
+	n_resumed=$((n_resumed + 1))
+	promise "$case: after resume"
+}
+
+# What a rollback may leave different; the guest's own writes are its own.
+restored=('instances\[[0-9]*\]\.updated_at=' 'instances/[0-9a-f-]*/(disk|console\.log) '
+	'/var/lib/libvirt/qemu/(channel/target/)?domain-' 
+	'^> nova_cell1\.migrations\[')
+
+# The job was rolled back.  STOPPED: the mark of its stop before that, which
+# tells whether the guest had to start again.
+rolled_back() {
+	local again=0
+	n_rolled=$((n_rolled + 1))
+	promise "$case: after rollback"
+	case $1 in
+	done | undone) again=1 ;;
+	running) wait_console "$home" "$u" "^@guest up count=$((count + 1)) " 20 &&
+		again=1 ;;
+	esac
+	runs "$home" $again
+	is "$case: the job is" "$(job_state)" rolled-back
+	is "$case: no migration is left open" "$(db "SELECT COUNT(*) FROM migrations
+		WHERE instance_uuid = '$u' AND status NOT IN
+		('confirmed', 'done', 'completed', 'reverted')")" 0
+	[ ! -e "$work/before" ] || {
+		world after
+		same "$case: the world" before after "${restored[@]}"
+	}
+}
+
+# It ended with exit 1 and the world restored, or with exit 3 and a job that
+# resume finishes in one of both ways; it took no longer than it may.
+# settled [REGEX...]: $rc of thaw; what the error must name
+settled() {
+	case $rc in 1 | 3) ok "$case: it says so (exit $rc, $took s)" ;;
+	*) not_ok "$case: it says so" "exit $rc: $(tail -n 3 "$work/err")" ;;
+	esac
+	[ "$took" -le 75 ] || not_ok "$case: the answer comes soon" "$took s"
+	told "$case: the error is clear" "$@"
+	promise "$case: after the failure"
+	[ "$rc" != 3 ] || like "$case: the job is" "$(job_state)" '^open$'
+}
+# The cause is gone: what is open is resumed, wherever it goes.
+finished() { # MARK of stop
+	local got=0
+	if [ "$rc" != 3 ]; then
+		rolled_back "$1"
+		return
+	fi
+	nh resume last --yes > "$work/out" 2> "$work/err" < /dev/null || got=$?
+	case $got in
+	0)
+		n_resumed=$((n_resumed + 1))
+		ok "$case: resume finishes it"
+		promise "$case: after resume"
+		runs "$away" 1
+		;;
+	1)
+		ok "$case: resume finishes the way back"
+		rolled_back "$1"
+		;;
+	*) not_ok "$case: resume finishes it" "exit $got: $(tail -n 5 "$work/err")" ;;
+	esac
+}
+
+report() {
+	figure "${scenario}_points" "$n_cut" points
+	figure "${scenario}_resumed" "$n_resumed" jobs
+	figure "${scenario}_rolled_back" "$n_rolled" jobs
+	figure "${scenario}_refused" "$n_refused" rollbacks
+	figure "${scenario}_violations" "$violations" violations
+}
