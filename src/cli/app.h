@@ -186,7 +186,8 @@ struct app_ops {
 			  struct err *e);
 	int (*purge_remove)(void *world, const char *job, struct err *e);
 	/* Every job's manifest that lies on HOST: an array of {host, job,
-	 * closed, text}. */
+	 * closed, text}; and every lease that a job without a manifest there
+	 * holds: the same with an empty text, and the instance as server. */
 	int (*manifests)(struct app *a, const char *host, json_t **out,
 			 struct err *e);
 	/* Removes what a rolled-back JOB of instance UUID left on HOST, a

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/fs.h"
+#include "core/uuid.h"
 #include "image/image.h"
 #include "join/join.h"
 
@@ -55,6 +56,50 @@ static json_t *one_manifest(struct host *h, const char *root, const char *job,
 			 buf_str(&text));
 }
 
+static const json_t *manifest_of(const json_t *list, const char *job)
+{
+	const json_t *m;
+	size_t i;
+
+	json_array_foreach (list, i, m)
+		if (!strcmp(json_string_value(json_object_get(m, "job")), job))
+			return m;
+	return NULL;
+}
+
+/* A lease without a manifest: a claim that was cut before it wrote one, or the
+ * undo of a claim after it had removed it. */
+static int list_leases(struct host *h, const char *root, json_t *out,
+		       struct err *e)
+{
+	AUTO(host_stat_clear) struct host_stat st = {0};
+	AUTO(host_list_clear) struct host_list l = {0};
+	struct host_path dir = HOST_PATH(root, ".novahaul/leases");
+
+	if (host_stat(h, dir, &st, e))
+		return -1;
+	if (st.type != HOST_DIR)
+		return 0;
+	if (host_list(h, &(struct host_list_opts){.path = dir}, &l, e))
+		return -1;
+	for (size_t i = 0; i < l.n; i++) {
+		struct host_lease_ref r = {root, l.v[i].rel};
+		AUTO(host_lease_clear) struct host_lease lease = {0};
+
+		if (!uuid_valid(l.v[i].rel))
+			continue;
+		if (host_lease_read(h, &r, &lease, e))
+			return -1;
+		if (lease.state != LEASE_HELD || manifest_of(out, lease.job))
+			continue;
+		json_array_append_new(
+			out, json_pack("{s:s, s:s, s:b, s:s, s:s}", "host",
+				       h->name, "job", lease.job, "closed",
+				       false, "text", "", "server", r.uuid));
+	}
+	return 0;
+}
+
 static int list_manifests(struct host *h, const char *root, json_t *out,
 			  struct err *e)
 {
@@ -79,9 +124,13 @@ static int list_manifests(struct host *h, const char *root, json_t *out,
 		m = one_manifest(h, root, l.v[i].rel, e);
 		if (!m)
 			return -1;
-		json_array_append_new(out, m);
+		/* an empty directory is its lease's matter */
+		if (*json_string_value(json_object_get(m, "text")))
+			json_array_append_new(out, m);
+		else
+			json_decref(m);
 	}
-	return 0;
+	return list_leases(h, root, out, e);
 }
 
 int join_manifests(struct app *a, const char *host, json_t **out, struct err *e)
