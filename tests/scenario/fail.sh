@@ -94,8 +94,9 @@ disk_full() {
 }
 
 sshd_killed() { # home|away
-	local h=${!1}
+	local h
 	start_case "sshd killed mid-copy ($1)"
+	h=${!1}
 	freeze_copy || return
 	kill_sshd "$h"
 	rm -f "$S/run/$h-sshd"
@@ -132,8 +133,9 @@ rebooted() {
 }
 
 cut_off() { # home|away
-	local h=${!1} port
+	local h port
 	start_case "network cut mid-copy ($1)"
+	h=${!1}
 	port=p${h#compute-}-eth0
 	freeze_copy || return
 	on controller ip link set "$port" down

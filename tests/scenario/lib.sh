@@ -144,7 +144,9 @@ domain_of() {
 		FROM instances WHERE uuid = '$1'"
 }
 # console_on HOST UUID: all that the guest printed on this host
-console_on() { tr -d '\r' < "$(instance_dir "$1" "$2")/console.log" 2> /dev/null; }
+console_on() {
+	{ tr -d "\r" < "$(instance_dir "$1" "$2")/console.log"; } 2> /dev/null
+}
 # count_on, birth_on HOST UUID: of the last boot there, empty when there is none
 count_on() {
 	console_on "$1" "$2" | sed -n 's/^@guest up count=\([0-9]*\) .*/\1/p' |
