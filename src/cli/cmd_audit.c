@@ -21,10 +21,10 @@ static const struct opt opts[] = {
 };
 
 static const struct out_column cols[] = {
-	{"kind", "KIND", false},       {"host", "HOST", false},
-	{"job", "JOB", false},	       {"fixed", "FIXED", false},
-	{"message", "MESSAGE", false}, {"hint", "HINT", false},
-	{NULL, NULL, false},
+	{"kind", "KIND", OUT_TEXT},	  {"host", "HOST", OUT_TEXT},
+	{"job", "JOB", OUT_TEXT},	  {"fixed", "FIXED", OUT_TEXT},
+	{"message", "MESSAGE", OUT_TEXT}, {"hint", "HINT", OUT_TEXT},
+	{NULL, NULL, OUT_TEXT},
 };
 
 static int check_hosts(const struct cli *c, struct err *e)

@@ -18,21 +18,21 @@ static const struct opt opts[] = {
 };
 
 static const struct out_column cols[] = {
-	{"file", "File", false},
-	{"declared_format", "Declared format", false},
-	{"begins_like", "Begins like", false},
-	{"file_size", "File size", false},
-	{"version", "Version", false},
-	{"virtual_size", "Virtual size", false},
-	{"cluster_size", "Cluster size", false},
-	{"backing_file", "Backing file", false},
-	{"backing_format", "Backing format", false},
-	{"encryption", "Encryption", false},
-	{"snapshots", "Snapshots", false},
-	{"incompatible_features", "Incompatible features", false},
-	{"compression", "Compression", false},
-	{"data_file", "Data file", false},
-	{NULL, NULL, false},
+	{"file", "File", OUT_TEXT},
+	{"declared_format", "Declared format", OUT_TEXT},
+	{"begins_like", "Begins like", OUT_TEXT},
+	{"file_size", "File size", OUT_BYTES},
+	{"version", "Version", OUT_TEXT},
+	{"virtual_size", "Virtual size", OUT_BYTES},
+	{"cluster_size", "Cluster size", OUT_BYTES},
+	{"backing_file", "Backing file", OUT_TEXT},
+	{"backing_format", "Backing format", OUT_TEXT},
+	{"encryption", "Encryption", OUT_TEXT},
+	{"snapshots", "Snapshots", OUT_TEXT},
+	{"incompatible_features", "Incompatible features", OUT_TEXT},
+	{"compression", "Compression", OUT_TEXT},
+	{"data_file", "Data file", OUT_TEXT},
+	{NULL, NULL, OUT_TEXT},
 };
 
 static int run(struct cli *c, const void *args, struct err *e)

@@ -14,11 +14,11 @@ static const struct opt opts[] = {
 };
 
 static const struct out_column cols[] = {
-	{"job", "JOB", false},	       {"state", "STATE", false},
-	{"step", "STEP", false},       {"server.name", "SERVER", false},
-	{"from", "FROM", false},       {"to", "TO", false},
-	{"created", "CREATED", false}, {"kept_bytes", "KEPT BYTES", true},
-	{NULL, NULL, false},
+	{"job", "JOB", OUT_TEXT},	  {"state", "STATE", OUT_TEXT},
+	{"step", "STEP", OUT_TEXT},	  {"server.name", "SERVER", OUT_TEXT},
+	{"from", "FROM", OUT_TEXT},	  {"to", "TO", OUT_TEXT},
+	{"created", "CREATED", OUT_TIME}, {"kept_bytes", "KEPT", OUT_BYTES},
+	{NULL, NULL, OUT_TEXT},
 };
 
 /* The jobs' ids first: a callback must not ask the journal anything. */

@@ -44,7 +44,7 @@ static int run(struct cli *c, const void *args, struct err *e)
 	if (!rc && a->output)
 		rc = write_plan(a->output, plan, e);
 	if (!rc && a->output)
-		out_note(c->g.format, "\nTo run it: novahaul apply %s",
+		out_note(c->g.format, "To run it: novahaul apply %s",
 			 a->output);
 	json_decref(plan);
 	return rc;

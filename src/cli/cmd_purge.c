@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli_priv.h"
@@ -25,16 +26,16 @@ static const struct opt opts[] = {
 };
 
 static const struct out_column cols[] = {
-	{"job", "JOB", false},	  {"allowed", "ALLOWED", false},
-	{"bytes", "BYTES", true}, {"reason", "REASON", false},
-	{NULL, NULL, false},
+	{"job", "JOB", OUT_TEXT},      {"allowed", "ALLOWED", OUT_TEXT},
+	{"bytes", "BYTES", OUT_BYTES}, {"reason", "REASON", OUT_TEXT},
+	{NULL, NULL, OUT_TEXT},
 };
 
 static const struct out_column path_cols[] = {
-	{"host", "HOST", false},
-	{"bytes", "BYTES", true},
-	{"path", "PATH", false},
-	{NULL, NULL, false},
+	{"host", "HOST", OUT_TEXT},
+	{"bytes", "BYTES", OUT_BYTES},
+	{"path", "PATH", OUT_TEXT},
+	{NULL, NULL, OUT_TEXT},
 };
 
 /* The finished jobs that still keep something and ended before .before. */
@@ -108,7 +109,8 @@ static void print(enum out_format f, const json_t *rows)
 	if (f != OUT_TABLE)
 		return;
 	json_array_foreach (rows, i, row) {
-		out_note(f, "\nJob %s keeps:",
+		putchar('\n');
+		out_note(f, "Job %s keeps:",
 			 json_string_value(json_object_get(row, "job")));
 		out_list(f, "paths", json_object_get(row, "paths"), path_cols);
 	}

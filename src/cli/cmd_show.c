@@ -25,46 +25,42 @@ static const struct opt opts[] = {
 };
 
 static const struct out_column job_cols[] = {
-	{"job", "Job", false},
-	{"state", "State", false},
-	{"direction", "Direction", false},
-	{"server.uuid", "Server", false},
-	{"server.name", "Name", false},
-	{"from", "From", false},
-	{"to", "To", false},
-	{"created", "Created", false},
-	{"ended", "Ended", false},
-	{"purged", "Purged", false},
-	{"owner", "Run by", false},
-	{"build", "Build", false},
-	{"kept_bytes", "Kept bytes", false},
-	{"error.message", "Error", false},
-	{"error.hint", "Hint", false},
-	{NULL, NULL, false},
+	{"job", "Job", OUT_TEXT},
+	{"state", "State", OUT_TEXT},
+	{"direction", "Direction", OUT_TEXT},
+	{"server.uuid", "Server", OUT_TEXT},
+	{"server.name", "Name", OUT_TEXT},
+	{"from", "From", OUT_TEXT},
+	{"to", "To", OUT_TEXT},
+	{"created", "Created", OUT_TIME},
+	{"ended", "Ended", OUT_TIME},
+	{"purged", "Purged", OUT_TIME},
+	{"owner", "Run by", OUT_TEXT},
+	{"build", "Build", OUT_TEXT},
+	{"kept_bytes", "Kept", OUT_BYTES},
+	{"error.message", "Error", OUT_TEXT},
+	{"error.hint", "Hint", OUT_TEXT},
+	{NULL, NULL, OUT_TEXT},
 };
 
 static const struct out_column step_cols[] = {
-	{"nr", "#", true},
-	{"step", "STEP", false},
-	{"state", "STATE", false},
-	{"seconds", "SECONDS", true},
-	{"bytes_sent", "SENT", true},
-	{"bytes_read", "READ", true},
-	{"attempts", "TRIES", true},
-	{NULL, NULL, false},
+	{"nr", "#", OUT_NUMBER},	   {"step", "STEP", OUT_TEXT},
+	{"state", "STATE", OUT_TEXT},	   {"seconds", "SECONDS", OUT_NUMBER},
+	{"bytes_sent", "SENT", OUT_BYTES}, {"bytes_read", "READ", OUT_BYTES},
+	{"attempts", "TRIES", OUT_NUMBER}, {NULL, NULL, OUT_TEXT},
 };
 
 static const struct out_column event_cols[] = {
-	{"time", "TIME", false}, {"step", "STEP", false},
-	{"kind", "KIND", false}, {"text", "TEXT", false},
-	{NULL, NULL, false},
+	{"time", "TIME", OUT_TIME}, {"step", "STEP", OUT_TEXT},
+	{"kind", "KIND", OUT_TEXT}, {"text", "TEXT", OUT_TEXT},
+	{NULL, NULL, OUT_TEXT},
 };
 
 static const struct out_column record_cols[] = {
-	{"step", "STEP", false},
-	{"key", "KEY", false},
-	{"value", "VALUE", false},
-	{NULL, NULL, false},
+	{"step", "STEP", OUT_TEXT},
+	{"key", "KEY", OUT_TEXT},
+	{"value", "VALUE", OUT_TEXT},
+	{NULL, NULL, OUT_TEXT},
 };
 
 struct rows {

@@ -6,9 +6,9 @@
 static const struct opt opts[] = {OPT_LAST};
 
 static const struct out_column cols[] = {
-	{"name", "NAME", false},
-	{"text", "STATEMENT", false},
-	{NULL, NULL, false},
+	{"name", "NAME", OUT_TEXT},
+	{"text", "STATEMENT", OUT_TEXT},
+	{NULL, NULL, OUT_TEXT},
 };
 
 static int run(struct cli *c, const void *args, struct err *e)

@@ -14,7 +14,8 @@ struct watch {
 	struct cli *c;
 	struct journal *j;
 	const struct journal_job *job;
-	uint64_t seen; /* seq of the last event shown */
+	uint64_t seen;	    /* seq of the last event shown */
+	int64_t started_us; /* of the step that runs */
 };
 
 static bool begins(const char *text, enum journal_mark mark)
@@ -53,6 +54,10 @@ static bool show(void *arg, const struct journal_event *je)
 		ev.idx = (size_t)je->idx;
 		ev.step = w->job->steps[je->idx].name;
 	}
+	if (ev.kind == TXN_EV_START)
+		w->started_us = je->ts_us;
+	if (ev.kind == TXN_EV_END && je->ts_us > w->started_us)
+		progress_took(w->c->app.progress, je->ts_us - w->started_us);
 	if (ev.kind == TXN_EV_START || ev.kind == TXN_EV_END) {
 		ev.dir = begins(je->text, MARK_UNDOING) ||
 					 begins(je->text, MARK_UNDONE)

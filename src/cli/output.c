@@ -38,7 +38,8 @@ void out_size(uint64_t bytes, char out[OUT_SIZE_MAX])
 
 void out_json(struct buf *b, const json_t *v, size_t flags)
 {
-	char *s = json_dumps(v, flags);
+	/* Microseconds of a day, without the digits that doubles invent. */
+	char *s = json_dumps(v, flags | JSON_REAL_PRECISION(12));
 
 	buf_puts(b, s ? s : "null");
 	free(s); /* allowed: jansson's allocator, not ours */
@@ -73,6 +74,26 @@ static void scalar(struct buf *b, const json_t *v)
 	}
 }
 
+/* The same as a table shows it. */
+static void shown(struct buf *b, const json_t *v, enum out_kind kind)
+{
+	char size[OUT_SIZE_MAX];
+	const char *s = json_string_value(v);
+
+	if (kind == OUT_BYTES && json_is_integer(v) && !json_integer_value(v)) {
+		buf_putc(b, '-');
+	} else if (kind == OUT_BYTES && json_is_integer(v)) {
+		out_size((uint64_t)json_integer_value(v), size);
+		buf_puts(b, size);
+	} else if (kind == OUT_TIME && s && strlen(s) > 19 && s[19] == '.') {
+		buf_printf(b, "%.10s %.8sZ", s, s + 11);
+	} else if (kind == OUT_NUMBER && json_is_real(v)) {
+		buf_printf(b, "%.1f", json_real_value(v));
+	} else {
+		scalar(b, v);
+	}
+}
+
 /* Columns on the terminal: UTF-8 continuation bytes take none. */
 static size_t width(const char *s)
 {
@@ -94,11 +115,12 @@ static void cell(struct buf *b, const char *s, const struct out_column *c,
 {
 	size_t fill = wide - width(s);
 	bool last = !c[1].field;
+	bool right = c->kind == OUT_NUMBER || c->kind == OUT_BYTES;
 
-	if (c->right)
+	if (right)
 		pad(b, fill);
 	buf_puts(b, s);
-	if (!c->right && !last)
+	if (!right && !last)
 		pad(b, fill);
 	buf_puts(b, last ? "\n" : "  ");
 }
@@ -120,7 +142,8 @@ void out_table(struct buf *b, const json_t *rows, const struct out_column *cols)
 			for (size_t k = 0; k < n; k++) {
 				AUTO(buf_clear) struct buf s = BUF_INIT;
 
-				scalar(&s, member(row, cols[k].field));
+				shown(&s, member(row, cols[k].field),
+				      cols[k].kind);
 				if (pass)
 					cell(b, buf_str(&s), &cols[k], wide[k]);
 				else if (width(buf_str(&s)) > wide[k])
@@ -287,7 +310,7 @@ static void lines(struct buf *b, const json_t *record,
 			continue;
 		buf_puts(b, c->title);
 		pad(b, wide - width(c->title) + 2);
-		scalar(b, v);
+		shown(b, v, c->kind);
 		buf_putc(b, '\n');
 	}
 }

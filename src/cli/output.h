@@ -3,7 +3,7 @@
  * Results on stdout, in the form that -f asks for.
  *
  *	static const struct out_column cols[] = {
- *		{"job", "JOB"}, {"state", "STATE"}, {NULL}};
+ *		{"job", "JOB"}, {"kept", "KEPT", OUT_BYTES}, {NULL}};
  *
  *	out_list(C->g.format, "jobs", rows, cols);
  *
@@ -26,10 +26,18 @@
 
 enum out_format { OUT_TABLE = 0, OUT_JSON, OUT_YAML, OUT_VALUE };
 
+/* How a column looks in a table; the other formats have the plain value. */
+enum out_kind {
+	OUT_TEXT = 0,
+	OUT_NUMBER, /* to the right; one decimal if any */
+	OUT_BYTES,  /* to the right, "1.5 KiB" */
+	OUT_TIME,   /* ISO 8601, without the fraction of the second */
+};
+
 struct out_column {
 	const char *field; /* member of the row; "a.b" reaches inside */
 	const char *title;
-	bool right; /* numbers */
+	enum out_kind kind;
 };
 
 /* A list under the member NAME.  ROWS is an array of objects; borrowed. */

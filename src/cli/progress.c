@@ -17,6 +17,7 @@ struct progress {
 	bool colour;
 	bool bar_shown;
 	int64_t step_start_us; /* 0: no step is running */
+	int64_t took_us;       /* of progress_took(), or 0 */
 	int64_t last_us;       /* of the last line or bar of progress */
 	uint64_t first_done;   /* units that were done at the step's start */
 	bool have_first;
@@ -211,7 +212,10 @@ static void put_line(struct progress *p, const struct txn_event *ev,
 	}
 	if (ev->kind == TXN_EV_END && p->step_start_us)
 		fprintf(stderr, " (%.1f s)",
-			(double)(clock_mono_us() - p->step_start_us) / 1e6);
+			(double)(p->took_us
+					 ? p->took_us
+					 : clock_mono_us() - p->step_start_us) /
+				1e6);
 	fputc('\n', stderr);
 }
 
@@ -266,7 +270,12 @@ void progress_event(void *arg, const struct txn_event *ev)
 	else if (p->mode != PROGRESS_NONE)
 		people(p, ev);
 	if (ev->kind == TXN_EV_END)
-		p->step_start_us = 0;
+		p->step_start_us = p->took_us = 0;
+}
+
+void progress_took(struct progress *p, int64_t us)
+{
+	p->took_us = us;
 }
 
 void progress_note(struct progress *p, const char *fmt, ...)

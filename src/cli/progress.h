@@ -35,6 +35,9 @@ void progress_free(struct progress *p);
 /* What txn_env.event wants; ARG is the struct progress. */
 void progress_event(void *arg, const struct txn_event *ev);
 
+/* How long the step of the next TXN_EV_END took, for who was not there. */
+void progress_took(struct progress *p, int64_t us);
+
 /* A line of our own ("job j-abc: move of web1 from A to B"). */
 void progress_note(struct progress *p, const char *fmt, ...) NH_PRINTF(2, 3);
 /* Wipes a bar, so that something else may be printed. */

@@ -11,35 +11,35 @@
 #include "core/fs.h"
 
 static const struct out_column check_cols[] = {
-	{"result", "RESULT", false},
-	{"name", "CHECK", false},
-	{"message", "MESSAGE", false},
-	{NULL, NULL, false},
+	{"result", "RESULT", OUT_TEXT},
+	{"name", "CHECK", OUT_TEXT},
+	{"message", "MESSAGE", OUT_TEXT},
+	{NULL, NULL, OUT_TEXT},
 };
 
 static const struct out_column step_cols[] = {
-	{"nr", "#", true},
-	{"step", "STEP", false},
-	{"summary", "WHAT IT DOES", false},
-	{NULL, NULL, false},
+	{"nr", "#", OUT_NUMBER},
+	{"step", "STEP", OUT_TEXT},
+	{"summary", "WHAT IT DOES", OUT_TEXT},
+	{NULL, NULL, OUT_TEXT},
 };
 
 static const struct out_column plan_cols[] = {
-	{"server.uuid", "Server", false},
-	{"server.name", "Name", false},
-	{"from", "From", false},
-	{"to", "To", false},
-	{"route", "Route", false},
-	{"control", "Control", false},
-	{"bytes", "To copy", false},
-	{"downtime", "Downtime, expected", false},
-	{NULL, NULL, false},
+	{"server.uuid", "Server", OUT_TEXT},
+	{"server.name", "Name", OUT_TEXT},
+	{"from", "From", OUT_TEXT},
+	{"to", "To", OUT_TEXT},
+	{"route", "Route", OUT_TEXT},
+	{"control", "Control", OUT_TEXT},
+	{"bytes_to_copy", "To copy", OUT_BYTES},
+	{"downtime", "Downtime, expected", OUT_TEXT},
+	{NULL, NULL, OUT_TEXT},
 };
 
 static const struct out_column outcome_cols[] = {
-	{"job", "Job", false},
-	{"end", "End", false},
-	{NULL, NULL, false},
+	{"job", "Job", OUT_TEXT},
+	{"end", "End", OUT_TEXT},
+	{NULL, NULL, OUT_TEXT},
 };
 
 static const char *text(const json_t *o, const char *key)
@@ -68,18 +68,12 @@ void cli_print_checks(enum out_format f, const json_t *report)
 	out_note(f, "verdict: %s", text(report, "verdict"));
 }
 
-/* What plan_cols show: a flat copy with sizes that people read. */
+/* What plan_cols show: a copy with the downtime as people read it. */
 static json_t *head_of(const json_t *plan)
 {
 	json_t *head = json_copy((json_t *)plan);
-	json_t *n = json_object_get(plan, "bytes_to_copy");
-	char size[OUT_SIZE_MAX];
+	const json_t *n = json_object_get(plan, "downtime_s");
 
-	if (json_is_integer(n)) {
-		out_size((uint64_t)json_integer_value(n), size);
-		json_object_set_new(head, "bytes", json_string(size));
-	}
-	n = json_object_get(plan, "downtime_s");
 	if (json_is_number(n)) {
 		AUTO(mem_freep)
 		char *s = mem_printf("%.0f s", json_number_value(n));
@@ -104,10 +98,11 @@ static void print_steps(const json_t *steps)
 	}
 	putchar('\n');
 	out_list(OUT_TABLE, "steps", rows, step_cols);
+	putchar('\n');
 	json_array_foreach (steps, i, step)
 		if (*text(step, "commit_point"))
 			out_note(OUT_TABLE,
-				 "\nFrom step %zu (%s) on the way is forward: "
+				 "From step %zu (%s) on the way is forward: "
 				 "%s",
 				 i + 1, text(step, "step"),
 				 text(step, "commit_point"));

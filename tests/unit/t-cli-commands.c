@@ -450,7 +450,7 @@ static void t_jobs(void **state)
 	says(out, " running stop web a b ");
 	assert_int_equal(run(show), CLI_DONE);
 	says(out, "u-1");
-	says(out, "1  claim  done         2.5    42");
+	says(out, "1  claim  done         2.5  42 B     -");
 	assert_int_equal(run("show last --events --records --plan"), CLI_DONE);
 	says(out, "locked \\x1b[2Jit");
 	assert_int_equal(run("show last -f yaml"), CLI_DONE);
@@ -524,7 +524,7 @@ static void t_purge(void **state)
 	assert_int_equal(run("purge --dry-run last"), CLI_DONE);
 	assert_string_equal(app.asked, "purge-list");
 	assert_string_equal(app.job, job.id);
-	says(out, "a         7  /p\n");
+	says(out, "\nJob j-x keeps:\nHOST  BYTES  PATH\na       7 B  /p\n");
 	assert_int_equal(run("purge --yes last"), CLI_DONE);
 	assert_string_equal(app.asked, "purge");
 	assert_true(app.confirmed);

@@ -63,10 +63,35 @@ static void t_yaml_quotes(void **state)
 	yaml_is("{\"a b\": 1, \"yes\": 2}", "\"a b\": 1\n\"yes\": 2\n");
 }
 
-static const struct out_column cols[] = {{"name", "NAME", false},
-					 {"n", "N", true},
-					 {"in.side", "INSIDE", false},
-					 {NULL, NULL, false}};
+static const struct out_column cols[] = {{"name", "NAME", OUT_TEXT},
+					 {"n", "N", OUT_NUMBER},
+					 {"in.side", "INSIDE", OUT_TEXT},
+					 {NULL, NULL, OUT_TEXT}};
+
+static const struct out_column kinds[] = {{"t", "T", OUT_TIME},
+					  {"s", "S", OUT_NUMBER},
+					  {"b", "B", OUT_BYTES},
+					  {NULL, NULL, OUT_TEXT}};
+
+/* People read sizes and times; programs get what was said. */
+static void t_kinds(void **state)
+{
+	struct buf b = BUF_INIT;
+	json_t *rows = load("[{\"t\": \"2026-11-21T09:24:57.348905Z\", "
+			    "\"s\": 8.018609, \"b\": 1536}]");
+
+	(void)state;
+	out_table(&b, rows, kinds);
+	assert_string_equal(buf_str(&b),
+			    "T                       S        B\n"
+			    "2026-11-21 09:24:57Z  8.0  1.5 KiB\n");
+	buf_reset(&b);
+	out_value(&b, rows, kinds);
+	assert_string_equal(buf_str(&b),
+			    "2026-11-21T09:24:57.348905Z 8.018609 1536\n");
+	json_decref(rows);
+	buf_clear(&b);
+}
 
 static void t_table(void **state)
 {
@@ -127,8 +152,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_yaml),  cmocka_unit_test(t_yaml_quotes),
-		cmocka_unit_test(t_table), cmocka_unit_test(t_text),
-		cmocka_unit_test(t_size),
+		cmocka_unit_test(t_table), cmocka_unit_test(t_kinds),
+		cmocka_unit_test(t_text),  cmocka_unit_test(t_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
