@@ -451,11 +451,15 @@ static void t_swap(void **state)
 			rename(a, a2);
 			if (symlink(target, a))
 				_exit(1);
+			/* Both states last, or a busy machine sees one only. */
+			usleep(50);
 			unlink(a);
 			rename(a2, a);
+			usleep(50);
 		}
 	}
-	for (int i = 0; i < 3000; i++) {
+	for (int i = 0; i < 3000 || ((!written || !refused) && i < 60000);
+	     i++) {
 		if (host_write(l->h, &w, &e))
 			refused++;
 		else
@@ -464,7 +468,6 @@ static void t_swap(void **state)
 	}
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	assert_int_equal(written + refused, 3000);
 	assert_true(written > 0 && refused > 0);
 	assert_false(lab_has(target, "f"));
 	assert_int_equal(rmdir(target), 0);
