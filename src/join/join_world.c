@@ -38,7 +38,11 @@ static int need_sides(struct opened *o, bool backward, struct err *e)
 	for (int s = SRC; s <= DST; s++) {
 		if (o->w.host[s] || (backward && s == DST))
 			continue;
-		err_set(e, ERR_RETRY, "%s", err_msg(&o->w.down[s]));
+		/* A refused host key stays a refusal. */
+		err_set(e,
+			o->w.down[s].kind == ERR_REFUSED ? ERR_REFUSED
+							 : ERR_RETRY,
+			"%s", err_msg(&o->w.down[s]));
 		if (o->w.down[s].hint)
 			err_hint(e, "%s", o->w.down[s].hint);
 		return -1;
