@@ -126,7 +126,9 @@ static int collect(struct audit *u, struct err *e)
 	return 0;
 }
 
-/* Past its commit point a job goes forward, before it back. */
+/* Past its commit point a job goes forward, before it back.  A rewrite of which
+ * the manifest says only that it was begun may have landed: then resume asks
+ * the database first. */
 static bool committed(const json_t *doc)
 {
 	const json_t *s;
@@ -139,7 +141,9 @@ static bool committed(const json_t *doc)
 			json_string_value(json_object_get(s, "mark"));
 
 		if (name && mark && !strcmp(name, "rewrite"))
-			return !strcmp(mark, "done");
+			return !strcmp(mark, "done") ||
+			       !strcmp(mark, "running") ||
+			       !strcmp(mark, "undoing");
 	}
 	return false;
 }
