@@ -80,6 +80,7 @@ void facts_clear(struct facts *f)
 		buf_clear(&f->bases[i].head);
 	}
 	mem_free(f->bases);
+	strv_clear(&f->strays);
 	*f = (struct facts){0};
 }
 
@@ -157,6 +158,8 @@ void facts_digest(const struct facts *f, char out[65])
 	host_lines(&b, &f->host[SRC_HOST]);
 	host_lines(&b, &f->host[DST_HOST]);
 	line(&b, "domain", f->domain_name);
+	/* The plan holds it adapted: a volume attached since would be lost. */
+	line(&b, "xml", f->xml);
 	for (size_t k = 0; k < f->n_files; k++)
 		buf_printf(&b, "file=%s ino=%llu format=%s\n", f->files[k].rel,
 			   (unsigned long long)f->files[k].st.ino,

@@ -73,8 +73,43 @@ json_t *plan_document(const struct facts *f, const struct move *m)
 		move_to_json(m), "values", values_json(m));
 }
 
+/* The order of the steps is what keeps the promise: a file may not change it,
+ * nor be about another instance than what was checked. */
+static int holds_together(const json_t *doc, const struct move *m,
+			  struct err *e)
+{
+	const json_t *steps = json_object_get(doc, "steps");
+	const char *names[STEPS_MOVE_MAX];
+	size_t n = steps_of_move(m, names);
+	const char *uuid = json_string_value(
+		json_object_get(json_object_get(doc, "instance"), "uuid"));
+	const char *source = json_string_value(json_object_get(doc, "source"));
+	const char *target = json_string_value(json_object_get(doc, "target"));
+	bool same = json_array_size(steps) == n;
+
+	for (size_t i = 0; same && i < n; i++) {
+		const char *s = json_string_value(
+			json_object_get(json_array_get(steps, i), "step"));
+
+		same = s && !strcmp(s, names[i]);
+	}
+	if (!same)
+		return err_set(e, ERR_REFUSED,
+			       "plan: these are not the steps of such a move "
+			       "in their safe order");
+	if (!uuid || strcmp(uuid, m->uuid) != 0 || !source ||
+	    strcmp(source, m->src.host) != 0 || !target ||
+	    strcmp(target, m->dst.host) != 0)
+		return err_set(e, ERR_REFUSED,
+			       "plan: its head and its move are about "
+			       "different instances or hosts");
+	return 0;
+}
+
 struct move *plan_read(const json_t *doc, struct err *e)
 {
+	struct move *m;
+
 	if (!json_is_object(doc) ||
 	    json_integer_value(json_object_get(doc, "plan_version")) !=
 		    PLAN_VERSION) {
@@ -82,5 +117,10 @@ struct move *plan_read(const json_t *doc, struct err *e)
 			PLAN_VERSION);
 		return NULL;
 	}
-	return move_from_json(json_object_get(doc, "move"), e);
+	m = move_from_json(json_object_get(doc, "move"), e);
+	if (m && holds_together(doc, m, e)) {
+		move_free(m);
+		return NULL;
+	}
+	return m;
 }
