@@ -4,12 +4,27 @@
  * devices, volumes, ports, groups, zones.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "checks/checks.h"
 
 static bool starts(const char *s, const char *prefix)
 {
 	return !strncmp(s, prefix, strlen(prefix));
+}
+
+static bool is_true(const char *v)
+{
+	return v && (!strcasecmp(v, "true") || !strcasecmp(v, "yes") ||
+		     !strcasecmp(v, "on") || !strcmp(v, "1"));
+}
+
+/* "resources:VGPU", and since Rocky numbered: "resources1:VGPU" */
+static bool asks_for(const char *key, const char *class)
+{
+	const char *colon = strchr(key, ':');
+
+	return starts(key, "resources") && colon && !strcmp(colon + 1, class);
 }
 
 static void hardware_run(const struct facts *f, const struct check_opts *o,
@@ -37,14 +52,18 @@ static void hardware_run(const struct facts *f, const struct check_opts *o,
 	for (size_t i = 0; i < s->extra_specs.n; i++) {
 		const char *k = s->extra_specs.v[i].key;
 
-		if (starts(k, "resources:VGPU") ||
-		    starts(k, "resources:PGPU") || starts(k, "accel:") ||
+		if (asks_for(k, "VGPU") || asks_for(k, "PGPU") ||
+		    asks_for(k, "PCPU") || starts(k, "accel:") ||
 		    starts(k, "hw:pmem") || starts(k, "hw:mem_encryption"))
 			check_refuse(r, hint,
 				     "its flavor asks for %s, which is bound "
 				     "to a host",
 				     k);
 	}
+	if (is_true(db_pairs_get(&s->sysmeta, "image_hw_mem_encryption")))
+		check_refuse(r, hint,
+			     "its image asks for encrypted memory, whose keys "
+			     "are the source's");
 }
 
 const struct check chk_hardware = {
@@ -56,7 +75,7 @@ static void encryption_run(const struct facts *f, const struct check_opts *o,
 {
 	(void)o;
 	if (f->srv.inst.ephemeral_key_uuid)
-		check_refuse(r, NULL,
+		check_refuse(r, "openstack server migrate, by its owner",
 			     "its local disks are encrypted with a secret of "
 			     "the source's libvirt");
 	for (size_t i = 0; i < f->srv.n_bdms; i++)
@@ -94,8 +113,9 @@ static void tpm_run(const struct facts *f, const struct check_opts *o,
 		check_refuse(r, "install swtpm there", "%s has no swtpm",
 			     d->name);
 	if (d->domcaps && !d->domcaps->tpm)
-		check_refuse(r, NULL, "libvirt on %s cannot emulate a TPM",
-			     d->name);
+		check_refuse(
+			r, "pick a target with swtpm and libvirt 7.0 or later",
+			"libvirt on %s cannot emulate a TPM", d->name);
 }
 
 const struct check chk_tpm = {"tpm", "its TPM state can be used there",

@@ -35,8 +35,11 @@ static void libvirt_run(const struct facts *f, const struct check_opts *o,
 			     "%s has a domain of this uuid (%s)", d->name,
 			     virt_state_name(d->state.state));
 	if (*d->name_owner && strcmp(d->name_owner, f->srv.inst.uuid) != 0)
-		check_refuse(r, NULL, "%s has another domain named %s (%s)",
-			     d->name, f->domain_name, d->name_owner);
+		check_refuse(r,
+			     "two instances may not share a name: find out "
+			     "whose it is",
+			     "%s has another domain named %s (%s)", d->name,
+			     f->domain_name, d->name_owner);
 }
 
 const struct check chk_libvirt = {
@@ -91,13 +94,19 @@ static void domain_run(const struct facts *f, const struct check_opts *o,
 		return;
 	state_agrees(f, r);
 	if (f->dom_err.kind != ERR_NONE)
-		check_refuse(r, NULL, "its domain XML: %s",
-			     err_msg(&f->dom_err));
+		check_refuse(r,
+			     "openstack server reboot --hard makes Nova write "
+			     "it anew",
+			     "its domain XML: %s", err_msg(&f->dom_err));
 	if (s->flags.managed_save)
 		check_refuse(r,
 			     "start it, then stop it: its memory is saved "
 			     "on the source",
 			     "it has a managed save image");
+	if (s->flags.autostart)
+		check_warn(r, "virsh autostart --disable, unless it is meant",
+			   "libvirt starts it at boot, behind Nova's back; "
+			   "the target's will too");
 	if (s->flags.snapshots || s->flags.checkpoints)
 		check_refuse(r, "delete them (virsh snapshot-list)",
 			     "libvirt has snapshots or checkpoints of it");
@@ -105,7 +114,10 @@ static void domain_run(const struct facts *f, const struct check_opts *o,
 		check_refuse(r, NULL, "its domain: %s", f->reasons.v[i].text);
 	if (f->dom && f->dom->uuid &&
 	    strcmp(f->dom->uuid, f->srv.inst.uuid) != 0)
-		check_refuse(r, NULL, "its domain has uuid %s", f->dom->uuid);
+		check_refuse(r,
+			     "openstack server reboot --hard makes Nova write "
+			     "it anew",
+			     "its domain has uuid %s", f->dom->uuid);
 }
 
 const struct check chk_domain = {
@@ -138,8 +150,8 @@ static void machine_run(const struct facts *f, const struct check_opts *o,
 		return;
 	g = caps_host_guest(d->caps, f->dom->arch ? f->dom->arch : "x86_64");
 	if (!g) {
-		check_refuse(r, NULL, "%s cannot run %s guests", d->name,
-			     f->dom->arch);
+		check_refuse(r, "pick a target of the same architecture",
+			     "%s cannot run %s guests", d->name, f->dom->arch);
 		return;
 	}
 	if (f->dom->type && !strcmp(f->dom->type, "kvm") && !g->kvm)

@@ -27,11 +27,14 @@ static void files_run(const struct facts *f, const struct check_opts *o,
 				   q->name.why);
 	}
 	if (!disk)
-		check_refuse(r, NULL,
+		check_refuse(r, "openstack server migrate",
 			     "there is no file 'disk' in its directory: a "
 			     "volume-booted instance is not moved yet");
 	if (f->info_err.kind != ERR_NONE)
-		check_refuse(r, NULL, "disk.info: %s", err_msg(&f->info_err));
+		check_refuse(r,
+			     "it must be one JSON object of paths and formats; "
+			     "restore it first",
+			     "disk.info: %s", err_msg(&f->info_err));
 	else if (!f->has_info)
 		check_warn(r, NULL,
 			   "there is no disk.info: formats are taken from the "
@@ -153,8 +156,8 @@ static void one_base(const struct facts *f, const struct fact_file *q,
 			     "overwritten",
 			     "%s has %s with other content", f->to, b->name);
 	else if (b->dst.type != HOST_NONE && b->dst.type != HOST_FILE)
-		check_refuse(r, NULL, "%s on %s is not a regular file", b->name,
-			     f->to);
+		check_refuse(r, "find out whose it is",
+			     "%s on %s is not a regular file", b->name, f->to);
 	err_clear(&e);
 }
 

@@ -72,12 +72,43 @@ static void one_host(const struct facts *f, const struct fact_host *h,
 			     "password",
 			     "the agent on %s runs without root's rights",
 			     h->name);
+	/* A name that leads to another machine than Nova's. */
+	if (h->conf_known && h->conf.host && strcmp(h->conf.host, h->name) != 0)
+		check_refuse(r,
+			     "is the address right, in novahaul.conf, DNS or "
+			     "/etc/hosts?",
+			     "the machine that answers as %s is host '%s' by "
+			     "its nova.conf",
+			     h->name, h->conf.host);
+	else if (h->conf_known && !h->conf.host && h->info.hostname &&
+		 strcmp(h->info.hostname, h->name) != 0)
+		check_warn(r,
+			   "is the address right, in novahaul.conf, DNS or "
+			   "/etc/hosts?",
+			   "the machine that answers as %s calls itself %s",
+			   h->name, h->info.hostname);
 	if (llabs((long long)h->skew_us) > 2000000)
 		check_warn(r,
 			   "set its clock: Nova ages files and services by "
 			   "it",
 			   "the clock of %s differs by %.1f s", h->name,
 			   (double)h->skew_us / 1e6);
+}
+
+static void same_kind(const struct facts *f, struct check_report *r)
+{
+	const struct db_host *s = &f->host[SRC_HOST].db;
+	const struct db_host *d = &f->host[DST_HOST].db;
+	static const char *const hint =
+		"pick a target with the same hypervisor and architecture";
+
+	if (s->hypervisor_type && d->hypervisor_type &&
+	    strcmp(s->hypervisor_type, d->hypervisor_type) != 0)
+		check_refuse(r, hint, "%s runs %s, %s runs %s", s->host,
+			     s->hypervisor_type, d->host, d->hypervisor_type);
+	if (s->cpu_arch && d->cpu_arch && strcmp(s->cpu_arch, d->cpu_arch) != 0)
+		check_refuse(r, hint, "%s is %s, %s is %s", s->host,
+			     s->cpu_arch, d->host, d->cpu_arch);
 }
 
 static void hosts_run(const struct facts *f, const struct check_opts *o,
@@ -89,6 +120,7 @@ static void hosts_run(const struct facts *f, const struct check_opts *o,
 	if (f->host[SRC_HOST].db_err.kind != ERR_NONE)
 		check_refuse(r, f->host[SRC_HOST].db_err.hint, "source: %s",
 			     err_msg(&f->host[SRC_HOST].db_err));
+	same_kind(f, r);
 }
 
 const struct check chk_hosts = {"hosts", "both hosts answer", hosts_run};
@@ -158,10 +190,21 @@ static void config_run(const struct facts *f, const struct check_opts *o,
 		       d->conf.use_cow_images ? "true" : "false",
 		       "a raw disk would be read as qcow2, whose header the "
 		       "guest can write");
+	if (d->conf.instance_name_template) {
+		AUTO(mem_freep)
+		char *name = novaconf_instance_name(
+			&d->conf, (long long)f->srv.inst.id, f->srv.inst.uuid);
+
+		if (name && f->domain_name)
+			differ(f, r, "instance_name_template", f->domain_name,
+			       name,
+			       "the target's Nova would not know the domain");
+	}
 	if (!strcmp(s->conf.images_type, "rbd") ||
 	    !strcmp(s->conf.images_type, "lvm") ||
 	    !strcmp(s->conf.images_type, "ploop"))
-		check_refuse(r, NULL, "images_type %s is not moved yet",
+		check_refuse(r, "openstack server migrate",
+			     "images_type %s is not moved yet",
 			     s->conf.images_type);
 	if (d->conf.force_config_drive && !s->conf.force_config_drive &&
 	    !(f->srv.inst.config_drive && *f->srv.inst.config_drive))
@@ -211,10 +254,25 @@ static bool network_fs(const char *t)
 	return false;
 }
 
+/* One kernel, one inode: both names lead to one place, and the copy would meet
+ * its original. */
+static bool same_place(const struct fact_host *a, const struct fact_host *b)
+{
+	return a->info.boot_id && b->info.boot_id &&
+	       !strcmp(a->info.boot_id, b->info.boot_id) && a->path_ino &&
+	       a->path_ino == b->path_ino && a->path_dev == b->path_dev;
+}
+
 static void storage_run(const struct facts *f, const struct check_opts *o,
 			struct check_report *r)
 {
 	(void)o;
+	if (same_place(&f->host[SRC_HOST], &f->host[DST_HOST]))
+		check_refuse(r,
+			     "are both names one machine? look at the "
+			     "addresses in novahaul.conf",
+			     "instances_path of %s and of %s are one directory",
+			     f->host[SRC_HOST].name, f->host[DST_HOST].name);
 	for (int s = SRC_HOST; s <= DST_HOST; s++) {
 		const struct fact_host *h = &f->host[s];
 
@@ -229,11 +287,14 @@ static void storage_run(const struct facts *f, const struct check_opts *o,
 			continue;
 		}
 		if (network_fs(h->fs.fstype))
-			check_refuse(r, NULL,
-				     "%s on %s is %s, perhaps shared by both "
-				     "hosts: copying could overwrite the "
-				     "original; not moved yet",
-				     h->instances_path, h->name, h->fs.fstype);
+			check_refuse(
+				r,
+				"on shared storage nothing needs copying: "
+				"openstack server migrate, or live-migrate",
+				"%s on %s is %s, perhaps shared by both "
+				"hosts: copying could overwrite the "
+				"original; not moved yet",
+				h->instances_path, h->name, h->fs.fstype);
 		if (h->fs.readonly)
 			check_refuse(r, "remount it read-write",
 				     "%s on %s is mounted read-only",
@@ -260,6 +321,9 @@ static void leftovers_run(const struct facts *f, const struct check_opts *o,
 	if (known(d) && d->dir_legacy != HOST_NONE)
 		check_refuse(r, hint, "%s has a directory %s already", d->name,
 			     f->domain_name);
+	for (size_t i = 0; i < f->strays.n; i++)
+		check_refuse(r, hint, "%s has %s already", f->to,
+			     f->strays.v[i]);
 	for (int k = SRC_HOST; k <= DST_HOST; k++) {
 		const struct fact_host *h = &f->host[k];
 
@@ -316,7 +380,10 @@ static void space_run(const struct facts *f, const struct check_opts *o,
 			   "%s has less free than the disks may grow to",
 			   d->name);
 	if (d->fs.inodes && d->fs.inodes_free < f->n_files + 64)
-		check_refuse(r, NULL, "%s is out of inodes in %s", d->name,
+		check_refuse(r,
+			     "remove what is not needed there, or pick another "
+			     "target",
+			     "%s is out of inodes in %s", d->name,
 			     d->instances_path);
 	if (d->db_err.kind == ERR_NONE && d->db.memory_mb > 0 &&
 	    d->db.memory_mb_used + f->srv.inst.memory_mb > d->db.memory_mb)

@@ -37,7 +37,10 @@ static void server_run(const struct facts *f, const struct check_opts *o,
 
 	(void)o;
 	if (i->deleted)
-		check_refuse(r, NULL, "the server is deleted");
+		check_refuse(r,
+			     "there is nothing to move; novahaul jobs lists "
+			     "kept copies",
+			     "the server is deleted");
 	if (!i->host || !i->node)
 		check_refuse(r, "it may be shelved, or never have been built",
 			     "the database names no host for it");
@@ -55,7 +58,7 @@ static void server_run(const struct facts *f, const struct check_opts *o,
 		check_refuse(r, "finish the cross-cell resize first",
 			     "it is half of a cross-cell resize");
 	if (i->cell_name)
-		check_refuse(r, NULL,
+		check_refuse(r, "leave cells v1 first (removed in Stein)",
 			     "it lives in a cells v1 child cell (%s): its row "
 			     "has a twin in the top cell",
 			     i->cell_name);
@@ -64,7 +67,8 @@ static void server_run(const struct facts *f, const struct check_opts *o,
 			     "a migration context is set: a resize or "
 			     "migration is not over");
 	if (f->srv.build_request)
-		check_refuse(r, NULL, "it is still being scheduled");
+		check_refuse(r, "wait until it is active",
+			     "it is still being scheduled");
 }
 
 const struct check chk_server = {"server", "the instance can be moved now",

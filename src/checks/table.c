@@ -22,16 +22,21 @@ const struct check *const checks_table[] = {
 void check_say(struct check_report *r, enum check_result result,
 	       const char *hint, const char *fmt, ...)
 {
+	static const char *const other_way =
+		"novahaul does not move it as it is; Nova's own way may: "
+		"openstack server migrate";
 	struct check_finding *q;
 	va_list ap;
 
 	r->v = mem_realloc(r->v, r->n + 1, sizeof(*r->v));
 	q = &r->v[r->n++];
 	va_start(ap, fmt);
-	*q = (struct check_finding){.result = result,
-				    .check = r->current,
-				    .message = mem_vprintf(fmt, ap),
-				    .hint = mem_strdup0(hint)};
+	*q = (struct check_finding){
+		.result = result,
+		.check = r->current,
+		.message = mem_vprintf(fmt, ap),
+		.hint = mem_strdup0(!hint && result == CHECK_REFUSE ? other_way
+								    : hint)};
 	va_end(ap);
 }
 

@@ -72,6 +72,7 @@ struct fact_host {
 	char *instances_path; /* as configured (ours, if mapped) */
 	struct err path_err;  /* instances_path cannot be looked at */
 	struct host_statfs fs;
+	uint64_t path_dev, path_ino; /* of instances_path itself */
 	/* who owns files there */
 	char *nova_user, *nova_group; /* names that exist, or NULL */
 	char *qemu_user, *qemu_group;
@@ -120,6 +121,9 @@ struct facts {
 	bool has_info;
 	struct fact_base *bases;
 	size_t n_bases;
+	/* NVRAM and vTPM state of this name on the target, where ours would
+	 * go. */
+	struct strv strays;
 };
 
 void facts_init(struct facts *f, const char *to);

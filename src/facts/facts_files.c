@@ -188,18 +188,18 @@ static int read_heads(struct facts *f, struct host *src, struct err *e)
 }
 
 static int compare(struct facts *f, struct fact_base *b, struct host *src,
-		   struct host *dst, const char *rel, struct err *e)
+		   struct host *dst, const char *const rel[2], struct err *e)
 {
 	struct host_digest x = {0}, y = {0};
 
 	if (b->src.size == b->dst.size) {
 		if (host_digest(
 			    src,
-			    HOST_PATH(f->host[SRC_HOST].instances_path, rel),
+			    HOST_PATH(f->host[SRC_HOST].instances_path, rel[0]),
 			    &x, e) ||
 		    host_digest(
 			    dst,
-			    HOST_PATH(f->host[DST_HOST].instances_path, rel),
+			    HOST_PATH(f->host[DST_HOST].instances_path, rel[1]),
 			    &y, e))
 			return -1;
 		b->same = !memcmp(x.sha256, y.sha256, sizeof(x.sha256));
@@ -238,9 +238,9 @@ static int read_base(struct facts *f, const char *name, struct host *src,
 		return 0;
 	if (host_stat(dst, HOST_PATH(dp, dr), &b->dst, e))
 		return -1;
-	if (b->src.type == HOST_FILE && b->dst.type == HOST_FILE &&
-	    !strcmp(sr, dr))
-		return compare(f, b, src, dst, sr, e);
+	if (b->src.type == HOST_FILE && b->dst.type == HOST_FILE)
+		return compare(f, b, src, dst, (const char *const[]){sr, dr},
+			       e);
 	return 0;
 }
 
@@ -276,6 +276,25 @@ static int read_bases(struct facts *f, struct host *src, struct host *dst,
 	return 0;
 }
 
+/* What is there already under the names that our NVRAM and vTPM state take. */
+static int find_strays(struct facts *f, struct host *dst, struct err *e)
+{
+	for (size_t i = 0; dst && i < f->n_files; i++) {
+		const struct fact_file *q = &f->files[i];
+		AUTO(host_stat_clear) struct host_stat st = {0};
+
+		if (q->role != IMAGE_ROLE_NVRAM &&
+		    q->role != IMAGE_ROLE_TPM_FILE)
+			continue;
+		if (host_stat(dst, HOST_PATH(q->root, q->rel), &st, e))
+			/* not even the directory is there */
+			err_clear(e);
+		else if (st.type != HOST_NONE)
+			strv_addf(&f->strays, "%s/%s", q->root, q->rel);
+	}
+	return 0;
+}
+
 int facts_files(struct facts *f, struct host *src, struct host *dst,
 		struct err *e)
 {
@@ -287,7 +306,8 @@ int facts_files(struct facts *f, struct host *src, struct host *dst,
 		return err_wrap(e, "reading the instance's files on %s",
 				f->host[SRC_HOST].name);
 	read_xml_formats(f);
-	if (read_heads(f, src, e) || read_bases(f, src, dst, e))
+	if (read_heads(f, src, e) || read_bases(f, src, dst, e) ||
+	    find_strays(f, dst, e))
 		return err_wrap(e, "reading the instance's disks");
 	return 0;
 }

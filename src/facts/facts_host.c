@@ -143,10 +143,15 @@ static void read_dirs(struct facts *f, struct fact_host *h, struct host *host)
 	AUTO(mem_freep) char *resize = mem_printf("%s_resize", u);
 	AUTO(mem_freep) char *del = mem_printf("%s_del", u);
 	struct host_lease_ref ref = {h->instances_path, u};
+	AUTO(host_stat_clear) struct host_stat st = {0};
 
 	if (host_statfs(host, HOST_PATH(h->instances_path, "."), &h->fs,
-			&h->path_err))
+			&h->path_err) ||
+	    host_stat(host, HOST_PATH(h->instances_path, "."), &st,
+		      &h->path_err))
 		return;
+	h->path_dev = st.dev;
+	h->path_ino = st.ino;
 	h->dir = type_of(h, host, u);
 	h->dir_resize = type_of(h, host, resize);
 	h->dir_del = type_of(h, host, del);

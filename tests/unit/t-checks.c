@@ -188,6 +188,8 @@ static void expect(const struct facts *f, const char *check,
 				      check_result_name(r.v[i].result),
 				      r.v[i].check, r.v[i].message);
 	assert_int_equal(result_of(&r, check), want);
+	for (size_t i = 0; i < r.n; i++)
+		assert_true(r.v[i].result != CHECK_REFUSE || r.v[i].hint);
 	/* A refusal decides, and nothing but a refusal does. */
 	if (want < CHECK_WARN)
 		assert_true(r.verdict < CHECK_WARN);
@@ -213,6 +215,12 @@ static void t_good(void **state)
 				      r.v[i].check, r.v[i].message);
 	assert_int_equal(r.verdict, CHECK_PASS);
 	check_report_clear(&r);
+}
+
+static void spec(struct db_pairs *p, const char *key, const char *value)
+{
+	p->v = mem_realloc(p->v, p->n + 1, sizeof(*p->v));
+	p->v[p->n++] = (struct db_pair){mem_strdup(key), mem_strdup(value)};
 }
 
 #define CASE(name, check, want, change)                                        \
@@ -325,6 +333,24 @@ CASE(bad_info, "files", CHECK_REFUSE,
 CASE(base_gone, "bases", CHECK_REFUSE, f->bases[0].src.type = HOST_NONE)
 CASE(base_differs, "bases", CHECK_REFUSE,
 	(f->bases[0].dst.type = HOST_FILE, f->bases[0].compared = true))
+CASE(other_machine, "hosts", CHECK_REFUSE, set(&DST.conf.host, "other"))
+CASE(other_name, "hosts", CHECK_WARN, set(&DST.info.hostname, "other"))
+CASE(hypervisor, "hosts", CHECK_REFUSE,
+	(set(&SRC.db.hypervisor_type, "QEMU"),
+	 set(&DST.db.hypervisor_type, "Xen")))
+CASE(architecture, "hosts", CHECK_REFUSE,
+	(set(&SRC.db.cpu_arch, "x86_64"), set(&DST.db.cpu_arch, "aarch64")))
+CASE(name_template, "config", CHECK_REFUSE,
+	set(&DST.conf.instance_name_template, "vm-%d"))
+CASE(same_directory, "storage", CHECK_REFUSE,
+	(set(&SRC.info.boot_id, "b"), set(&DST.info.boot_id, "b"),
+	 SRC.path_ino = DST.path_ino = 7))
+CASE(stray_nvram, "leftovers", CHECK_REFUSE, strv_add(&f->strays, "/n/x.fd"))
+CASE(autostart, "domain", CHECK_WARN, SRC.flags.autostart = true)
+CASE(numbered_vgpu, "hardware", CHECK_REFUSE,
+	spec(&f->srv.extra_specs, "resources1:VGPU", "1"))
+CASE(sev_image, "hardware", CHECK_REFUSE,
+	spec(&f->srv.sysmeta, "image_hw_mem_encryption", "True"))
 /* clang-format on */
 
 static void t_base_same(void **state)
@@ -457,7 +483,7 @@ static void t_plan(void **state)
 	struct plan_opts o = {.precopy = true, .stop_timeout_s = 60};
 	struct err e = ERR_INIT;
 	struct move *m = plan_move(f, &o, &e), *n;
-	json_t *doc;
+	json_t *doc, *steps;
 
 	if (!m)
 		print_message("%s\n", err_msg(&e));
@@ -481,6 +507,18 @@ static void t_plan(void **state)
 	assert_string_equal(n->domain_xml, m->domain_xml);
 	move_free(m);
 	move_free(n);
+	/* The order of the steps is not the file's to choose. */
+	steps = json_deep_copy(json_object_get(doc, "steps"));
+	json_array_remove(json_object_get(doc, "steps"), 3);
+	assert_null(plan_read(doc, &e));
+	assert_int_equal(e.kind, ERR_REFUSED);
+	err_clear(&e);
+	json_object_set_new(doc, "steps", steps);
+	json_object_set_new(doc, "target", json_string("elsewhere"));
+	assert_null(plan_read(doc, &e));
+	assert_int_equal(e.kind, ERR_REFUSED);
+	err_clear(&e);
+	json_object_set_new(doc, "target", json_string("dst"));
 	json_object_set_new(json_object_get(doc, "move"), "uuid",
 			    json_string("../etc"));
 	assert_null(plan_read(doc, &e));
@@ -503,6 +541,9 @@ static void t_digest(void **state)
 	assert_string_equal(a, b);
 	set(&f->srv.inst.vm_state, "stopped");
 	facts_digest(f, b);
+	assert_string_not_equal(a, b);
+	set(&f->xml, "<domain/>");
+	facts_digest(f, a);
 	assert_string_not_equal(a, b);
 }
 
@@ -595,6 +636,16 @@ int main(void)
 		T(ports),
 		T(group),
 		T(tpm),
+		T(other_machine),
+		T(other_name),
+		T(hypervisor),
+		T(architecture),
+		T(name_template),
+		T(same_directory),
+		T(stray_nvram),
+		T(autostart),
+		T(numbered_vgpu),
+		T(sev_image),
 		T(plan),
 		T(digest),
 	};
