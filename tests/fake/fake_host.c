@@ -246,6 +246,8 @@ static int op_list(void *self, const struct host_list_opts *o,
 
 	full(path, o->path);
 	n = strlen(path);
+	if (n > 2 && !strcmp(path + n - 2, "/.")) /* the root itself */
+		path[n -= 2] = '\0';
 	if (fake_enter(fh, false, e, "list %s", o->path.rel))
 		return -1;
 	if (fake_find(h, path) < 0)
