@@ -90,7 +90,11 @@ static struct fake_handle *FH(void *self)
 
 static void full(char out[FAKE_PATH], struct host_path p)
 {
-	snprintf(out, FAKE_PATH, "%s/%s", p.root, p.rel);
+	/* "." is the root itself, as core/fs.h has it. */
+	if (!strcmp(p.rel, "."))
+		snprintf(out, FAKE_PATH, "%s", p.root);
+	else
+		snprintf(out, FAKE_PATH, "%s/%s", p.root, p.rel);
 }
 
 static int no_file(struct err *e, const char *path)
@@ -250,7 +254,7 @@ static int op_list(void *self, const struct host_list_opts *o,
 		path[n -= 2] = '\0';
 	if (fake_enter(fh, false, e, "list %s", o->path.rel))
 		return -1;
-	if (fake_find(h, path) < 0)
+	if (strcmp(o->path.rel, ".") != 0 && fake_find(h, path) < 0)
 		return no_file(e, path);
 	for (int i = 0; i < FAKE_NAMES; i++) {
 		const struct fake_name *m = &h->names[i];
