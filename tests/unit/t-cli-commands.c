@@ -113,6 +113,7 @@ int app_audit(struct app *a, const struct app_audit *r, json_t **report,
 
 static char dir[32], journal[64], config[64];
 static char out[65536], errors[65536];
+static const char *typed; /* on a terminal; NULL: there is none */
 
 static void slurp(int fd, char *to, size_t n)
 {
@@ -123,21 +124,35 @@ static void slurp(int fd, char *to, size_t n)
 	close(fd);
 }
 
-/* Runs "novahaul WORDS..." with stdout and stderr caught, without a terminal;
- * returns the exit code. */
+/* A terminal on which TYPED has been typed; *MASTER is its other end. */
+static int terminal(int *master)
+{
+	int fd;
+
+	*master = posix_openpt(O_RDWR | O_NOCTTY);
+	assert_true(*master >= 0 && !grantpt(*master) && !unlockpt(*master));
+	fd = open(ptsname(*master), O_RDWR | O_NOCTTY);
+	assert_true(fd >= 0);
+	assert_int_equal(write(*master, typed, strlen(typed)), strlen(typed));
+	return fd;
+}
+
+/* Runs "novahaul WORDS..." with stdout and stderr caught; returns the exit
+ * code. */
 static int run(const char *words)
 {
 	struct strv v = STRV_INIT;
-	int saved[3], fd[3], code;
+	int saved[3], fd[3], code, master = -1;
 
 	strv_add(&v, "novahaul");
 	strv_addf(&v, "--config=%s", config);
 	strv_addf(&v, "--journal=%s", journal);
 	strv_split(&v, words, " ");
-	fd[0] = open("/dev/null", O_RDONLY);
+	fd[0] = typed ? terminal(&master) : open("/dev/null", O_RDONLY);
 	fd[1] = open(dir, O_TMPFILE | O_RDWR, 0600);
-	fd[2] = open(dir, O_TMPFILE | O_RDWR, 0600);
+	fd[2] = typed ? dup(fd[0]) : open(dir, O_TMPFILE | O_RDWR, 0600);
 	fflush(NULL);
+	clearerr(stdin);
 	for (int i = 0; i < 3; i++) {
 		saved[i] = dup(i);
 		assert_true(fd[i] >= 0 && saved[i] >= 0 && dup2(fd[i], i) >= 0);
@@ -150,7 +165,15 @@ static int run(const char *words)
 	}
 	close(fd[0]);
 	slurp(fd[1], out, sizeof(out));
-	slurp(fd[2], errors, sizeof(errors));
+	if (typed) {
+		ssize_t n = read(master, errors, sizeof(errors) - 1);
+
+		errors[n > 0 ? n : 0] = '\0';
+		close(fd[2]);
+		close(master);
+	} else {
+		slurp(fd[2], errors, sizeof(errors));
+	}
 	strv_clear(&v);
 	return code;
 }
@@ -330,6 +353,27 @@ static void t_move(void **state)
 	says(out, "\"end\": \"open\"");
 	says(out, "\"exit_code\": 3");
 	says(out, "\"kind\": \"lost\"");
+}
+
+/* On a terminal it asks, after it has shown the plan. */
+static void t_asks(void **state)
+{
+	(void)state;
+	app.report = plan;
+	app.end = TXN_DONE;
+	typed = "n\n";
+	assert_int_equal(run("move web --to b"), CLI_REFUSED);
+	says(out, "2  rewrite");
+	says(errors, "Move web (u) from a to b? [y/N] ");
+	says(errors, "nothing was changed");
+	assert_string_equal(app.asked, "plan");
+	typed = "\n";
+	assert_int_equal(run("move web --to b"), CLI_REFUSED);
+	typed = "yes\n";
+	assert_int_equal(run("move web --to b"), CLI_DONE);
+	assert_string_equal(app.asked, "apply");
+	assert_true(app.confirmed);
+	typed = NULL;
 }
 
 static void t_plan_and_apply(void **state)
@@ -577,6 +621,7 @@ static void t_completion(void **state)
 static int reset(void **state)
 {
 	(void)state;
+	typed = NULL;
 	memset(&app, 0, sizeof(app));
 	return 0;
 }
@@ -615,6 +660,7 @@ int main(void)
 		cmocka_unit_test_setup(t_request, reset),
 		cmocka_unit_test_setup(t_check, reset),
 		cmocka_unit_test_setup(t_move, reset),
+		cmocka_unit_test_setup(t_asks, reset),
 		cmocka_unit_test_setup(t_plan_and_apply, reset),
 		cmocka_unit_test_setup(t_no_journal, reset),
 		cmocka_unit_test_setup(t_jobs, reset),
