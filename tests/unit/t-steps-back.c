@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the steps must not do to others, and what a way back must not lose: the
+ * real engine and steps, in the crash tier's world with one thing changed.
+ */
+#include "unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "crash/crash_priv.h"
+#include "fake/fake.h"
+#include "steps/util.h"
+
+#define NVRAM "/var/lib/libvirt/qemu/nvram/instance-0000002a_VARS.fd"
+#define OTHER "11111111-2222-4333-8444-555555555555"
+
+/* What is told apart from the world's own way, and the job under test. */
+static struct {
+	struct fake_world *fw;
+	struct world w;
+	struct virt_ops virt;
+	struct db_ops db;
+	char dir[32], id[JOURNAL_ID_MAX];
+	struct txn_env env;
+	struct err e;
+	struct carrier carrier;
+} t;
+
+static int64_t now(void)
+{
+	return crash_shm->clock_us += 10;
+}
+
+static void pass(int64_t us)
+{
+	crash_shm->clock_us += us;
+}
+
+static bool no_promise(const void *world, struct buf *out)
+{
+	(void)world;
+	(void)out;
+	return true;
+}
+
+static void begin(struct fake_options o)
+{
+	static const struct crash_case c = {.promise = no_promise};
+	static const struct clock_ops clock = {now, now, pass};
+	AUTO(mem_freep) char *path = NULL;
+	json_t *plan;
+
+	crash_shm =
+		mem_calloc(1, sizeof(*crash_shm) + sizeof(struct fake_world));
+	crash_shm->clock_us = 1700000000 * 1000000LL;
+	crash_me = (struct crash_self_state){.c = &c, .quiet = true};
+	crash_become();
+	clock_set_ops(&clock);
+	t.fw = (struct fake_world *)crash_shm->world;
+	fake_reset(t.fw, &o);
+	fake_open(&t.w, t.fw, false);
+	t.virt = fake_virt_ops;
+	t.db = fake_db_ops;
+	for (int s = SRC; s <= DST; s++)
+		t.w.virt[s]->ops = &t.virt;
+	t.w.db->ops = &t.db;
+	t.carrier = t.w.carrier;
+	strcpy(t.dir, "/tmp/nh-steps.XXXXXX");
+	assert_non_null(mkdtemp(t.dir));
+	path = mem_printf("%s/journal.db", t.dir);
+	t.env = (struct txn_env){.journal = journal_open(path, &t.e),
+				 .steps = steps_table,
+				 .world = &t.w,
+				 .enter = world_enter,
+				 .leave = world_leave,
+				 .mirror = world_mirror,
+				 .tick = world_tick};
+	assert_non_null(t.env.journal);
+	plan = fake_plan(t.fw);
+	assert_int_equal(txn_start(&t.env, plan, t.id, &t.e), 0);
+	json_decref(plan);
+}
+
+static void end(void)
+{
+	static const char *const names[] = {"",		"-wal",	    "-shm",
+					    "-journal", ".reserve", ".lock"};
+
+	err_clear(&t.e);
+	fake_close(&t.w);
+	journal_close(t.env.journal);
+	clock_set_ops(NULL);
+	mem_free(crash_shm);
+	crash_shm = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		AUTO(mem_freep)
+		char *f = mem_printf("%s/journal.db%s", t.dir, names[i]);
+
+		unlink(f);
+	}
+	assert_int_equal(rmdir(t.dir), 0);
+}
+
+static void forward(enum txn_end want)
+{
+	enum txn_end got = txn_run(&t.env, t.id, &t.e);
+
+	if (got != want)
+		print_message("%s: %s\n", txn_end_name(got), err_msg(&t.e));
+	assert_int_equal(got, want);
+	err_clear(&t.e);
+}
+
+static void back(enum txn_end want)
+{
+	enum txn_end got;
+
+	t.w.backward = true;
+	got = txn_rollback(&t.env, t.id, &t.e);
+	if (got != want)
+		print_message("%s: %s\n", txn_end_name(got), err_msg(&t.e));
+	assert_int_equal(got, want);
+	err_clear(&t.e);
+}
+
+static bool on_target(const char *rel)
+{
+	char path[FAKE_PATH];
+
+	fake_at(path, &t.fw->h[DST], "%s", rel);
+	return fake_look(&t.fw->h[DST], path) != NULL;
+}
+
+/* ---- the guest wrote to its NVRAM and to nothing else */
+
+static int dies_in_firmware(struct virt *v, const char *uuid, struct err *e)
+{
+	(void)v;
+	(void)uuid;
+	fake_look(&t.fw->h[DST], NVRAM)->content++;
+	return err_set(e, ERR_FAILED, "it died");
+}
+
+static void t_firmware(void **state)
+{
+	(void)state;
+	begin((struct fake_options){
+		.running = true, .start = true, .nvram = true});
+	t.virt.start = dies_in_firmware;
+	forward(TXN_OPEN);
+	back(TXN_REFUSED);
+	assert_non_null(fake_look(&t.fw->h[DST], NVRAM));
+	assert_string_equal(t.fw->row.host, "compute-34");
+	end();
+}
+
+/* ---- a refused inverse changes nothing, NVRAM included */
+
+static int will_not_start(struct virt *v, const char *uuid, struct err *e)
+{
+	(void)v;
+	(void)uuid;
+	return err_set(e, ERR_FAILED, "it does not start");
+}
+
+static int settled(struct db *db, const struct db_rewrite *r, struct err *e)
+{
+	(void)db;
+	(void)r;
+	return err_set(e, ERR_REFUSED, "the record is settled");
+}
+
+static void t_refused_inverse(void **state)
+{
+	(void)state;
+	begin((struct fake_options){
+		.running = true, .start = true, .nvram = true});
+	t.virt.start = will_not_start;
+	t.db.rewrite_undo = settled;
+	forward(TXN_OPEN);
+	back(TXN_REFUSED);
+	assert_true(on_target(FAKE_UUID "/disk"));
+	assert_non_null(fake_look(&t.fw->h[DST], NVRAM));
+	/* Forward is a way, too. */
+	t.virt.start = fake_virt_ops.start;
+	t.w.backward = false;
+	assert_int_equal(txn_resume(&t.env, t.id, &t.e), TXN_DONE);
+	assert_non_null(fake_look(&t.fw->h[DST], NVRAM));
+	end();
+}
+
+/* ---- Nova starts the guest at the same moment */
+
+static int nova_was_quicker(struct virt *v, const char *uuid, struct err *e)
+{
+	const char *why;
+
+	(void)v;
+	(void)uuid;
+	fake_boot(t.fw, &t.fw->h[DST], &why);
+	return err_set(e, ERR_FAILED, "domain is already running");
+}
+
+static void t_start_race(void **state)
+{
+	(void)state;
+	begin((struct fake_options){.running = true, .start = true});
+	t.virt.start = nova_was_quicker;
+	forward(TXN_DONE);
+	assert_string_equal(t.fw->row.vm_state, "active");
+	assert_true(t.fw->h[DST].dom.running);
+	end();
+}
+
+/* ---- somebody starts an instance that was off when it was planned */
+
+static void t_started_meanwhile(void **state)
+{
+	const char *why;
+
+	(void)state;
+	begin((struct fake_options){.base_on_target = true});
+	fake_boot(t.fw, &t.fw->h[SRC], &why);
+	strcpy(t.fw->row.vm_state, "stopped");
+	forward(TXN_ROLLED_BACK);
+	assert_true(t.fw->h[SRC].dom.running);
+	assert_false(t.fw->row.locked);
+	end();
+}
+
+/* ---- during the pre-copy Nova takes the instance elsewhere */
+
+static int taken_elsewhere(void *self, struct host *src, struct host *dst,
+			   const struct carry_file *f, struct carry_result *r,
+			   struct err *e)
+{
+	struct fake_host *h = &t.fw->h[SRC];
+
+	if (f->final)
+		return t.carrier.copy(self, src, dst, f, r, e);
+	strcpy(t.fw->row.host, "compute-99");
+	h->dom.defined = h->dom.running = false;
+	return err_set(e, ERR_FAILED, "the disk is gone");
+}
+
+static void t_elsewhere(void **state)
+{
+	(void)state;
+	begin((struct fake_options){
+		.running = true, .precopy = true, .start = true});
+	t.w.carrier.copy = taken_elsewhere;
+	forward(TXN_ROLLED_BACK);
+	assert_false(t.fw->row.locked);
+	assert_false(t.fw->h[SRC].dom.running);
+	end();
+}
+
+static int gone_at_the_stop(struct virt *v, const char *uuid,
+			    struct virt_status *st, struct err *e)
+{
+	struct fake_host *h = &t.fw->h[SRC];
+
+	if (t.w.leased[SRC] && !strcmp(t.fw->row.host, "compute-30")) {
+		strcpy(t.fw->row.host, "compute-99");
+		h->dom.defined = h->dom.running = false;
+	}
+	return fake_virt_ops.state(v, uuid, st, e);
+}
+
+static void t_gone_at_the_stop(void **state)
+{
+	(void)state;
+	begin((struct fake_options){.running = true, .start = true});
+	t.virt.state = gone_at_the_stop;
+	forward(TXN_ROLLED_BACK);
+	assert_false(t.fw->row.locked);
+	end();
+}
+
+/* ---- a base that the job brought, and a rollback */
+
+static bool newcomer;
+
+static int fails_after_bases(void *self, struct host *src, struct host *dst,
+			     const struct carry_file *f, struct carry_result *r,
+			     struct err *e)
+{
+	char path[FAKE_PATH];
+
+	if (strstr(f->to.rel, "/hold/"))
+		return t.carrier.copy(self, src, dst, f, r, e);
+	if (newcomer) {
+		fake_at(path, &t.fw->h[DST], "%s", OTHER);
+		t.fw->now_us += 1000000;
+		fake_dir(t.fw, &t.fw->h[DST], path);
+		fake_look(&t.fw->h[DST], path)->mtime_us = t.fw->now_us;
+	}
+	return err_set(e, ERR_FAILED, "no space left on device");
+}
+
+static void base_after_rollback(bool stays)
+{
+	newcomer = stays;
+	begin((struct fake_options){.running = true, .start = true});
+	t.w.carrier.copy = fails_after_bases;
+	forward(TXN_ROLLED_BACK);
+	assert_int_equal(on_target("_base/" FAKE_BASE), stays);
+	end();
+}
+
+static void t_base_newcomer(void **state)
+{
+	(void)state;
+	base_after_rollback(false);
+	base_after_rollback(true);
+}
+
+/* ---- NVRAM on another file system: cut between copy and removal */
+
+static int other_fs(void *self, const struct host_rename *r, struct err *e)
+{
+	(void)self;
+	(void)r;
+	return err_sys(e, ERR_FAILED, EXDEV, "rename");
+}
+
+/* A second file with the same content, if there is none yet. */
+static int hold_by_copy(void *self, const struct host_hold *o,
+			enum host_held *how, struct err *e)
+{
+	struct fake_handle *fh = self;
+	AUTO(mem_freep)
+	char *from = mem_printf("%s/%s", o->from.root, o->from.rel);
+	AUTO(mem_freep) char *to = mem_printf("%s/%s", o->to.root, o->to.rel);
+
+	(void)how;
+	if (fake_look(fh->h, to))
+		return err_sys(e, ERR_CONFLICT, EEXIST, "%s", to);
+	fake_file(fh->fw, fh->h, to, fake_look(fh->h, from)->content);
+	return 0;
+}
+
+static void t_stow_again(void **state)
+{
+	const struct host_path from = HOST_PATH("/var/lib/nova/instances", "a");
+	const struct host_path to = HOST_PATH("/var/lib/nova/instances", "b");
+	struct host_ops ops = fake_host_ops;
+	struct host *h;
+
+	(void)state;
+	begin((struct fake_options){.running = true});
+	h = t.w.host[SRC];
+	assert_int_equal(world_claim(&t.w, t.id, &t.e), 0);
+	ops.rename = other_fs;
+	ops.hold = hold_by_copy;
+	h->ops = &ops;
+	fake_file(t.fw, &t.fw->h[SRC], "/var/lib/nova/instances/a", 77);
+	fake_file(t.fw, &t.fw->h[SRC], "/var/lib/nova/instances/b", 77);
+	assert_int_equal(stow(h, from, to, &t.e), 0);
+	assert_null(fake_look(&t.fw->h[SRC], "/var/lib/nova/instances/a"));
+	/* Another's file of that name is neither taken nor lost. */
+	fake_file(t.fw, &t.fw->h[SRC], "/var/lib/nova/instances/a", 78);
+	assert_int_equal(stow(h, from, to, &t.e), -1);
+	assert_int_equal(t.e.kind, ERR_CONFLICT);
+	assert_non_null(fake_look(&t.fw->h[SRC], "/var/lib/nova/instances/a"));
+	assert_non_null(fake_look(&t.fw->h[SRC], "/var/lib/nova/instances/b"));
+	h->ops = &fake_host_ops;
+	end();
+}
+
+/* ---- NVRAM of that name is on the target already */
+
+static void t_stray_nvram(void **state)
+{
+	(void)state;
+	begin((struct fake_options){
+		.running = true, .start = true, .nvram = true});
+	fake_file(t.fw, &t.fw->h[DST], NVRAM, 4711);
+	forward(TXN_ROLLED_BACK);
+	assert_int_equal(fake_look(&t.fw->h[DST], NVRAM)->content, 4711);
+	assert_true(t.fw->h[SRC].dom.running);
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_firmware),
+		cmocka_unit_test(t_refused_inverse),
+		cmocka_unit_test(t_start_race),
+		cmocka_unit_test(t_started_meanwhile),
+		cmocka_unit_test(t_elsewhere),
+		cmocka_unit_test(t_gone_at_the_stop),
+		cmocka_unit_test(t_base_newcomer),
+		cmocka_unit_test(t_stow_again),
+		cmocka_unit_test(t_stray_nvram),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
