@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check and plan: facts in, a report or a plan document out. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/app_priv.h"
@@ -256,32 +257,125 @@ static const char *word(const json_t *o, const char *key)
 	return s ? s : "";
 }
 
-/* Looks again, right before a plan is run. */
-int app_plan_holds(struct app *a, const json_t *plan, struct err *e)
+/* ---- does a plan still hold? */
+
+static bool one_of(const char *word_, const char *const *words)
+{
+	for (; *words; words++)
+		if (!strcmp(word_, *words))
+			return true;
+	return false;
+}
+
+/* What was asked when the plan was made. */
+static struct app_request request_of(const json_t *plan, const struct move *m)
 {
 	const json_t *q = json_object_get(plan, "request");
-	struct app_request r = {
-		.server = word(json_object_get(plan, "instance"), "uuid"),
-		.to = word(q, "to"),
+
+	return (struct app_request){
+		.server = m->uuid,
+		.to = m->dst.host,
+		.precopy = m->was_running && !m->precopy ? APP_NO : APP_UNSET,
 		.no_start = json_is_true(json_object_get(q, "no_start")),
+		.verify_deep = m->verify_deep,
 		.copy_console_log =
 			json_is_true(json_object_get(q, "console_log")),
 	};
-	AUTO(check_report_clear) struct check_report rep = {0};
-	AUTO(facts_dropp) struct facts *f = look(a, &r, &rep, e);
-	char digest[65];
+}
 
+/* Sizes grow while a guest runs; all else of a plan is decided. */
+static void without_sizes(json_t *move)
+{
+	static const char *const lists[] = {"files", "bases"};
+
+	for (size_t k = 0; k < ARRAY_SIZE(lists); k++) {
+		json_t *v;
+		size_t i;
+
+		json_array_foreach (json_object_get(move, lists[k]), i, v) {
+			json_object_del(v, "size");
+			json_object_del(v, "allocated");
+		}
+	}
+}
+
+/* Puts the first of the members in which B, made now, is not as in A. */
+static bool differ(const json_t *a, const json_t *b, char what[64])
+{
+	static const char *const decided[] = {
+		"kind",	   "instance", "source",       "target", "route",
+		"control", "steps",    "facts_digest", "values", "release"};
+	json_t *ma = json_deep_copy(json_object_get(a, "move"));
+	json_t *mb = json_deep_copy(json_object_get(b, "move"));
+	const char *key;
+	json_t *v;
+
+	*what = '\0';
+	without_sizes(ma);
+	without_sizes(mb);
+	json_object_foreach (mb, key, v)
+		if (!*what && !json_equal(json_object_get(ma, key), v))
+			snprintf(what, 64, "%s", key);
+	for (size_t i = 0; i < ARRAY_SIZE(decided); i++)
+		if (!*what && !json_equal(json_object_get(a, decided[i]),
+					  json_object_get(b, decided[i])))
+			snprintf(what, 64, "%s", decided[i]);
+	json_decref(ma);
+	json_decref(mb);
+	return *what;
+}
+
+/* The plan that would be made now must be the one that was reviewed: nothing of
+ * PLAN, which is only a file, is believed without that. */
+static int same_plan(struct app *a, const json_t *plan, const struct move *m,
+		     const struct facts *f, struct err *e)
+{
+	struct app_request r = request_of(plan, m);
+	struct plan_opts o = plan_opts_of(a, &r);
+	AUTO(move_freep) struct move *now = NULL;
+	char what[64];
+	json_t *doc;
+	bool same;
+
+	o.stop_timeout_s = m->stop_timeout_s;
+	o.bwlimit = m->bwlimit;
+	o.delta = m->delta;
+	o.transport = m->transport;
+	now = plan_move(f, &o, e);
+	if (!now)
+		return -1;
+	doc = plan_document(f, now);
+	same = !differ(plan, doc, what);
+	json_decref(doc);
+	if (same)
+		return 0;
+	err_set(e, ERR_REFUSED,
+		"the facts have changed since this plan was made "
+		"(%s), or the plan was edited: it differs from today's "
+		"in '%s'",
+		word(plan, "created"), what);
+	return err_hint(e, "novahaul plan %s --to %s", m->uuid, m->dst.host);
+}
+
+/* Looks again, right before a plan is run. */
+int app_plan_holds(struct app *a, const json_t *plan, const struct move *m,
+		   struct err *e)
+{
+	struct app_request r = request_of(plan, m);
+	AUTO(check_report_clear) struct check_report rep = {0};
+	AUTO(facts_dropp) struct facts *f = NULL;
+
+	if (!one_of(m->delta, request_deltas) ||
+	    !one_of(m->transport, request_transports) || m->stop_timeout_s < 0)
+		return err_set(e, ERR_REFUSED,
+			       "the plan asks for what this build does not "
+			       "know");
+	f = look(a, &r, &rep, e);
 	if (!f)
 		return -1;
 	if (rep.verdict < CHECK_WARN)
 		return refusal(f, &rep, e);
-	facts_digest(f, digest);
-	if (strcmp(digest, word(plan, "facts_digest")) != 0) {
-		err_set(e, ERR_REFUSED,
-			"instance %s: the facts that the plan rests on have "
-			"changed since %s",
-			r.server, word(plan, "created"));
-		return err_hint(e, "novahaul plan %s --to %s", r.server, r.to);
-	}
+	if (same_plan(a, plan, m, f, e))
+		return err_wrap(e, "instance %s", m->uuid);
 	return 0;
 }

@@ -6,8 +6,11 @@
 #include "cli/app.h"
 #include "engine/journal.h"
 
-/* Reads the world again: 0 when PLAN may be run as it is. */
-int app_plan_holds(struct app *a, const json_t *plan, struct err *e);
+struct move;
+
+/* Reads the world again: 0 when PLAN, read as M, may be run as it is. */
+int app_plan_holds(struct app *a, const json_t *plan, const struct move *m,
+		   struct err *e);
 /* The journal that the configuration names. */
 struct journal *app_journal(const struct app *a, struct err *e);
 

@@ -91,7 +91,7 @@ int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
 	struct txn_env env;
 	void *world;
 
-	if (!m || not_confirmed(a, e) || app_plan_holds(a, plan, e))
+	if (!m || not_confirmed(a, e) || app_plan_holds(a, plan, m, e))
 		return -1;
 	j = app_journal(a, e);
 	if (!j || no_open_job(j, m->uuid, e))
