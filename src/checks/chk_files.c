@@ -4,6 +4,49 @@
 
 #include "checks/checks.h"
 
+/* Nova's Flat backend would look into the disk itself to learn its format. */
+static void not_named(const struct facts *f, struct check_report *r)
+{
+	for (size_t i = 0; i < f->n_files; i++) {
+		const struct fact_file *q = &f->files[i];
+
+		if (image_role_is_disk(q->role) && !q->info_format &&
+		    q->role != IMAGE_ROLE_CONFIG)
+			check_warn(r, NULL,
+				   "disk.info does not name %s: its format is "
+				   "taken from the domain's XML",
+				   q->rel);
+	}
+}
+
+static void there(const struct facts *f, const char *path,
+		  struct check_report *r)
+{
+	AUTO(mem_freep) char *dir = mem_printf("/%s/", f->srv.inst.uuid);
+	const char *at = path ? strstr(path, dir) : NULL;
+
+	if (at && !facts_file(f, at + strlen(dir)))
+		check_refuse(r,
+			     "without it the guest does not start anywhere: "
+			     "restore it, or start it once through Nova",
+			     "%s is named by its domain and is not there",
+			     path);
+}
+
+/* A disk that is lost already is found here, not when the guest does not start
+ * on the target. */
+static void all_there(const struct facts *f, struct check_report *r)
+{
+	if (!f->dom)
+		return;
+	for (size_t i = 0; i < f->dom->n_disks; i++)
+		if (f->dom->disks[i].type &&
+		    !strcmp(f->dom->disks[i].type, "file"))
+			there(f, f->dom->disks[i].source, r);
+	there(f, f->dom->kernel, r);
+	there(f, f->dom->initrd, r);
+}
+
 static void files_run(const struct facts *f, const struct check_opts *o,
 		      struct check_report *r)
 {
@@ -26,6 +69,7 @@ static void files_run(const struct facts *f, const struct check_opts *o,
 			check_warn(r, NULL, "%s stays behind: %s", q->rel,
 				   q->name.why);
 	}
+	all_there(f, r);
 	if (!disk)
 		check_refuse(r, "openstack server migrate",
 			     "there is no file 'disk' in its directory: a "
@@ -39,6 +83,8 @@ static void files_run(const struct facts *f, const struct check_opts *o,
 		check_warn(r, NULL,
 			   "there is no disk.info: formats are taken from the "
 			   "domain's XML");
+	else
+		not_named(f, r);
 }
 
 const struct check chk_files = {"files", "every file of its directory is known",

@@ -47,15 +47,25 @@ static enum check_result worst(const struct check_report *r)
 	for (size_t i = 0; i < r->n; i++)
 		if (r->v[i].result < CHECK_WARN && r->v[i].result < w)
 			w = r->v[i].result;
-	/* Already there says more than what else would be in the way, and a
-	 * lock of ours explains the rest. */
+	/* A lock of ours explains the rest: perhaps it is there because a job
+	 * was interrupted.  Else already there says more than what would be in
+	 * the way. */
 	for (size_t i = 0; i < r->n; i++) {
-		if (r->v[i].result == CHECK_NOTHING)
-			return CHECK_NOTHING;
 		if (r->v[i].result == CHECK_LOCKED)
-			w = CHECK_LOCKED;
+			return CHECK_LOCKED;
+		if (r->v[i].result == CHECK_NOTHING)
+			w = CHECK_NOTHING;
 	}
 	return w;
+}
+
+/* Of an instance that is there already only one thing is left to ask. */
+static bool matters(const struct check *c, const struct check_report *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i].result == CHECK_NOTHING)
+			return c == &chk_lease || c == &chk_locked;
+	return true;
 }
 
 void checks_run(const struct facts *f, const struct check_opts *o,
@@ -64,6 +74,8 @@ void checks_run(const struct facts *f, const struct check_opts *o,
 	for (size_t i = 0; checks_table[i]; i++) {
 		size_t had = r->n;
 
+		if (!matters(checks_table[i], r))
+			continue;
 		r->current = checks_table[i]->name;
 		checks_table[i]->run(f, o, r);
 		if (r->n == had)

@@ -232,6 +232,26 @@ static void spec(struct db_pairs *p, const char *key, const char *value)
 		expect(f, check, want);                                        \
 	}
 
+/* It is there already: whose it is still counts, and nothing else does. */
+static void t_there(void **state)
+{
+	struct facts *f = *state;
+	struct check_opts o = {.start = true};
+	struct check_report r = {0};
+
+	set(&f->srv.inst.host, "dst");
+	set(&f->srv.inst.task_state, "rebooting");
+	checks_run(f, &o, &r);
+	assert_int_equal(r.verdict, CHECK_NOTHING);
+	assert_int_equal(r.n, 3);
+	check_report_clear(&r);
+	f->host[SRC_HOST].lease.state = LEASE_HELD;
+	set(&f->host[SRC_HOST].lease.job, "j-aaaaaaaa");
+	checks_run(f, &o, &r);
+	assert_int_equal(r.verdict, CHECK_LOCKED);
+	check_report_clear(&r);
+}
+
 #define SRC (f->host[SRC_HOST])
 #define DST (f->host[DST_HOST])
 #define INST (f->srv.inst)
@@ -265,6 +285,10 @@ CASE(locked_by_us, "locked", CHECK_LOCKED,
 	(INST.locked = true, set(&INST.reason, "novahaul j-aaaaaaaa 3")))
 CASE(leased, "lease", CHECK_LOCKED,
 	(DST.lease.state = LEASE_HELD, set(&DST.lease.job, "j-aaaaaaaa")))
+CASE(lost_disk, "files", CHECK_REFUSE,
+	set(&f->dom->disks[0].source, IP "/" UUID "/disk.eph0"))
+CASE(unnamed_disk, "files", CHECK_WARN,
+	set(&f->files[0].info_format, NULL))
 CASE(other_cell, "cells", CHECK_REFUSE, DST.db.cell_id = 3)
 CASE(no_cell, "cells", CHECK_REFUSE, DST.db.cell_id = -1)
 CASE(rights, "rights", CHECK_REFUSE,
@@ -553,7 +577,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(good),
+		T(there),
 		T(same_host),
+		T(lost_disk),
+		T(unnamed_disk),
 		T(unknown_target),
 		T(disabled),
 		T(forced_down),
