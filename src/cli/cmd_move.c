@@ -55,7 +55,7 @@ static int run(struct cli *c, const void *args, struct err *e)
 		code = CLI_DONE;
 	} else {
 		if (c->g.format == OUT_TABLE)
-			cli_print_plan(OUT_TABLE, plan, c->g.verbose > 0);
+			cli_print_plan(OUT_TABLE, plan, c->g.verbose > 1);
 		code = ask(c, plan, e);
 		if (!code) {
 			app_apply(&c->app, plan, &out, e);

@@ -116,6 +116,39 @@ static void print(enum out_format f, const json_t *rows)
 	}
 }
 
+static size_t count(const json_t *rows, const char *key)
+{
+	const json_t *row;
+	size_t i, n = 0;
+
+	json_array_foreach (rows, i, row) {
+		const json_t *v = json_object_get(row, key);
+
+		n += json_is_true(v) || json_array_size(v);
+	}
+	return n;
+}
+
+/* When nothing of it may go, there is nothing to ask. */
+static int anything(const json_t *rows, struct err *e)
+{
+	const json_t *first = json_array_get(rows, 0);
+	const char *why = json_string_value(json_object_get(first, "reason"));
+
+	if (!count(rows, "paths"))
+		return err_set(e, ERR_NOTHING, "no copy is kept");
+	if (count(rows, "allowed"))
+		return 0;
+	if (json_array_size(rows) == 1)
+		return err_set(e, ERR_REFUSED, "job %s may not be purged: %s",
+			       json_string_value(json_object_get(first, "job")),
+			       why);
+	return err_set(e, ERR_REFUSED,
+		       "none of the %zu jobs may be purged: see the reasons "
+		       "above",
+		       json_array_size(rows));
+}
+
 /* Removes what is allowed; the jobs that were not stop nothing. */
 static int purge(struct cli *c, const json_t *rows, json_t *done, struct err *e)
 {
@@ -155,14 +188,14 @@ static int run(struct cli *c, const void *args, struct err *e)
 		rc = list(c, &ids, rows, e);
 	if (!rc && (people || a->dry_run))
 		print(c->g.format, rows);
-	if (!rc && !a->dry_run && json_array_size(rows)) {
-		rc = cli_confirm(c, "Remove these copies for good?", e);
+	if (!rc && !a->dry_run) {
+		rc = anything(rows, e);
+		if (!rc)
+			rc = cli_confirm(c, "Remove these copies for good?", e);
 		if (!rc)
 			rc = purge(c, rows, done, e);
 		if (!people)
 			out_list(c->g.format, "jobs", done, cols);
-	} else if (!rc && !a->dry_run) {
-		rc = CLI_NOTHING;
 	}
 	json_decref(rows);
 	json_decref(done);

@@ -72,6 +72,10 @@ int cli_job_id(struct journal *j, const char *word, char id[JOURNAL_ID_MAX],
 {
 	struct search s = {.word = word, .newest = !strcmp(word, "last")};
 
+	if (!*word) {
+		err_set(e, ERR_USAGE, "an empty word is no job");
+		return err_hint(e, "novahaul jobs");
+	}
 	if (j && journal_jobs(j, match, &s, e))
 		return err_wrap(e, "looking for job %s", word);
 	if (s.n == 1 || s.exact || (s.n && s.newest)) {
@@ -141,7 +145,9 @@ static json_t *step_json(const struct journal_step *s)
 	if (s->started_us && s->ended_us >= s->started_us)
 		json_object_set_new(
 			o, "seconds",
-			json_real((double)(s->ended_us - s->started_us) / 1e6));
+			json_real((double)((s->ended_us - s->started_us + 500) /
+					   1000) /
+				  1e3));
 	return o;
 }
 

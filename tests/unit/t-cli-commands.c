@@ -335,7 +335,8 @@ static void t_move(void **state)
 	assert_string_equal(app.asked, "plan");
 	says(out, "1.5 KiB");
 	says(out, "2  rewrite");
-	says(out, "it names b");
+	says(out,
+	     "\n\nFrom step 2 (rewrite) on the way is forward: it names b\n");
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
 		app.end = ends[i].end;
 		app.job_fails = ends[i].kind;
@@ -575,10 +576,15 @@ static void t_purge(void **state)
 	assert_int_equal(run("purge --older-than 1h --yes"), CLI_NOTHING);
 	assert_int_equal(run("purge --older-than 0 --yes"), CLI_USAGE);
 	app.report = "{\"job\": \"j-x\", \"allowed\": false, \"reason\": "
-		     "\"it moved on\", \"paths\": []}";
+		     "\"it moved on\", \"paths\": [{\"host\": \"a\"}]}";
 	assert_int_equal(run("purge --yes last"), CLI_REFUSED);
 	assert_string_equal(app.asked, "purge-list");
 	says(out, "it moved on");
+	says(errors, "job j-x may not be purged: it moved on");
+	app.report = "{\"job\": \"j-x\", \"allowed\": false, \"reason\": "
+		     "\"nothing is kept\", \"paths\": []}";
+	assert_int_equal(run("purge --yes last"), CLI_NOTHING);
+	assert_string_equal(app.asked, "purge-list");
 	journal_job_clear(&job);
 	journal_close(j);
 	unlink(journal);
