@@ -104,6 +104,17 @@ guest_again() {
 	echo "$uuid"
 }
 
+# guest_copies DIR UUID: removes what moves have kept of it there
+guest_copies() {
+	local m
+	for m in "$1"/j-*/manifest.json; do
+		if grep -qsF "$2" "$m"; then
+			rm -rf --one-file-system "${m%/*}"
+		fi
+	done
+	rm -f "$1/leases/$2"*
+}
+
 # Wherever it is: a test may have left it on another host than the row says.
 guest_delete() {
 	local found uuid h domain_name
@@ -121,6 +132,7 @@ guest_delete() {
 				in_host "$h" virsh -q secret-undefine "$secret" > /dev/null
 			done
 		rm -rf --one-file-system "$S/hosts/$h/nova/instances/$uuid"
+		guest_copies "$S/hosts/$h/nova/instances/.novahaul" "$uuid"
 	done
 	rows_forget "$uuid" | sql
 	rm -f "$S/guests/$uuid"

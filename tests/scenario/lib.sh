@@ -27,6 +27,7 @@ export NOVAHAUL_SANDBOX=${NOVAHAUL_SANDBOX:-/var/tmp/novahaul-sandbox}
 S=$NOVAHAUL_SANDBOX
 work=$(mktemp -d "${TMPDIR:-/tmp}/novahaul-$scenario.XXXXXX")
 RANDOM=${SEED:-1}
+SAMPLE=${SAMPLE:-}
 
 n_passed=0 n_failed=0 n_skipped=0
 
@@ -93,6 +94,15 @@ like() {
 		ok "$1"
 	else
 		not_ok "$1" "does not match /$3/: $2"
+	fi
+}
+# holds WHAT CMD...: CMD succeeds
+holds() {
+	if "${@:2}" > "$work/out" 2>&1; then
+		ok "$1"
+	else
+		not_ok "$1" "${*:2}
+$(tail -n 5 "$work/out")"
 	fi
 }
 # expect WHAT EXIT CMD...: its output goes to $work/out and $work/err
@@ -190,6 +200,9 @@ runs_on() {
 	:
 }
 
+# sum_on HOST FILE
+sum_on() { on "$1" sha256sum "$2" | cut -d' ' -f1; }
+
 # --- before and after
 
 # world NAME: every row, file, domain, link and process, one fact a line, in
@@ -206,6 +219,9 @@ world() {
 		done
 	} | LC_ALL=C sort > "$work/$1"
 }
+
+# rows NAME: as `world`, but the databases only
+rows() { rows_text | LC_ALL=C sort > "$work/$1"; }
 
 # All tables of Nova's databases; the services' heartbeat is left out.
 rows_text() {
