@@ -191,7 +191,8 @@ struct app_ops {
 	int (*manifests)(struct app *a, const char *host, json_t **out,
 			 struct err *e);
 	/* Removes what a rolled-back JOB of instance UUID left on HOST, a
-	 * target that did not answer then: its work directory and its lease.
+	 * target that did not answer then: its work directory and its lease,
+	 * and the directory it installed if nothing can start it there.
 	 * ERR_REFUSED when there is more than that. */
 	int (*sweep)(struct app *a, const char *host, const char *job,
 		     const char *uuid, struct err *e);

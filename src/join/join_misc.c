@@ -155,15 +155,64 @@ int join_manifests(struct app *a, const char *host, json_t **out, struct err *e)
 
 /* ---- sweeping */
 
-/* Only staging may go: a disarmed source is the instance itself, and an
- * installed directory is for a person to judge. */
-static int only_staging(struct host *h, const char *root, const char *job,
-			const char *uuid, struct err *e)
+/* Did the job come as far as to install? */
+static bool had_installed(const char *manifest)
+{
+	json_t *doc = json_loads(manifest, 0, NULL);
+	bool yes = false;
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach (json_object_get(doc, "steps"), i, s) {
+		const char *name =
+			json_string_value(json_object_get(s, "name"));
+		const char *mark =
+			json_string_value(json_object_get(s, "mark"));
+
+		if (name && mark && !strcmp(name, "install"))
+			yes = strcmp(mark, "pending") != 0;
+	}
+	json_decref(doc);
+	return yes;
+}
+
+/* Nothing can start what was installed here, and Nova has it elsewhere. */
+static int is_idle(struct app *a, struct host *h, const char *uuid,
+		   struct err *e)
+{
+	struct db db = {0};
+	AUTO(db_instance_clear) struct db_instance row = {0};
+	struct virt *v = join_virt_open(h);
+	struct virt_status st = {0};
+	int rc = virt_state(v, uuid, &st, e);
+
+	virt_free(v);
+	if (rc || join_db_open(a->config, uuid, &db, e))
+		return -1;
+	rc = db.ops->instance(&db, uuid, &row, e);
+	db_close(&db);
+	if (!rc && (st.state != VIRT_ABSENT || !row.host ||
+		    !strcmp(row.host, h->name)))
+		rc = err_set(e, ERR_REFUSED,
+			     "%s: instance %s is this host's, or defined here",
+			     h->name, uuid);
+	return rc;
+}
+
+/* Staging may go, and a directory that the job installed and nobody uses.  A
+ * disarmed source is the instance itself; any other directory is for a person
+ * to judge. */
+static int may_sweep(struct app *a, struct host *h, const char *root,
+		     const char *job, const char *uuid, bool *placed,
+		     struct err *e)
 {
 	AUTO(mem_freep) char *rel = mem_printf(".novahaul/%s/source", job);
 	AUTO(host_stat_clear) struct host_stat src = {0};
 	AUTO(host_stat_clear) struct host_stat dir = {0};
+	json_t *m;
+	bool ours;
 
+	*placed = false;
 	if (host_stat(h, HOST_PATH(root, rel), &src, e) ||
 	    host_stat(h, HOST_PATH(root, uuid), &dir, e))
 		return -1;
@@ -171,16 +220,36 @@ static int only_staging(struct host *h, const char *root, const char *job,
 		return err_set(e, ERR_REFUSED,
 			       "%s: %s/%s holds an instance's files", h->name,
 			       root, rel);
-	if (dir.type != HOST_NONE)
+	if (dir.type == HOST_NONE)
+		return 0;
+	m = one_manifest(h, root, job, e);
+	if (!m)
+		return -1;
+	ours = had_installed(json_string_value(json_object_get(m, "text")));
+	json_decref(m);
+	if (!ours)
 		return err_set(e, ERR_REFUSED,
 			       "%s: %s/%s is there too: whose is it?", h->name,
 			       root, uuid);
-	return 0;
+	*placed = true;
+	return is_idle(a, h, uuid, e);
 }
 
-static int sweep_host(struct host *h, const char *root, const char *job,
-		      const char *uuid, struct err *e)
+static int take_away(struct host *h, const char *root, const char *job,
+		     const char *uuid, struct err *e)
 {
+	AUTO(mem_freep) char *to = mem_printf(".novahaul/%s/swept", job);
+
+	return host_rename(h,
+			   &(struct host_rename){.from = HOST_PATH(root, uuid),
+						 .to = HOST_PATH(root, to)},
+			   e);
+}
+
+static int sweep_host(struct app *a, struct host *h, const char *root,
+		      const char *job, const char *uuid, struct err *e)
+{
+	bool placed;
 	struct host_lease_ref ref = {root, uuid};
 	AUTO(host_lease_clear) struct host_lease l = {0};
 	AUTO(mem_freep) char *rel = mem_printf(".novahaul/%s", job);
@@ -192,11 +261,12 @@ static int sweep_host(struct host *h, const char *root, const char *job,
 				.owner = "audit",
 				.session = "audit"};
 
-	if (only_staging(h, root, job, uuid, e) ||
+	if (may_sweep(a, h, root, job, uuid, &placed, e) ||
 	    host_lease_read(h, &ref, &l, e))
 		return -1;
 	cl.epoch = l.epoch + 1;
 	if (host_lease_claim(h, &cl, e) ||
+	    (placed && take_away(h, root, job, uuid, e)) ||
 	    host_rmtree(h, HOST_PATH(root, rel), e))
 		return -1;
 	return host_lease_release(h, &rel_opts, e);
@@ -213,7 +283,7 @@ int join_sweep(struct app *a, const char *host, const char *job,
 		return -1;
 	root = join_instances_path(a->config, h, e);
 	if (root)
-		rc = sweep_host(h, root, job, uuid, e);
+		rc = sweep_host(a, h, root, job, uuid, e);
 	host_close(h);
 	return rc;
 }
