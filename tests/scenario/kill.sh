@@ -54,6 +54,7 @@ one() { # STEP DELAY RECOVERY
 	fi
 }
 
+share=1
 subject kill --meta fill-mib=24
 cases=()
 for s in "${steps[@]}"; do

@@ -48,7 +48,6 @@ cases=('final-copy 0 resume' 'final-copy 0 audit' 'rewrite 0 audit'
 	'disarm 0.3 resume' 'define 0 audit' 'start 0 resume' 'install 0 audit'
 	'stop 0.1 resume' 'precopy 0.1 audit' 'stage-base 0 resume'
 	'release 0 audit')
-SAMPLE=${SAMPLE:+$(((SAMPLE + 1) / 2))}
 while read -r s delay by; do
 	overtaken "$s" "$delay" "$by"
 done < <(pick "${cases[@]}")
