@@ -251,7 +251,14 @@ int lease_claim(const struct lease_claim *c, int *attended, struct err *e)
 	*attended = -1;
 	if (check_words(c, e))
 		return -1;
-	dir = lease_dir(c->root, true, e);
+	/* To claim again is for who has the lease: where there is none any
+	 * more, a job that woke up late leaves nothing behind. */
+	dir = lease_dir(c->root, !c->again, e);
+	if (dir < 0 && c->again && e->sys == ENOENT) {
+		err_clear(e);
+		return err_set(e, ERR_STALE,
+			       "another run has taken over and ended");
+	}
 	if (dir < 0 || lease_load(dir, c->uuid, &l, e))
 		return -1;
 	/* Told before any waiting. */

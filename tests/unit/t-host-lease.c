@@ -375,6 +375,18 @@ static void t_stuck(void **state)
 	host_close(b);
 }
 
+static void rm_work(const char *dir)
+{
+	lab_rm(mem_printf("%s/.novahaul", dir));
+}
+
+static void assert_no_work(const char *dir)
+{
+	AUTO(mem_freep) char *work = mem_printf("%s/.novahaul", dir);
+
+	assert_int_equal(access(work, F_OK), -1);
+}
+
 /* The link breaks and nobody else came: the same run goes on, after what the
  * lost agent did has ended. */
 static void t_again(void **state)
@@ -401,6 +413,14 @@ static void t_again(void **state)
 	kill(young, SIGKILL);
 	assert_ok(host_stat(a, P("f"), &st, &e));
 	host_stat_clear(&st);
+	/* The job has ended elsewhere meanwhile, and its lease is forgotten:
+	 * nothing is made anew. */
+	young = lease_pid(l->dir);
+	kill(young, SIGKILL);
+	assert_true(gone_within(young, 2000000));
+	rm_work(l->dir);
+	assert_kind(put(a, l->dir, "g", &e), ERR_STALE);
+	assert_no_work(l->dir);
 	host_close(a);
 }
 
