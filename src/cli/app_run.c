@@ -9,10 +9,15 @@
 struct journal *app_journal(const struct app *a, struct err *e)
 {
 	const char *path = a->journal ? a->journal : a->config->journal;
+	struct journal *j;
 
 	if (!strncmp(path, "sqlite:///", 10))
 		path += 9;
-	return journal_open(path, e);
+	j = journal_open(path, e);
+	/* as cli_journal_open() */
+	if (!j && e->kind == ERR_RETRY)
+		e->kind = ERR_LOCKED;
+	return j;
 }
 
 static void journal_closep(struct journal **j)
@@ -45,19 +50,25 @@ static json_t *outcome_json(const struct app_outcome *o)
 static int explain(const struct journal_job *job, struct app_outcome *out,
 		   struct err *e)
 {
+	AUTO(mem_freep) char *cause = NULL;
+
 	out->report = outcome_json(out);
 	if (e->kind == ERR_NONE)
 		return 0;
 	err_wrap(e, "instance %s (%s), from %s to %s", job->instance, job->name,
 		 job->source, job->target);
-	if (out->end == TXN_OPEN && !e->hint)
+	/* A hint about the cause is kept in front of what to type then. */
+	cause = e->hint && !strstr(e->hint, "novahaul ")
+			? mem_printf("%s; then ", e->hint)
+			: NULL;
+	if (out->end == TXN_OPEN && (cause || !e->hint))
 		err_hint(e,
 			 job->dir == JOURNAL_BACKWARD
-				 ? "novahaul resume %s goes on with the "
+				 ? "%snovahaul resume %s goes on with the "
 				   "rollback; the job is open"
-				 : "novahaul resume %s, or novahaul rollback "
+				 : "%snovahaul resume %s, or novahaul rollback "
 				   "%s; the job is open",
-			 job->id, job->id);
+			 cause ? cause : "", job->id, job->id);
 	return -1;
 }
 

@@ -34,8 +34,12 @@ struct journal *cli_journal_open(const struct cli *c, bool read, struct err *e)
 	if (read && access(path, F_OK) && errno == ENOENT)
 		return NULL;
 	j = journal_open(path, e);
-	if (!j)
+	if (!j) {
+		/* held by a process that is stopped in a write */
+		if (e->kind == ERR_RETRY)
+			e->kind = ERR_LOCKED;
 		err_wrap(e, "journal");
+	}
 	return j;
 }
 
