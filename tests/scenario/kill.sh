@@ -44,6 +44,7 @@ one() { # STEP DELAY RECOVERY
 		return
 	fi
 	is "$case: killed" "$rc" 137
+	[ "$rc" = 137 ] || give_up "$case" "$(tail -n 5 "$work/cut")"
 	promise "$case: after the kill"
 	if [ "$3" = rollback ]; then
 		back

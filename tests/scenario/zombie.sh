@@ -18,6 +18,13 @@ overtaken() { # STEP DELAY BY
 	expect "$case: while its lease is fresh" 7 nh resume "$id" --yes
 	sleep 12
 	promise "$case: frozen"
+	if grep -q 'database is locked' "$work/err" && [ "$3" = resume ]; then
+		# frozen in a write: nobody else can use that journal
+		thaw
+		is "$case: it goes on" "$rc" 0
+		runs "$away" 1
+		return
+	fi
 	if [ "$3" = resume ]; then
 		expect "$case: resume" 0 nh resume "$id" --yes
 	else
@@ -44,9 +51,9 @@ overtaken() { # STEP DELAY BY
 }
 
 subject zombie --meta fill-mib=16
-cases=('final-copy 0 resume' 'final-copy 0 audit' 'rewrite 0 audit'
-	'disarm 0.3 resume' 'define 0 audit' 'start 0 resume' 'install 0 audit'
-	'stop 0.1 resume' 'precopy 0.1 audit' 'stage-base 0 resume'
+cases=('final-copy 0.05 resume' 'final-copy 0 audit' 'rewrite 0 audit'
+	'disarm 0.3 resume' 'define 0 audit' 'start 0.2 resume' 'install 0 audit'
+	'stop 0.1 resume' 'precopy 0.1 audit' 'stage-base 0.2 resume'
 	'release 0 audit')
 while read -r s delay by; do
 	overtaken "$s" "$delay" "$by"
