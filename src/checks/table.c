@@ -23,7 +23,7 @@ void check_say(struct check_report *r, enum check_result result,
 	       const char *hint, const char *fmt, ...)
 {
 	static const char *const other_way =
-		"novahaul does not move it as it is; Nova's own way may: "
+		"it cannot be moved as it is; Nova's own way may work: "
 		"openstack server migrate";
 	struct check_finding *q;
 	va_list ap;
