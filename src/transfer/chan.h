@@ -47,7 +47,8 @@
 enum xp_type {
 	XP_NONE = 0,
 	/* from the sender */
-	XP_OPEN,   /* str rel, u32 mode, u64 size, str0 basis, bytes key */
+	XP_OPEN,   /* str rel, u32 mode, u64 size, str0 basis, bytes key, bool
+		      full */
 	XP_BEGIN,  /* u8 enum transfer_delta */
 	XP_CMP,	   /* u64 at, bool fine, count, (u64 off, u32 len, tag)... */
 	XP_DATA,   /* u64 off, raw */
@@ -60,13 +61,14 @@ enum xp_type {
 	XP_COMMIT, /* - */
 	XP_ABORT,  /* - */
 	/* from the receiver */
-	XP_OPENED, /* u64 part, u64 name, bool in place, u64 basis; ~0: none */
-	XP_BEGUN,  /* u64 size of the part */
-	XP_DIFF,   /* u64 at, count, (u8 enum xp_diff, [bytes tags])... */
-	XP_ACK,	   /* u64 bytes of DATA and DELTA since BEGIN */
-	XP_SIG_DATA,  /* raw */
-	XP_SIG_END,   /* - */
-	XP_SUM,	      /* str digest, u64 allocated */
+	XP_OPENED,   /* u64 part, u64 name, bool in place, u64 basis (~0: none),
+			str digest of the name's file, if kept */
+	XP_BEGUN,    /* u64 size of the part */
+	XP_DIFF,     /* u64 at, count, (u8 enum xp_diff, [bytes tags])... */
+	XP_ACK,	     /* u64 bytes of DATA and DELTA since BEGIN */
+	XP_SIG_DATA, /* raw */
+	XP_SIG_END,  /* - */
+	XP_SUM,	     /* str digest, u64 allocated */
 	XP_COMMITTED, /* - */
 	XP_ABORTED,   /* - */
 	XP_ERROR,     /* err */

@@ -11,6 +11,7 @@
 #include "core/fs.h"
 #include "transfer/extents.h"
 #include "transfer/fingerprint.h"
+#include "transfer/kept.h"
 #include "transfer/rsdelta.h"
 #include "transfer/target.h"
 #include "transfer/transfer.h"
@@ -22,7 +23,11 @@ struct receiver {
 	struct chan *c;
 	bool open;   /* between OPEN and COMMITTED or ABORTED */
 	bool failed; /* ERROR was sent: drop all until ABORT */
+	struct kept kept;
 	struct target t;
+	char *rel;
+	struct digest *old; /* of t.old, kept from when it was made */
+	bool full;
 	mode_t mode;
 	int basis; /* of librsync, or -1 */
 	struct fingerprint *fp;
@@ -39,6 +44,10 @@ struct receiver {
 static void file_close(struct receiver *r)
 {
 	target_close(&r->t);
+	digest_free(r->old);
+	mem_free(r->rel);
+	r->old = NULL;
+	r->rel = NULL;
 	mem_closefd(&r->basis);
 	fingerprint_free(r->fp);
 	rsdelta_free(r->patch);
@@ -96,6 +105,7 @@ static int on_open(struct receiver *r, struct chan_msg *m, struct err *e)
 	const char *rel = dec_str(&m->d), *basis;
 	uint64_t size, basis_size;
 	const void *key;
+	char text[DIGEST_TEXT_MAX] = "";
 	struct enc *out;
 	size_t keylen;
 
@@ -103,6 +113,7 @@ static int on_open(struct receiver *r, struct chan_msg *m, struct err *e)
 	size = dec_u64(&m->d);
 	basis = dec_str0(&m->d);
 	key = dec_bytes(&m->d, &keylen);
+	r->full = dec_bool(&m->d);
 	if (dec_end(&m->d, "open", e))
 		return -1;
 	if (r->open || keylen != FINGERPRINT_KEY || size > INT64_MAX)
@@ -116,12 +127,18 @@ static int on_open(struct receiver *r, struct chan_msg *m, struct err *e)
 	r->basis = open_basis(r, basis, &basis_size, e);
 	if (r->basis < 0 && e->kind != ERR_NONE)
 		return err_wrap(e, "basis %s", basis);
+	r->rel = mem_strdup(rel);
+	if (r->t.old >= 0)
+		r->old = kept_take(&r->kept, rel, r->t.old, text);
+	if (r->full)
+		text[0] = '\0';
 	r->fp = fingerprint_new(key);
 	out = chan_begin(r->c, XP_OPENED);
 	enc_u64(out, r->t.part_size);
 	enc_u64(out, r->t.old_size);
 	enc_bool(out, r->t.in_place);
 	enc_u64(out, basis_size);
+	enc_str(out, text);
 	return chan_end(r->c, NULL, 0, e);
 }
 
@@ -136,6 +153,11 @@ static int on_begin(struct receiver *r, struct chan_msg *m, struct err *e)
 		return err_set(e, ERR_BUG, "begun twice");
 	if (target_begin(&r->t, how == TRANSFER_BLOCKS, e))
 		return -1;
+	/* It was renamed, so what is known of it is known of the part. */
+	if (r->t.old < 0 && r->old) {
+		target_trust(&r->t, r->old);
+		r->old = NULL;
+	}
 	out = chan_begin(r->c, XP_BEGUN);
 	enc_u64(out, r->t.part_size);
 	return chan_end(r->c, NULL, 0, e);
@@ -408,7 +430,8 @@ static int on_end(struct receiver *r, struct chan_msg *m, struct err *e)
 		return err_set(e, ERR_BUG, "an end out of place");
 	if (patch_end(r, e))
 		return -1;
-	if (target_seal(&r->t, alive_tick, r, text, e) ||
+	if (target_seal(&r->t, &(struct target_seal){r->full, alive_tick, r},
+			text, e) ||
 	    extents_allocated(r->t.fd, &allocated, e))
 		return -1;
 	/* Only what is right can be committed. */
@@ -424,6 +447,8 @@ static int on_commit(struct receiver *r, struct err *e)
 {
 	if (target_commit(&r->t, r->mode, e))
 		return -1;
+	kept_put(&r->kept, r->rel, r->t.fd, r->t.sum, r->sum);
+	r->t.sum = NULL;
 	file_close(r);
 	return chan_put(r->c, XP_COMMITTED, e);
 }
@@ -557,6 +582,7 @@ int receiver_serve(const struct receiver_cfg *cfg, struct chan *c,
 	r.buf = mem_calloc(1, FINGERPRINT_BLOCK);
 	rc = serve(&r, e);
 	file_close(&r);
+	kept_clear(&r.kept);
 	mem_free(r.cell);
 	mem_free(r.buf);
 	return rc;

@@ -8,8 +8,11 @@
  * is the one that the sender has of what it read.  Every request is served
  * under the lease that its agent holds; this module knows nothing of leases.
  *
+ * Files that it has made it remembers (transfer/kept.h), so that a further pass
+ * reads back only what it writes.
+ *
  * Memory: about 2 MiB, and a byte for each 4 MiB of the file (33 where they are
- * not zero).
+ * not zero), and up to 13 MiB for what is remembered.
  */
 #ifndef NH_TRANSFER_RECEIVER_H
 #define NH_TRANSFER_RECEIVER_H

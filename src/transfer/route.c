@@ -403,6 +403,7 @@ static int send_file(struct transfer *t, const struct transfer_file *f,
 					    .basis_rel = f->basis_rel,
 					    .expect = f->expect,
 					    .delta = f->delta,
+					    .full = f->verify_full,
 					    .mode = f->mode});
 	g.p = m.b.p;
 	g.len = m.b.len;

@@ -20,6 +20,7 @@ enum { SAME_PERCENT = 50 };
 struct there {
 	uint64_t part, name, basis; /* sizes; XP_ABSENT */
 	bool in_place;
+	bool known; /* it is what our memo is of */
 };
 
 struct sender *sender_new(struct chan *c, const struct sender_cfg *cfg)
@@ -29,6 +30,8 @@ struct sender *sender_new(struct chan *c, const struct sender_cfg *cfg)
 	s->c = c;
 	s->cfg = *cfg;
 	throttle_init(&s->throttle, cfg->bwlimit);
+	random_bytes(s->key, sizeof(s->key));
+	s->fp = fingerprint_new(s->key);
 	return s;
 }
 
@@ -37,9 +40,11 @@ void sender_free(struct sender *s)
 	if (!s)
 		return;
 	for (int i = 0; i < XP_STRIDES; i++) {
-		buf_clear(&s->ring[i].reply);
-		mem_free(s->ring[i].data);
+		buf_clear(&s->stride[i].reply);
+		mem_free(s->stride[i].data);
 	}
+	memos_clear(&s->memos);
+	fingerprint_free(s->fp);
 	buf_clear(&s->have_body);
 	mem_free(s);
 }
@@ -54,7 +59,10 @@ static void file_begin(struct sender *s, const struct sender_file *f,
 	s->run_at = s->marked = s->sent = s->acked = 0;
 	s->zero_len = s->cmp_limit = 0;
 	s->head = s->count = 0;
-	s->open = NULL;
+	for (s->nidle = 0; s->nidle < XP_STRIDES; s->nidle++)
+		s->idle[s->nidle] = &s->stride[s->nidle];
+	s->memo = memos_find(&s->memos, f->rel);
+	s->trust = false;
 	s->want = XP_NONE;
 	s->have = false;
 }
@@ -63,32 +71,31 @@ static void file_end(struct sender *s)
 {
 	digest_free(s->sum);
 	digest_run_free(s->run);
-	fingerprint_free(s->fp);
 	s->sum = NULL;
 	s->run = NULL;
-	s->fp = NULL;
 	s->f = NULL;
 }
 
 static int open_there(struct sender *s, struct there *t, struct err *e)
 {
-	uint8_t key[FINGERPRINT_KEY];
+	const char *digest;
 	struct enc *m = chan_begin(s->c, XP_OPEN);
 	struct dec d;
 
-	random_bytes(key, sizeof(key));
-	s->fp = fingerprint_new(key);
 	enc_str(m, s->f->rel);
 	enc_u32(m, s->f->mode ? s->f->mode : 0600);
 	enc_u64(m, s->p.size);
 	enc_str(m, s->f->basis_rel);
-	enc_bytes(m, key, sizeof(key));
+	enc_bytes(m, s->key, sizeof(s->key));
+	enc_bool(m, s->f->full);
 	if (chan_end(s->c, NULL, 0, e) || sender_expect(s, XP_OPENED, &d, e))
 		return -1;
 	t->part = dec_u64(&d);
 	t->name = dec_u64(&d);
 	t->in_place = dec_bool(&d);
 	t->basis = dec_u64(&d);
+	digest = dec_str(&d);
+	t->known = *digest && !strcmp(digest, s->memo->text);
 	return dec_end(&d, "opened", e);
 }
 
@@ -105,8 +112,7 @@ static int choose(struct sender *s, const struct there *t,
 		  enum transfer_delta *how, struct err *e)
 {
 	bool in_place = t->part != XP_ABSENT || t->in_place;
-	unsigned percent = 0;
-	bool any;
+	unsigned percent;
 
 	*how = s->f->delta;
 	if (*how == TRANSFER_LIBRSYNC && !rsync_fits(t))
@@ -128,9 +134,9 @@ static int choose(struct sender *s, const struct there *t,
 	}
 	*how = TRANSFER_BLOCKS;
 	if (sender_sample(s, t->name < s->p.size ? t->name : s->p.size,
-			  &percent, &any, e))
+			  t->known, &percent, e))
 		return -1;
-	if (any && percent < SAME_PERCENT && rsync_fits(t))
+	if (percent < SAME_PERCENT && rsync_fits(t))
 		*how = TRANSFER_LIBRSYNC;
 	return 0;
 }
@@ -244,8 +250,13 @@ static int copy(struct sender *s, const struct stat *st,
 {
 	struct there t;
 
-	if (open_there(s, &t, e) || choose(s, &t, &out->method, e) ||
-	    begin_there(s, out->method, e))
+	if (open_there(s, &t, e) || choose(s, &t, &out->method, e))
+		return -1;
+	s->trust = t.known && t.in_place && out->method == TRANSFER_BLOCKS;
+	if (!s->trust)
+		memo_reset(&s->memos, s->memo);
+	s->memo->text[0] = '\0';
+	if (begin_there(s, out->method, e))
 		return -1;
 	if (move_content(s, out->method, e) || check_source(s, st, out, e))
 		return -1;
@@ -266,6 +277,12 @@ int sender_copy(struct sender *s, const struct sender_file *f,
 	posix_fadvise(f->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	file_begin(s, f, (uint64_t)st.st_size);
 	rc = copy(s, &st, out, e);
+	if (rc)
+		memo_reset(&s->memos, s->memo);
+	else
+		memo_done(&s->memos, s->memo, out->src_digest, s->sum);
+	if (!rc)
+		s->sum = NULL;
 	if (rc && !s->c->broken)
 		abandon(s);
 	/* The last word on progress; what is done cannot be cancelled. */

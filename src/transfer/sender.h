@@ -9,14 +9,18 @@
  *
  * After an error the channel can carry the next file, unless chan.broken.
  *
- * Reading goes by extents; zero 64 KiB blocks become holes.  What lies below
- * the size of the receiver's file is compared by fingerprints, in strides of
- * 1 MiB of which 8 are under way; the rest is sent, or, with librsync, built
- * from the receiver's basis.  Each byte is read once, so the digest is that of
- * what was sent, whatever happens to the source meanwhile.
+ * Reading goes by extents, segment by segment of 4 MiB; zero 64 KiB blocks
+ *become holes.  What lies below the size of the receiver's file is compared by
+ * fingerprints, in strides of 1 MiB of which 8 are under way; the rest is sent,
+ * or, with librsync, built from the receiver's basis.  Each byte is read once,
+ * so the digest is that of what was sent, whatever happens to the source
+ * meanwhile.
  *
- * Memory: about 10 MiB, and with librsync 40 bytes a block of the basis, which
- * rsdelta_block() keeps below 32 MiB.
+ * A further pass over the same file rests on transfer/memo.h: only what changed
+ * since is asked about, sent and digested.
+ *
+ * Memory: about 12 MiB, up to 16 MiB of memos, and with librsync 40 bytes a
+ * block of the basis, which rsdelta_block() keeps below 28 MiB.
  */
 #ifndef NH_TRANSFER_SENDER_H
 #define NH_TRANSFER_SENDER_H
@@ -42,6 +46,7 @@ struct sender_file {
 	const char *basis_rel;
 	const char *expect;
 	enum transfer_delta delta;
+	bool full; /* trust nothing that is remembered */
 	mode_t mode;
 	transfer_tick *tick;
 	void *arg;

@@ -27,7 +27,7 @@ static int note_diff(struct sender *s, struct chan_msg *m, struct err *e)
 	const void *p;
 
 	for (unsigned i = 0; i < s->count; i++) {
-		struct stride *st = &s->ring[(s->head + i) % XP_STRIDES];
+		struct stride *st = s->queue[(s->head + i) % XP_STRIDES];
 
 		if (st->off != at || st->answered)
 			continue;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sender's parts: sender.c (one file, from OPEN to COMMITTED),
- * sender_io.c (messages, windows, limits), sender_pass.c (reading, comparing),
- * sender_delta.c (librsync). */
+ * sender_io.c (messages, windows, limits), sender_pass.c (reading, segment by
+ * segment), sender_cmp.c (strides: comparing and sending), sender_delta.c
+ * (librsync). */
 #ifndef NH_TRANSFER_SENDER_PRIV_H
 #define NH_TRANSFER_SENDER_PRIV_H
 
@@ -9,17 +10,26 @@
 
 #include "transfer/digest.h"
 #include "transfer/fingerprint.h"
+#include "transfer/memo.h"
 #include "transfer/sender.h"
 #include "transfer/throttle.h"
 
-/* A run of data within one 64 KiB block. */
+enum {
+	FINES = FINGERPRINT_BLOCK / FINGERPRINT_FINE,
+	STRIDE_UNITS = XP_STRIDE / FINGERPRINT_BLOCK,
+	SEGMENT_STRIDES = DIGEST_SEGMENT / XP_STRIDE,
+};
+
+/* A block that is not the same as at the last pass, or not known to be. */
 struct unit {
-	uint32_t at, len; /* in the stride */
+	uint32_t at, len; /* in the stride; the file's last one is shorter */
+	uint16_t holes;	  /* bit i: its i-th 4 KiB are a hole */
+	uint8_t tag[FINGERPRINT_LEN];
 };
 
 struct stride {
 	uint64_t off; /* a multiple of XP_STRIDE */
-	struct unit unit[XP_UNITS_MAX];
+	struct unit unit[STRIDE_UNITS];
 	size_t n;
 	size_t ncmp; /* the first of them are being compared */
 	bool answered;
@@ -33,10 +43,15 @@ struct sender {
 	struct throttle throttle;
 	int64_t ticked;
 
+	uint8_t key[FINGERPRINT_KEY]; /* of the session */
+	struct fingerprint *fp;
+	struct memos memos;
+
 	/* of the file under way */
 	const struct sender_file *f;
 	struct transfer_progress p;
-	struct fingerprint *fp;
+	struct memo *memo;
+	bool trust; /* memo says what the receiver's file holds */
 	struct digest *sum;
 	struct digest_run *run;
 	uint64_t run_at; /* segment that run is in */
@@ -44,10 +59,12 @@ struct sender {
 	uint64_t marked;
 	uint64_t zero_off, zero_len; /* not yet told */
 	uint64_t cmp_limit;	     /* below it the receiver has something */
-	/* a ring; open is being filled, head is the oldest unanswered */
-	struct stride ring[XP_STRIDES];
+	struct stride stride[XP_STRIDES];
+	struct stride *idle[XP_STRIDES]; /* free for use */
+	unsigned nidle;
+	/* waiting for an answer, the oldest at head; a ring */
+	struct stride *queue[XP_STRIDES];
 	unsigned head, count;
-	struct stride *open;
 	/* what the receiver said last, and is waited for */
 	enum xp_type want;
 	bool have;
@@ -73,15 +90,28 @@ int sender_data(struct sender *s, uint64_t off, const uint8_t *p, size_t n,
 ssize_t sender_read(struct sender *s, void *p, size_t n, uint64_t off,
 		    struct err *e);
 
+/* ---- sender_cmp.c */
+/* An unused stride, once one is free. */
+struct stride *sender_stride(struct sender *s, uint64_t off, struct err *e);
+/* Sends or compares what is in ST, and takes it back. */
+int sender_submit(struct sender *s, struct stride *st, struct err *e);
+/* Until all is answered and sent. */
+int sender_drain(struct sender *s, struct err *e);
+/* Zeros, to be told to the receiver at some time before the next mark. */
+int sender_zero(struct sender *s, uint64_t off, uint64_t len, struct err *e);
+/* Below POS all has been read; told when nothing there is unanswered. */
+int sender_mark(struct sender *s, uint64_t pos, struct err *e);
+
 /* ---- sender_pass.c */
-/* Makes [FROM, TO) equal on the target, by comparing below s->cmp_limit. */
+/* Makes [FROM, TO) equal on the target, by comparing below s->cmp_limit; FROM
+ * is a multiple of DIGEST_SEGMENT. */
 int sender_pass(struct sender *s, uint64_t from, uint64_t to, struct err *e);
 /* N bytes of the file, in order, for its digest; P NULL: zeros. */
 void sender_digest(struct sender *s, const void *p, uint64_t n);
-/* The share of blocks in a sample that the target has at the same place, in
- * percent; *ANY false: there was nothing to sample. */
-int sender_sample(struct sender *s, uint64_t limit, unsigned *percent,
-		  bool *any, struct err *e);
+/* The share of blocks in a sample, in percent, that the target has at the same
+ * place; KNOWN: by the memo.  100 if there is nothing to sample. */
+int sender_sample(struct sender *s, uint64_t limit, bool known,
+		  unsigned *percent, struct err *e);
 
 /* ---- sender_delta.c */
 int sender_delta(struct sender *s, uint64_t from, uint64_t to, struct err *e);

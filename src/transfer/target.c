@@ -98,6 +98,13 @@ int target_begin(struct target *t, bool in_place, struct err *e)
 	return t->fd < 0 ? -1 : 0;
 }
 
+void target_trust(struct target *t, struct digest *sum)
+{
+	digest_resize(sum, digest_size(t->sum));
+	digest_free(t->sum);
+	t->sum = sum;
+}
+
 void target_close(struct target *t)
 {
 	mem_closefd(&t->dir);
@@ -188,20 +195,25 @@ static int sync_data(struct target *t, digest_tick *tick, void *arg,
 
 	for (uint64_t off = 0; t->written && off < size; off += SYNC_PIECE) {
 		if (fs_writeback(t->fd, (off_t)off, SYNC_PIECE, true, e))
-			return -1;
+			return err_wrap(e, "%s", t->part);
 		if (tick && tick(arg, 0, e))
 			return -1;
 	}
 	return fs_fsync(t->fd, e);
 }
 
-int target_seal(struct target *t, digest_tick *tick, void *arg,
+int target_seal(struct target *t, const struct target_seal *how,
 		char text[DIGEST_TEXT_MAX], struct err *e)
 {
-	if (target_truncate(t, digest_size(t->sum), e))
+	uint64_t size = digest_size(t->sum);
+
+	if (target_truncate(t, size, e) || sync_data(t, how->tick, how->arg, e))
 		return -1;
-	if (sync_data(t, tick, arg, e) ||
-	    digest_scan(t->sum, t->fd, tick, arg, e) ||
+	if (how->full) {
+		digest_dirty(t->sum, 0, size);
+		posix_fadvise(t->fd, 0, 0, POSIX_FADV_DONTNEED);
+	}
+	if (digest_scan(t->sum, t->fd, how->tick, how->arg, e) ||
 	    digest_text(t->sum, text, e))
 		return err_wrap(e, "%s", t->part);
 	t->sealed = true;

@@ -48,6 +48,10 @@ int target_begin(struct target *t, bool in_place, struct err *e);
 /* Closes; what was written stays in NAME.part. */
 void target_close(struct target *t);
 
+/* SUM, of the file that was just renamed, holds for what is in the part; takes
+ * ownership. */
+void target_trust(struct target *t, struct digest *sum);
+
 /* What to compare with now: the part, else NAME, else -1. */
 int target_basis(const struct target *t);
 
@@ -58,8 +62,13 @@ int target_zero(struct target *t, uint64_t off, uint64_t len, struct err *e);
 int target_truncate(struct target *t, uint64_t size, struct err *e);
 /* Digests one segment below t->final, if one is left. */
 int target_idle(struct target *t, bool *did, struct err *e);
+struct target_seal {
+	bool full; /* drop it from the page cache, read all from the disk */
+	digest_tick *tick;
+	void *arg;
+};
 /* Sets the size, syncs, and digests what is read back. */
-int target_seal(struct target *t, digest_tick *tick, void *arg,
+int target_seal(struct target *t, const struct target_seal *how,
 		char text[DIGEST_TEXT_MAX], struct err *e);
 /* Sets MODE and gives the file its name, durable. */
 int target_commit(struct target *t, mode_t mode, struct err *e);

@@ -127,6 +127,9 @@ struct transfer_file {
 	enum transfer_delta delta;
 	/* Another file beneath dst_root to build from, or NULL.  Read only. */
 	const char *basis_rel;
+	/* Read everything again on both hosts, the target's from its disk,
+	 * though an earlier pass of this transfer knows it. */
+	bool verify_full;
 	mode_t mode;	     /* of the target's file; 0 means 0600 */
 	const char *expect;  /* digest that the source must have, or NULL */
 	transfer_tick *tick; /* several times a second, or NULL */

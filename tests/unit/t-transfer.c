@@ -238,6 +238,61 @@ static void t_linked(void **state)
 	close(fd);
 }
 
+/* A second pass in the same session rests on what both ends remember. */
+static void t_memo(void **state)
+{
+	int fd;
+	uint64_t wire;
+
+	(void)state;
+	pair_disk(&pair, "src/d", 20 * MIB + 5);
+	copy("d", TRANSFER_AUTO);
+	copy("d", TRANSFER_AUTO);
+	/* Nothing is asked of the receiver, block by block. */
+	assert_int_equal(res.bytes_sent, 0);
+	assert_true(res.bytes_wire < 2000);
+	change("src/d", 3, 4096);
+	copy("d", TRANSFER_AUTO);
+	assert_true(res.bytes_sent <= 3 * 8192);
+	wire = res.bytes_wire;
+	assert_true(wire < res.bytes_sent + 10000);
+	/* What is not remembered is not trusted: shorter, then longer. */
+	fd = pair_open(&pair, "src/d", O_RDWR);
+	assert_int_equal(ftruncate(fd, 9 * MIB), 0);
+	copy("d", TRANSFER_AUTO);
+	assert_int_equal(ftruncate(fd, 20 * MIB), 0);
+	pair_fill(fd, 17 * MIB, MIB);
+	copy("d", TRANSFER_AUTO);
+	close(fd);
+}
+
+static void t_memo_distrust(void **state)
+{
+	struct sender_file full = {.full = true};
+	int fd;
+
+	(void)state;
+	pair_disk(&pair, "src/d", 12 * MIB);
+	copy("d", TRANSFER_AUTO);
+	/* Somebody wrote to the target's file. */
+	fd = pair_open(&pair, "dst/d", O_RDWR);
+	pair_fill(fd, 5 * MIB, 10000);
+	close(fd);
+	copy("d", TRANSFER_AUTO);
+	assert_true(res.bytes_wire > 2000);
+	/* Another file has its name. */
+	pair_disk(&pair, "dst/e", 12 * MIB);
+	assert_int_equal(renameat(pair.dir, "dst/e", pair.dir, "dst/d"), 0);
+	copy("d", TRANSFER_BLOCKS);
+	assert_true(res.bytes_sent > MIB);
+	/* By order everything is read again. */
+	assert_int_equal(pair_copy(&pair, "d", full, &res, &e), 0);
+	pair_same(&pair, "d", &res);
+	assert_true(res.bytes_wire > 2000);
+	copy("d", TRANSFER_AUTO);
+	assert_true(res.bytes_wire < 2000);
+}
+
 static void t_many_small(void **state)
 {
 	char name[16], rel[24];
@@ -302,6 +357,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(t_basis, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_linked, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_many_small, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_memo, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_memo_distrust, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(t_mode, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_random, setup, teardown),
 	};
