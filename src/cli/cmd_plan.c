@@ -40,7 +40,7 @@ static int run(struct cli *c, const void *args, struct err *e)
 	if (rc && plan)
 		cli_print_checks(c->g.format, plan);
 	else if (!rc)
-		cli_print_plan(c->g.format, plan, c->g.verbose > 0);
+		cli_print_plan(c->g.format, plan, true);
 	if (!rc && a->output)
 		rc = write_plan(a->output, plan, e);
 	if (!rc && a->output)
