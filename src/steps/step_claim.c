@@ -57,6 +57,20 @@ static int ours(struct step_ctx *c, bool *yes, struct err *e)
 	return 0;
 }
 
+int claim_holds(struct step_ctx *c, struct err *e)
+{
+	bool yes;
+
+	if (ours(c, &yes, e))
+		return -1;
+	if (yes)
+		return 0;
+	err_set(e, ERR_STALE,
+		"Nova's lock of the instance is no longer this job's: the job "
+		"was ended from another journal, or the lock was lifted");
+	return err_hint(e, "novahaul audit");
+}
+
 static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 {
 	bool locked, dirs = true;

@@ -145,7 +145,7 @@ static int run(struct step_ctx *c, struct err *e)
 {
 	struct host *h = need_host(step_w(c), SRC, e);
 
-	if (!h || prove_side(c, SRC, e))
+	if (!h || claim_holds(c, e) || prove_side(c, SRC, e))
 		return -1;
 	/* The journal must know the domain before libvirt forgets it. */
 	if (save_domain(c, e) || undefine(c, e))

@@ -194,7 +194,7 @@ static int run(struct step_ctx *c, struct err *e)
 {
 	enum host_type staged, placed;
 
-	if (where(c, &staged, &placed, e))
+	if (claim_holds(c, e) || where(c, &staged, &placed, e))
 		return -1;
 	if (placed != HOST_NONE && staged == HOST_NONE &&
 	    step_recall(c, "intent"))

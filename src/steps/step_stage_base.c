@@ -65,6 +65,28 @@ static int record_made(struct step_ctx *c, const char *key,
 			   e);
 }
 
+/* A host that never had a guest has no _base; Nova must be able to write to the
+ * one that it gets. */
+static int make_base_dir(struct step_ctx *c, struct err *e)
+{
+	const struct move_side *m = &step_m(c)->dst;
+	struct host *h = step_w(c)->host[DST];
+	struct host_path dir = HOST_PATH(m->instances_path, m->base_dir);
+	enum host_type t;
+
+	if (exists(h, dir, &t, e))
+		return -1;
+	if (t != HOST_NONE)
+		return 0;
+	if (host_mkdir(h, &(struct host_mkdir){.path = dir, .mode = 0755}, e))
+		return -1;
+	return host_chown(h,
+			  &(struct host_chown){.path = dir,
+					       .user = m->nova_user,
+					       .group = m->nova_group},
+			  e);
+}
+
 static int bring(struct step_ctx *c, const struct move_base *b, struct err *e)
 {
 	struct world *w = step_w(c);
@@ -112,7 +134,7 @@ static int bring(struct step_ctx *c, const struct move_base *b, struct err *e)
 		return -1;
 	if (t != HOST_NONE)
 		return same_content(c, b, e);
-	if (make_parent(w->host[DST], AT(to), 0755, e))
+	if (make_base_dir(c, e))
 		return -1;
 	return host_hold(w->host[DST],
 			 &(struct host_hold){.from = AT(hold), .to = AT(to)},

@@ -91,7 +91,8 @@ static int define_run(struct step_ctx *c, struct err *e)
 	struct virt *v = need_virt(step_w(c), DST, e);
 	struct virt_status st = {0};
 
-	if (!v || step_record_once(c, "intent", json_string("define"), e))
+	if (!v || claim_holds(c, e) ||
+	    step_record_once(c, "intent", json_string("define"), e))
 		return -1;
 	if (virt_state(v, m->uuid, &st, e) || plug(c, e))
 		return -1;
@@ -275,8 +276,8 @@ static int start_run(struct step_ctx *c, struct err *e)
 	struct virt_status st = {0};
 	AUTO(mem_freep) char *vm_state = NULL;
 
-	if (!v || prove_side(c, SRC, e) || still_ours(c, &vm_state, e) ||
-	    virt_state(v, m->uuid, &st, e))
+	if (!v || claim_holds(c, e) || prove_side(c, SRC, e) ||
+	    still_ours(c, &vm_state, e) || virt_state(v, m->uuid, &st, e))
 		return -1;
 	if (st.state == VIRT_PAUSED || st.state == VIRT_OTHER)
 		return err_set(e, ERR_CONFLICT, "the guest is %s on %s",

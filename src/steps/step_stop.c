@@ -87,7 +87,8 @@ static int run(struct step_ctx *c, struct err *e)
 				       m->was_running),
 			     e))
 		return -1;
-	if (not_started(c, e) || stop_guest(c, e) || read_row(c, &row, e))
+	if (not_started(c, e) || claim_holds(c, e) || stop_guest(c, e) ||
+	    read_row(c, &row, e))
 		return -1;
 	if (row.vm_state && !strcmp(row.vm_state, "stopped"))
 		return 0;

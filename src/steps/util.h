@@ -96,6 +96,11 @@ int settle_write(struct step_ctx *c, int rc, const struct db_question *q,
 
 json_t *hex_json(const unsigned char sha256[32]);
 
+/* Of step_claim.c: does Nova's row still name this job?  ERR_STALE if not: this
+ * journal may be an old one, and another has ended the job by the hosts'
+ * manifests.  The database checks it in each write; asked before the changes
+ * that no database write precedes. */
+int claim_holds(struct step_ctx *c, struct err *e);
 /* Of step_claim.c: unlocks the row as it was found; idempotent. */
 int claim_release(struct step_ctx *c, struct err *e);
 /* Of step_install.c: proves that nothing runs on the target, takes the files
