@@ -73,5 +73,9 @@ int join_db_open(const struct config *c, const char *server, struct db *db,
 		return err_hint(e, "name it in /etc/novahaul/novahaul.conf, "
 				   "[database] connection and api_connection");
 	}
-	return db_open(&dc, db, e);
+	if (!db_open(&dc, db, e))
+		return 0;
+	return e->hint ? -1
+		       : err_hint(e, "see whether it is up, and [database] in "
+				     "the configuration");
 }
