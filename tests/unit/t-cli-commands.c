@@ -166,10 +166,16 @@ static int run(const char *words)
 	close(fd[0]);
 	slurp(fd[1], out, sizeof(out));
 	if (typed) {
-		ssize_t n = read(master, errors, sizeof(errors) - 1);
+		size_t n = 0;
+		ssize_t got;
 
-		errors[n > 0 ? n : 0] = '\0';
+		/* Once its last descriptor is closed, the other end gives what
+		 * is left, and then an error. */
 		close(fd[2]);
+		while ((got = read(master, errors + n,
+				   sizeof(errors) - 1 - n)) > 0)
+			n += (size_t)got;
+		errors[n] = '\0';
 		close(master);
 	} else {
 		slurp(fd[2], errors, sizeof(errors));
