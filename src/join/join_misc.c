@@ -9,6 +9,7 @@
 #include "core/uuid.h"
 #include "image/image.h"
 #include "join/join.h"
+#include "transfer/transfer.h"
 
 static const struct step *const *the_steps(void)
 {
@@ -246,6 +247,24 @@ static int take_away(struct host *h, const char *root, const char *job,
 			   e);
 }
 
+/* The one-job key, which only a host that answers can be rid of. */
+static int drop_key(struct app *a, struct host *h, const char *job,
+		    struct err *e)
+{
+	const struct config_host *ch = config_host(a->config, h->name);
+	const char *user = ch && ch->user ? ch->user : a->config->ssh.user;
+	struct host_session *hs = host_session_open(h, e);
+	struct transfer_end end;
+	int rc;
+
+	if (!hs)
+		return -1;
+	end = (struct transfer_end){h->name, host_session_client(h, hs)};
+	rc = transfer_real.revoke(&end, job, user, e);
+	host_session_close(h, hs);
+	return rc;
+}
+
 static int sweep_host(struct app *a, struct host *h, const char *root,
 		      const char *job, const char *uuid, struct err *e)
 {
@@ -265,7 +284,7 @@ static int sweep_host(struct app *a, struct host *h, const char *root,
 	    host_lease_read(h, &ref, &l, e))
 		return -1;
 	cl.epoch = l.epoch + 1;
-	if (host_lease_claim(h, &cl, e) ||
+	if (host_lease_claim(h, &cl, e) || drop_key(a, h, job, e) ||
 	    (placed && take_away(h, root, job, uuid, e)) ||
 	    host_rmtree(h, HOST_PATH(root, rel), e))
 		return -1;
