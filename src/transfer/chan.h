@@ -92,6 +92,8 @@ enum {
 };
 
 #define XP_ABSENT UINT64_MAX
+/* The largest file: its digest takes a byte for each 4 MiB at least. */
+#define XP_SIZE_MAX (64ULL << 40)
 /* Silence for so long means that the peer is lost.  A failing disk can keep a
  * read for minutes. */
 #define XP_DEAD_US (180 * 1000000LL)

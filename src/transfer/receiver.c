@@ -116,9 +116,11 @@ static int on_open(struct receiver *r, struct chan_msg *m, struct err *e)
 	r->full = dec_bool(&m->d);
 	if (dec_end(&m->d, "open", e))
 		return -1;
-	if (r->open || keylen != FINGERPRINT_KEY || size > INT64_MAX)
+	if (r->open || keylen != FINGERPRINT_KEY)
 		return err_set(e, ERR_BUG, "%s: open out of place", rel);
 	r->open = true;
+	if (size > XP_SIZE_MAX)
+		return err_set(e, ERR_REFUSED, "%s: larger than 64 TiB", rel);
 	if (!beneath(r->cfg, rel))
 		return err_set(e, ERR_REFUSED, "%s is not beneath %s", rel,
 			       r->cfg->prefix ? r->cfg->prefix : "the root");

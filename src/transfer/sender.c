@@ -274,6 +274,9 @@ int sender_copy(struct sender *s, const struct sender_file *f,
 	*out = (struct transfer_result){0};
 	if (fstat(f->fd, &st))
 		return err_sys(e, ERR_FAILED, errno, "%s", f->name);
+	if ((uint64_t)st.st_size > XP_SIZE_MAX)
+		return err_set(e, ERR_REFUSED, "%s: larger than 64 TiB",
+			       f->name);
 	posix_fadvise(f->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	file_begin(s, f, (uint64_t)st.st_size);
 	rc = copy(s, &st, out, e);

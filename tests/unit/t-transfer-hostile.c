@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Goal: a receiver that is told nonsense by its sender, in any order, says so
+ * and writes to nothing but its own .part files. */
+#include "unit/unit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "transfer/fingerprint.h"
+#include "transfer/transfer.h"
+#include "unit/pair.h"
+
+enum { MESSAGES = 8000 };
+
+struct liar {
+	struct enc m;
+	uint64_t size; /* of the last OPEN */
+	int left;
+	unsigned errors, opened, begun, sigs, sums;
+	enum { SHUT, OPEN, BEGUN, FAILED } where;
+};
+
+static void some_u64(struct enc *m)
+{
+	static const uint64_t odd[] = {0,	   1,	       4096,
+				       65536,	   1 << 20,    4 << 20,
+				       1ULL << 40, INT64_MAX,  UINT64_MAX,
+				       65535,	   UINT32_MAX, 1ULL << 63};
+
+	enc_u64(m, pair_below(2) ? pair_below(5) << 16
+				 : odd[pair_below(ARRAY_SIZE(odd))]);
+}
+
+static void some_bytes(struct enc *m, size_t n)
+{
+	char b[256];
+
+	for (size_t i = 0; i < sizeof(b); i++)
+		b[i] = (char)pair_rand();
+	enc_bytes(m, b, n);
+}
+
+static void open_message(struct liar *l)
+{
+	struct enc *m = &l->m;
+	static const char *const rel[] = {"dst/a", "dst/b",    "dst/held",
+					  "src/x", "dst/../x", ""};
+
+	enc_str(m, rel[pair_below(pair_below(4) ? 2 : ARRAY_SIZE(rel))]);
+	enc_u32(m, (uint32_t)pair_rand());
+	l->size = pair_below(5) << 16;
+	if (pair_below(4))
+		enc_u64(m, l->size);
+	else
+		some_u64(m);
+	enc_str(m, pair_below(2) ? "dst/held" : NULL);
+	some_bytes(m, pair_below(8) ? FINGERPRINT_KEY : 31);
+	enc_bool(m, pair_below(2));
+}
+
+static void cmp_message(struct enc *m)
+{
+	size_t n = pair_below(20);
+
+	some_u64(m);
+	enc_bool(m, pair_below(2));
+	enc_count(m, pair_below(8) ? n : 100000);
+	for (size_t i = 0; i < n; i++) {
+		some_u64(m);
+		enc_u32(m, (uint32_t)pair_below(70000));
+		some_bytes(m, pair_below(16) ? FINGERPRINT_LEN : 5);
+	}
+}
+
+/* Mostly a step further on the right way, so that all of it is seen. */
+static uint8_t kind(const struct liar *l)
+{
+	static const uint8_t often[] = {XP_OPEN,  XP_BEGIN, XP_CMP,   XP_DATA,
+					XP_ZERO,  XP_MARK,  XP_SIG,   XP_RUN,
+					XP_DELTA, XP_END,   XP_ABORT, XP_OPEN,
+					XP_BEGIN, XP_ABORT, XP_COMMIT};
+
+	if (!pair_below(10))
+		return (uint8_t)pair_below(30);
+	if (l->where == BEGUN && !pair_below(4))
+		return pair_below(2) ? XP_END : XP_SIG;
+	if (pair_below(2)) {
+		if (l->where == FAILED)
+			return XP_ABORT;
+		if (l->where == SHUT)
+			return XP_OPEN;
+		if (l->where == OPEN)
+			return XP_BEGIN;
+	}
+	return often[pair_below(ARRAY_SIZE(often) - (l->where == BEGUN) * 6)];
+}
+
+/* A message of a random kind, well-formed or not. */
+static void make(struct liar *l)
+{
+	struct enc *m = &l->m;
+	uint8_t type = kind(l);
+
+	enc_reset(m);
+	enc_u8(m, type);
+	if (type == XP_OPEN) {
+		open_message(l);
+	} else if (type == XP_BEGIN) {
+		enc_u8(m, (uint8_t)pair_below(6));
+	} else if (type == XP_CMP) {
+		cmp_message(m);
+	} else if (type == XP_ZERO) {
+		some_u64(m);
+		some_u64(m);
+	} else if (type == XP_DATA || type == XP_MARK || type == XP_SIG ||
+		   type == XP_RUN) {
+		some_u64(m);
+	} else if (type == XP_END) {
+		enc_u64(m, l->size);
+		enc_str(m, "sha256t4m:"
+			   "0123456789abcdef0123456789abcdef"
+			   "0123456789abcdef0123456789abcdef");
+	}
+	if (type == XP_DATA || type == XP_DELTA || !pair_below(20))
+		for (size_t k = pair_below(300); k; k--)
+			enc_u8(m, (uint8_t)pair_rand());
+	/* Cut short. */
+	if (!pair_below(20) && m->b.len)
+		m->b.len = 1 + pair_below(m->b.len);
+}
+
+static int lie_recv(void *self, const char **p, size_t *n, int64_t timeout_us,
+		    struct err *e)
+{
+	struct liar *l = self;
+
+	if (!timeout_us && pair_below(2))
+		return err_sys(e, ERR_RETRY, ETIMEDOUT, "nothing yet");
+	if (!l->left--) {
+		err_set(e, ERR_FAILED, "the end");
+		e->sys = EPIPE;
+		return -1;
+	}
+	make(l);
+	*p = l->m.b.p;
+	*n = l->m.b.len;
+	return 0;
+}
+
+static int lie_send(void *self, const struct enc *head, const void *data,
+		    size_t n, struct err *e)
+{
+	struct liar *l = self;
+
+	(void)data;
+	(void)n;
+	(void)e;
+	l->errors += head->b.p[0] == XP_ERROR;
+	l->opened += head->b.p[0] == XP_OPENED;
+	l->begun += head->b.p[0] == XP_BEGUN;
+	l->sigs += head->b.p[0] == XP_SIG_END;
+	l->sums += head->b.p[0] == XP_SUM;
+	if (head->b.p[0] == XP_ERROR)
+		l->where = FAILED;
+	else if (head->b.p[0] == XP_OPENED)
+		l->where = OPEN;
+	else if (head->b.p[0] == XP_BEGUN)
+		l->where = BEGUN;
+	else if (head->b.p[0] == XP_ABORTED)
+		l->where = SHUT;
+	return 0;
+}
+
+static const struct chan_ops lies = {lie_send, lie_recv};
+
+static void t_hostile(void **state)
+{
+	char before[DIGEST_TEXT_MAX], after[DIGEST_TEXT_MAX];
+	struct liar l = {.left = MESSAGES};
+	struct pair p;
+	struct chan c;
+	struct err e = ERR_INIT;
+	struct dirent *d;
+	DIR *dir;
+	int fd;
+
+	(void)state;
+	pair_init(&p);
+	pair_disk(&p, "dst/held", 200000);
+	assert_int_equal(linkat(p.dir, "dst/held", p.dir, "src/held", 0), 0);
+	fd = pair_open(&p, "src/held", O_RDONLY);
+	assert_int_equal(digest_fd(fd, NULL, NULL, before, &e), 0);
+	chan_init(&c, &lies, &l);
+	receiver_serve(&p.rcfg, &c, &e);
+	err_clear(&e);
+	fprintf(stderr,
+		"%d messages: %u opened, %u begun, %u signatures, %u sums, "
+		"%u refused\n",
+		MESSAGES, l.opened, l.begun, l.sigs, l.sums, l.errors);
+	assert_true(l.opened > 100 && l.begun > 30 && l.errors > 100 &&
+		    l.sigs && l.sums);
+	assert_int_equal(digest_fd(fd, NULL, NULL, after, &e), 0);
+	assert_string_equal(before, after);
+	/* Nothing got a name. */
+	dir = fdopendir(pair_open(&p, "dst", O_RDONLY | O_DIRECTORY));
+	while ((d = readdir(dir)))
+		if (d->d_name[0] != '.' && strcmp(d->d_name, "held") != 0 &&
+		    strcmp(d->d_name, "a.part") != 0 &&
+		    strcmp(d->d_name, "b.part") != 0 &&
+		    strcmp(d->d_name, "held.part") != 0)
+			fail_msg("%s was made", d->d_name);
+	closedir(dir);
+	assert_false(pair_exists(&p, "src/x"));
+	assert_false(pair_exists(&p, "x"));
+	close(fd);
+	chan_clear(&c);
+	enc_clear(&l.m);
+	pair_clear(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(t_hostile)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
