@@ -12,14 +12,28 @@ struct db_lease world_lease(const struct world *w, const char *job)
 		.uuid = w->move->uuid, .job = job, .epoch = (unsigned)w->epoch};
 }
 
-static int read_epoch(struct world *w, enum side s, uint64_t *epoch,
-		      struct err *e)
+/* Is a living controller, not this one, at work on this side? */
+static int not_attended(const struct world *w, enum side s, const char *job,
+			const struct host_lease *l, struct err *e)
+{
+	if (l->state != LEASE_HELD || !l->attended || w->force || !l->job ||
+	    strcmp(l->job, job) != 0 ||
+	    (l->owner && w->owner && !strcmp(l->owner, w->owner)))
+		return 0;
+	err_set(e, ERR_LOCKED, "job %s is being run by %s, seen on %s", job,
+		l->owner ? l->owner : "another controller", w->host[s]->name);
+	return err_hint(e, "novahaul watch %s", job);
+}
+
+static int read_epoch(struct world *w, enum side s, const char *job,
+		      uint64_t *epoch, struct err *e)
 {
 	struct host_lease_ref r = {side_of(w->move, s)->instances_path,
 				   w->move->uuid};
 	AUTO(host_lease_clear) struct host_lease l = {0};
 
-	if (host_lease_read(w->host[s], &r, &l, e))
+	if (host_lease_read(w->host[s], &r, &l, e) ||
+	    not_attended(w, s, job, &l, e))
 		return -1;
 	*epoch = l.epoch;
 	return 0;
@@ -34,7 +48,9 @@ int world_claim(struct world *w, const char *job, struct err *e)
 
 		if (!w->host[s])
 			continue;
-		if (read_epoch(w, s, &ep, e))
+		/* Both are looked at before either is taken: a controller that
+		 * lives on one side must not lose the other. */
+		if (read_epoch(w, s, job, &ep, e))
 			return -1;
 		top = ep > top ? ep : top;
 	}

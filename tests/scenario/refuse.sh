@@ -398,12 +398,12 @@ encrypted() {
 image "an encrypted image" 'encrypt' encrypted
 as_raw() {
 	on compute-30 cp "$spare/disk" "$disk"
-	on compute-30 cp -p "$nova/$u/disk.info" $spare/info
+	on compute-30 cp -p "$nova/$u/disk.info" "$spare/info"
 	on compute-30 sed -i 's,/disk": "qcow2",/disk": "raw",' "$nova/$u/disk.info"
 }
 image "qcow2 where disk.info says raw" 'raw' as_raw
 on compute-30 mv $spare/info "$nova/$u/disk.info"
-on compute-30 cp -p "$nova/$u/disk.info" $spare/info
+on compute-30 cp -p "$nova/$u/disk.info" "$spare/info"
 on compute-30 dd if=/dev/null "of=$nova/$u/disk.info" status=none
 expect "an empty disk.info is only a warning" 0 nh check "$u" --to compute-34
 like "... in words" "$(cat "$work/out")" '^warn  *files .*disk\.info'
