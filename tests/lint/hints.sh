@@ -12,11 +12,14 @@ commands=$("$novahaul" help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
 globals=$("$novahaul" help | grep -oE -- '--[a-z-]+')
 [ -n "$commands" ] || { echo "novahaul help lists no commands"; exit 1; }
 
-# FILE:LINE:novahaul WORDS, from C strings and from the pages.
+# FILE:LINE:novahaul WORDS, from C strings and from the pages.  In a string only
+# where a command may stand: at its start, or behind a stop or such a word; not
+# "what novahaul does".
 told() {
 	files '*.c' src | xargs grep -HnoE '"[^"]*"' |
-		grep -oE '^[^:]+:[0-9]+:|novahaul [a-z][^"\\;,)`]*' |
-		awk '/^[^ ]+:[0-9]+:$/ { at = $0; next } { print at $0 }'
+		grep -oE '^[^:]+:[0-9]+:|("|[;:,(] ?|(or|then|with|run|type|see) )novahaul [a-z][^"\\;,)`]*' |
+		awk '/^[^ ]+:[0-9]+:$/ { at = $0; next }
+			{ print at substr($0, index($0, "novahaul")) }'
 	files '*.pod' doc | xargs grep -HnoE '^  *novahaul [a-z][^>;|]*' |
 		sed 's/: *novahaul/:novahaul/'
 	grep -HnoE '^ *novahaul [a-z][^>;|]*' README.md |
@@ -29,7 +32,7 @@ while IFS=: read -r file line words; do
 	shift
 	# Prose: "novahaul is ...", and the name of a format string.
 	case $1 in
-	is | has | and | or | of | for | itself | was | needs | holds | tells | made) continue ;;
+	is | has | does | was | needs | holds | tells) continue ;;
 	novahaul) continue ;; # complete -F _novahaul novahaul
 	esac
 	if ! grep -qx -- "$1" <<<"$commands"; then
