@@ -21,6 +21,14 @@ const char *__lsan_default_suppressions(void)
 	return "leak:libssh2.so";
 }
 
+/* libcrypto keeps no frame pointers: only the slow unwinder gets from its
+ * allocator back to libssh2. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "fast_unwind_on_malloc=0";
+}
+
 struct lab {
 	char *dir, *cache, *agent;
 	char *known, *ed, *ecdsa, *rsa;
