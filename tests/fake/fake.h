@@ -60,7 +60,7 @@ struct fake_domain {
 struct fake_lease {
 	enum host_lease_state state;
 	uint64_t epoch;
-	char job[16], session[40];
+	char job[16], session[40], owner[40];
 	unsigned holder; /* crash_self() of its controller */
 };
 

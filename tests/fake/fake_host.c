@@ -128,7 +128,7 @@ static int lease_read(void *self, const struct host_lease_ref *r,
 	out->state = l->state;
 	out->epoch = l->epoch;
 	out->job = mem_strdup(l->job);
-	out->owner = mem_strdup(l->session);
+	out->owner = mem_strdup(l->owner);
 	out->attended = l->state == LEASE_HELD && crash_alive(l->holder);
 	return 0;
 }
@@ -171,6 +171,7 @@ static int lease_claim(void *self, const struct host_claim *c, struct err *e)
 	l->holder = crash_self();
 	snprintf(l->job, sizeof(l->job), "%s", c->job);
 	snprintf(l->session, sizeof(l->session), "%s", c->session);
+	snprintf(l->owner, sizeof(l->owner), "%s", c->owner ? c->owner : "");
 	snprintf(fh->job, sizeof(fh->job), "%s", c->job);
 	snprintf(fh->session, sizeof(fh->session), "%s", c->session);
 	fh->epoch = c->epoch;

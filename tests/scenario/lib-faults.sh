@@ -132,8 +132,13 @@ look() {
 		done
 		for f in "$0/disk" .novahaul/*/source/instance/disk \
 			.novahaul/*/stage/instance/disk; do
-			[ -e "$f" ] && qemu-img check -U "$f" > /dev/null 2>&1
-			case $? in 0 | 3) [ ! -e "$f" ] || whole=$((whole + 1)) ;; esac
+			[ -e "$f" ] || continue
+			# A running guest writes while it is read: look again.
+			for try in 1 2 3 4 5 6; do
+				qemu-img check -U "$f" > /dev/null 2>&1
+				case $? in 0 | 3) whole=$((whole + 1)) && break ;; esac
+				sleep 0.5
+			done
 		done
 		echo "defined=$defined running=$running whole=$whole"' "$u"
 }
