@@ -196,7 +196,9 @@ resume() {
 # What a rollback may leave different; the guest's own writes are its own.
 restored=('instances\[[0-9]*\]\.updated_at=' 'instances/[0-9a-f-]*/(disk|console\.log) '
 	'/var/lib/libvirt/qemu/(channel/target/)?domain-' 
-	'^> nova_cell1\.migrations\[')
+	'^> nova_cell1\.migrations\['
+	# the last lease takes its empty folders along
+	'/\.novahaul(/leases)? type=dir')
 
 # The job was rolled back.  STOPPED: the mark of its stop before that, which
 # tells whether the guest had to start again.
