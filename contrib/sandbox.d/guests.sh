@@ -139,7 +139,7 @@ guest_delete() {
 }
 
 guests_table() {
-	local format='%-10s  %-17s  %-36s  %-8s  %5s  %-32s  %-7s  %-8s  %-10s  %s\n'
+	local format='%-10s  %-17s  %-36s  %-9s  %5s  %-32s  %-7s  %-8s  %-10s  %s\n'
 	local -a f
 	while read -r -a f; do
 		# shellcheck disable=SC2059 # it is ours
@@ -164,6 +164,10 @@ guests_list() {
 					uuid=$(cut -d' ' -f3 <<< "$line")
 					echo "$line ${names[$uuid]:--}"
 				done
+		done | tee "$S/guests/.list"
+		for uuid in "${!names[@]}"; do
+			grep -q "$uuid" "$S/guests/.list" ||
+				echo "- - $uuid undefined - - - ${names[$uuid]}"
 		done
 	} | guests_table
 }
