@@ -94,6 +94,8 @@ static void kill_holder(const struct procfs_fd *f, void *arg)
 	if (f->dev != h->dev || f->ino != h->ino ||
 	    !procfs_fd_locked(f->pid, f->fd))
 		return;
+	if (procfs_is_ending(f->pid))
+		return;
 	if (!procfs_is_agent(f->pid))
 		h->stranger = f->pid;
 	else if (!h->failed && procfs_kill_tree(f->pid, 0, h->end, h->e))

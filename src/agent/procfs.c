@@ -106,6 +106,16 @@ bool procfs_is_agent(pid_t pid)
 	       hex_decode(base + 6, sum, sizeof(sum));
 }
 
+bool procfs_is_ending(pid_t pid)
+{
+	AUTO(mem_freep) char *path = mem_printf("/proc/%d/exe", (int)pid);
+	char to[1];
+
+	/* Not EACCES: that is somebody else's, alive. */
+	return readlink(path, to, sizeof(to)) < 0 &&
+	       (errno == ENOENT || errno == ESRCH);
+}
+
 bool procfs_strings(pid_t pid, const char *file, struct strv *out)
 {
 	AUTO(buf_clear) struct buf b = BUF_INIT;

@@ -27,6 +27,11 @@ int procfs_each(bool (*fn)(const struct procfs_stat *s, void *arg), void *arg,
 char *procfs_exe(pid_t pid) NH_DEALLOC(mem_free);
 /* Is it one of our agents, by the name of its executable? */
 bool procfs_is_agent(pid_t pid);
+/* Does it run no program any more?  A process that exits gives up its memory,
+ * and with it the link to its executable, before it closes its files (Linux,
+ * kernel/exit.c, do_exit()): for that instant it still has locks, and no name.
+ * True as well for one that is gone, and for a kernel thread. */
+bool procfs_is_ending(pid_t pid);
 /* A NUL-separated file of /proc/PID, as strings. */
 bool procfs_strings(pid_t pid, const char *file, struct strv *out);
 

@@ -586,12 +586,12 @@ int main(void)
 	if (!mkdtemp(path))
 		return 1;
 	/* The build may lie in root's home, which own_world() hides. */
-	copy = mem_printf("cp -- '%s' %s/agent", exe, path);
+	copy = mem_printf("cp -- '%s' %s/novahaul-agent", exe, path);
 	if (system(copy))
 		return 1;
 	mem_free(copy);
 	free(exe);
-	exe = mem_printf("%s/agent", path);
+	exe = mem_printf("%s/novahaul-agent", path);
 	agent_exe = exe;
 	snprintf(src_root, sizeof(src_root), "%s/src", path);
 	snprintf(dst_root, sizeof(dst_root), "%s/dst", path);
