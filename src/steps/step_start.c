@@ -312,6 +312,20 @@ static int start_probe(struct step_ctx *c, enum step_state *state,
 	return 0;
 }
 
+/* Between our 'active' and the start, Nova's power sync may have found the
+ * guest off and written 'stopped': its next pass would pull the plug. */
+static int start_verify(struct step_ctx *c, struct err *e)
+{
+	enum step_state state = STEP_UNKNOWN;
+
+	if (start_probe(c, &state, e))
+		return -1;
+	return state == STEP_DONE
+		       ? 0
+		       : err_set(e, ERR_RETRY,
+				 "the guest and its row do not agree");
+}
+
 /*
  * States: nothing; the row active and the guest off (it did not start, or ran
  * and ended); the guest running.  Only where the disks are what was installed
@@ -348,4 +362,5 @@ const struct step step_start = {
 	.probe = start_probe,
 	.run = start_run,
 	.undo = start_undo,
+	.verify = start_verify,
 };

@@ -131,6 +131,20 @@ static bool row_to_restore(struct step_ctx *c, const struct db_instance *row)
 	       (m->was_running || step_recall(c, "row"));
 }
 
+/* After our 'active' and before the start, the power sync may have written
+ * 'stopped' once more; its next pass would pull the plug. */
+static int agree(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	AUTO(db_instance_clear) struct db_instance row = {0};
+
+	if (read_row(c, &row, e))
+		return -1;
+	if (!row_to_restore(c, &row))
+		return 0;
+	return set_row(c, "stopped", m->vm_state, (int)m->power_state, e);
+}
+
 /*
  * States: the guest runs, row active (nothing was done, or undone before); it
  * is off, row active; off, row stopped; deleted, or taken elsewhere by Nova,
@@ -171,9 +185,9 @@ static int undo(struct step_ctx *c, struct err *e)
 			       "the guest is %s on %s and cannot be started "
 			       "again",
 			       virt_state_name(st.state), m->src.host);
-	if (bases_refresh(c, SRC, e))
+	if (bases_refresh(c, SRC, e) || virt_start(v, m->uuid, e))
 		return -1;
-	return virt_start(v, m->uuid, e);
+	return agree(c, e);
 }
 
 const struct step step_stop = {

@@ -101,9 +101,9 @@ struct crash_opts {
 	uint64_t seed;
 	unsigned long points; /* how many drawn points; 0: none */
 	bool full;	      /* every single and every double point as well */
+	bool others;	      /* every actor at every event */
 	bool actors;	      /* other actors in the drawn points */
 	const char *only;     /* the words of one point, to repeat it */
-	unsigned jobs;	      /* processes at a time; 0: one */
 };
 int crash_options(int argc, char **argv, struct crash_opts *o);
 

@@ -256,6 +256,9 @@ static void settle(struct runner *r, int code)
 	enum crash_job job = job_state(r), after;
 
 	for (int i = 0; job == CRASH_OPEN && i < SETTLE_MAX; i++) {
+		/* A person reads the error, and types. */
+		for (int t = 0; r->c->tick && t < 100; t++)
+			r->c->tick(crash_shm->world);
 		code = control(r, CRASH_RESUME, &none);
 		job = job_state(r);
 	}
@@ -405,17 +408,22 @@ static size_t count_actors(const struct crash_case *c)
 	return n;
 }
 
-static void run_actors(struct runner *r)
+/* Each actor at each event of a run that nothing else disturbs, and, with KILL,
+ * between a crash there and its recovery. */
+static void run_actors(struct runner *r, bool kill)
 {
 	for (size_t a = 0; a < count_actors(r->c); a++)
 		for (unsigned long n = 1; n <= r->first_events; n++)
 			for (int k = CRASH_RESUME; k <= CRASH_ROLLBACK; k++) {
 				struct point p = {
 					.recover = (enum crash_role)k,
-					.acts = {{n, a}},
+					.acts = {{n + kill, a}},
 					.seed = r->o->seed,
 				};
 
+				if (kill)
+					p.first =
+						(struct strike){n, CRASH_KILL};
 				run_point(r, &p);
 			}
 }
@@ -446,6 +454,37 @@ static enum crash_fault draw_fault(unsigned char kind)
 	}
 }
 
+/* Every fourth in the middle of a call: there are few, and most can go wrong
+ * there. */
+static unsigned long draw_event(const struct runner *r)
+{
+	unsigned long n = 1 + draw(r->first_events);
+
+	if (draw(4))
+		return n;
+	for (unsigned long i = 0; i < r->first_events; i++) {
+		unsigned long k = 1 + (n + i) % r->first_events;
+
+		if (((r->kinds[k] - 1) & 3) == CRASH_MID)
+			return k;
+	}
+	return n;
+}
+
+/* Often between the crash and the recovery, or about then. */
+static unsigned long draw_moment(const struct point *p, unsigned long more)
+{
+	unsigned long n = draw(p->first.at + more);
+
+	if (!draw(3))
+		return p->first.at + 1;
+	if (draw(2)) {
+		n = p->first.at + draw(60);
+		n = n > 20 ? n - 20 : 0;
+	}
+	return 1 + n;
+}
+
 static void draw_point(struct runner *r, bool actors, struct point *p)
 {
 	unsigned long more;
@@ -453,7 +492,7 @@ static void draw_point(struct runner *r, bool actors, struct point *p)
 	*p = (struct point){.seed = draw(1u << 30)};
 	p->recover = draw(2) ? CRASH_RESUME : CRASH_ROLLBACK;
 	more = r->recover_events[p->recover == CRASH_ROLLBACK];
-	p->first.at = 1 + draw(r->first_events);
+	p->first.at = draw_event(r);
 	p->first.fault = draw_fault(r->kinds[p->first.at]);
 	if (draw(3)) {
 		p->second.at = 1 + draw(more);
@@ -467,7 +506,7 @@ static void draw_point(struct runner *r, bool actors, struct point *p)
 		p->second = (struct strike){0, CRASH_NONE};
 	}
 	for (size_t i = 0; actors && i < 1 + draw(CRASH_ACTS); i++)
-		p->acts[i] = (struct crash_act){1 + draw(p->first.at + more),
+		p->acts[i] = (struct crash_act){draw_moment(p, more),
 						draw(count_actors(r->c))};
 }
 
@@ -552,6 +591,7 @@ void crash_run(const struct crash_case *c, const struct crash_opts *o,
 	       struct crash_totals *t)
 {
 	struct runner r = {.c = c, .o = o, .t = t};
+	unsigned long failed = t->failed;
 	struct point p;
 
 	open_runner(&r);
@@ -564,11 +604,15 @@ void crash_run(const struct crash_case *c, const struct crash_opts *o,
 		run_point(&r, &p);
 	} else {
 		baseline(&r);
-		if (!t->failed)
+		if (t->failed == failed)
 			run_drawn(&r);
-		if (o->full && !t->failed) {
+		if (o->full && t->failed == failed) {
+			run_actors(&r, false);
+			run_actors(&r, true);
 			run_full(&r);
-			run_actors(&r);
+		} else if (o->others && t->failed == failed) {
+			run_actors(&r, false);
+			run_actors(&r, true);
 		}
 	}
 	close_runner(&r);
@@ -583,6 +627,7 @@ int crash_options(int argc, char **argv, struct crash_opts *o)
 		{"points", required_argument, NULL, 'p'},
 		{"only", required_argument, NULL, 'o'},
 		{"full", no_argument, NULL, 'f'},
+		{"others", no_argument, NULL, 'a'},
 		{0},
 	};
 	int c;
@@ -602,6 +647,9 @@ int crash_options(int argc, char **argv, struct crash_opts *o)
 			break;
 		case 'f':
 			o->full = true;
+			break;
+		case 'a':
+			o->others = true;
 			break;
 		default:
 			return -1;

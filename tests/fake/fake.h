@@ -140,8 +140,10 @@ struct fake_world {
 	uint64_t config, base_content;
 	uint64_t contents; /* the last one handed out */
 	unsigned long ticks;
-	bool waived; /* its user has deleted the server */
-	unsigned acted;
+	bool waived;	/* its user has deleted the server */
+	bool yanked;	/* Nova's power sync has pulled the plug of the guest */
+	bool cut[2];	/* a host was not reached for a while */
+	unsigned acted; /* others have changed it on purpose */
 	char journal[128]; /* of the second operator */
 };
 

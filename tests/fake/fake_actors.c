@@ -4,6 +4,8 @@
  * an instance while a job is in the middle of moving it.
  *
  * An actor that is not allowed to act, or finds nothing to do, does nothing.
+ * .acted counts what changes the instance on purpose; with everything else
+ * about it, the job must still come to the end that was asked for.
  * Nova's side is written after nova/compute/manager.py and api.py; the ledger
  * of the database, 5.1 and 5.3, names releases and functions.
  */
@@ -82,6 +84,7 @@ static bool nova_start(struct fake_world *fw, bool admin)
 			fake_dir(fw, h, path);
 		return true;
 	}
+	fw->acted++;
 	make_base(fw, h);
 	nova_define(h);
 	if (!h->dom.running && fake_boot(fw, h, &why))
@@ -94,6 +97,7 @@ static bool nova_stop(struct fake_world *fw, bool admin)
 {
 	if (!api(fw, admin) || !is_state(fw, "active"))
 		return false;
+	fw->acted++;
 	at(fw)->dom.running = false;
 	set_state(fw, "stopped", 4);
 	return true;
@@ -107,6 +111,7 @@ static bool nova_delete(struct fake_world *fw, bool admin)
 	if (!api(fw, admin))
 		return false;
 	h = at(fw);
+	fw->acted++;
 	fw->row.deleted = true;
 	fw->waived = true;
 	h->dom.running = h->dom.defined = h->dom.autostart = false;
@@ -120,6 +125,7 @@ static bool guest_off(struct fake_world *fw)
 {
 	for (int s = SRC; s <= DST; s++)
 		if (fw->h[s].dom.running) {
+			fw->acted++;
 			fw->h[s].dom.running = false;
 			return true;
 		}
@@ -159,6 +165,7 @@ static bool compute_restart(struct fake_world *fw, enum side s)
 	}
 	if (mine && fw->o.resume_guests && is_state(fw, "active") &&
 	    !h->dom.running && fake_in_place(fw, h)) {
+		fw->acted++;
 		nova_define(h);
 		fake_boot(fw, h, &why);
 	}
@@ -172,12 +179,15 @@ static bool power_sync(struct fake_world *fw, enum side s)
 
 	if (!api(fw, true) || at(fw) != h)
 		return false;
-	if (is_state(fw, "stopped") && h->dom.running)
+	if (is_state(fw, "stopped") && h->dom.running) {
 		h->dom.running = false;
-	else if (is_state(fw, "active") && h->dom.defined && !h->dom.running)
+		fw->yanked = true;
+	} else if (is_state(fw, "active") && h->dom.defined &&
+		   !h->dom.running) {
 		set_state(fw, "stopped", 4);
-	else
+	} else {
 		return false;
+	}
 	return true;
 }
 
@@ -188,7 +198,7 @@ static bool image_cache(struct fake_world *fw, enum side s)
 	char path[FAKE_PATH];
 	struct fake_inode *i;
 
-	fw->now_us += 12 * FAKE_HOUR;
+	fw->now_us += 30 * FAKE_HOUR;
 	fake_at(path, h, "_base/" FAKE_BASE);
 	i = fake_look(h, path);
 	if (!i || fw->now_us - i->mtime_us < 24 * FAKE_HOUR)
@@ -201,8 +211,9 @@ static bool image_cache(struct fake_world *fw, enum side s)
 	return true;
 }
 
-/* An administrator evacuates to the target; by the rules only when the source
- * is off, which is how a disarmed source looks to him.  The API call sets
+/* An administrator evacuates to the target.  Nova demands that the source's
+ * service is down, the rules that the host is; evacuating one that can start
+ * the guest breaks the promise without any help of ours.  The API call sets
  * task_state; the target has the instance seconds later. */
 static bool evacuate(struct fake_world *fw)
 {
@@ -213,8 +224,10 @@ static bool evacuate(struct fake_world *fw)
 		return false;
 	if (!is_state(fw, "stopped") && !is_state(fw, "active"))
 		return false;
+	fw->acted++;
 	strcpy(fw->row.task_state, "rebuilding");
 	fw->row.evac_us = fw->now_us + 60 * 1000;
+	s->down_us = fw->row.evac_us + 60 * 1000;
 	return true;
 }
 
@@ -257,6 +270,7 @@ static bool reboot(struct fake_world *fw, enum side s)
 	struct fake_host *h = &fw->h[s];
 	const char *why;
 
+	fw->acted++;
 	h->dom.running = false;
 	if (h->dom.defined && h->dom.autostart)
 		fake_boot(fw, h, &why);
@@ -267,6 +281,7 @@ static bool reboot(struct fake_world *fw, enum side s)
 static bool cut_off(struct fake_world *fw, enum side s)
 {
 	fw->h[s].down_us = fw->now_us + 150 * 1000;
+	fw->cut[s] = true;
 	return true;
 }
 
@@ -291,7 +306,13 @@ static int second_job(void *world)
 /* Somebody moves it as well, from another machine with another journal. */
 static bool second_operator(struct fake_world *fw)
 {
-	return *fw->journal && crash_other(second_job, fw) != 7;
+	struct fake_row was = fw->row;
+
+	if (!*fw->journal || crash_other(second_job, fw) == 7)
+		return false;
+	/* It came first, or after us: then it is his move that counts. */
+	fw->acted += memcmp(&was, &fw->row, sizeof(was)) != 0;
+	return true;
 }
 
 static bool lands(struct fake_world *fw)
@@ -391,8 +412,5 @@ static bool act(struct fake_world *fw, enum actor a)
 bool fake_act(void *world, size_t actor)
 {
 	struct fake_world *fw = world;
-	bool did = act(fw, (enum actor)actor);
-
-	fw->acted += did;
-	return did;
+	return act(fw, (enum actor)actor);
 }
