@@ -101,42 +101,13 @@ static int undefine(struct step_ctx *c, struct err *e)
 	return virt_undefine(v, m->uuid, true, e);
 }
 
-/* Nova re-creates an empty directory on some failed requests; it holds nothing
- * and is put out of the way. */
-static int clear_stray(struct step_ctx *c, struct err *e)
-{
-	struct host *h = step_w(c)->host[SRC];
-	AUTO(spot_clear) struct spot a = spot_instance(step_m(c), SRC);
-	AUTO(spot_clear) struct spot p = spot_work(c, SRC, "source/instance");
-	enum host_type ta, tp;
-	struct host_list l = {0};
-	int rc;
-
-	if (exists(h, AT(a), &ta, e) || exists(h, AT(p), &tp, e))
-		return -1;
-	if (ta != HOST_DIR || tp != HOST_DIR)
-		return 0;
-	rc = host_list(h, &(struct host_list_opts){.path = AT(a)}, &l, e);
-	if (!rc && l.n)
-		rc = err_set(e, ERR_CONFLICT,
-			     "%s: a directory %s with %zu entries is in the "
-			     "way of the instance's own",
-			     h->name, a.rel, l.n);
-	else if (!rc)
-		rc = host_unlink(
-			h, &(struct host_unlink){.path = AT(a), .dir = true},
-			e);
-	host_list_clear(&l);
-	return rc;
-}
-
 static int carry_off(struct step_ctx *c, struct err *e)
 {
 	AUTO(spot_clear) struct spot from = spot_instance(step_m(c), SRC);
 	AUTO(spot_clear) struct spot to = spot_work(c, SRC, "source/instance");
 	struct host *h = step_w(c)->host[SRC];
 
-	if (make_parent(h, AT(to), 0700, e) || clear_stray(c, e))
+	if (make_parent(h, AT(to), 0700, e) || clear_stray(c, SRC, e))
 		return -1;
 	return stow(h, AT(from), AT(to), e);
 }
@@ -254,7 +225,7 @@ static int undo(struct step_ctx *c, struct err *e)
 		return -1;
 	if (!step_recall(c, "domain"))
 		return 0; /* nothing before this record */
-	if (may_rearm(c, e) || clear_stray(c, e))
+	if (may_rearm(c, e) || clear_stray(c, SRC, e))
 		return -1;
 	if (exists(h, AT(p), &tp, e))
 		return -1;

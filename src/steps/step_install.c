@@ -199,6 +199,13 @@ static int run(struct step_ctx *c, struct err *e)
 	if (placed != HOST_NONE && staged == HOST_NONE &&
 	    step_recall(c, "intent"))
 		return 0; /* an earlier run got that far */
+	/* Taken back once and asked for again: Nova may have put an empty one
+	 * there in between. */
+	if (placed == HOST_DIR && step_recall(c, "intent")) {
+		if (clear_stray(c, DST, e))
+			return -1;
+		placed = HOST_NONE;
+	}
 	if (placed != HOST_NONE)
 		return err_set(e, ERR_CONFLICT,
 			       "%s has a directory %s that is not ours",
@@ -244,10 +251,8 @@ int install_take_back(struct step_ctx *c, struct err *e)
 			&(struct host_rename){.from = AT(from), .to = AT(to)},
 			e))
 		return -1;
-	if (placed == HOST_DIR && staged != HOST_NONE)
-		return err_set(e, ERR_CONFLICT,
-			       "%s has a directory %s that is not ours",
-			       h->name, step_m(c)->uuid);
+	if (placed == HOST_DIR && staged != HOST_NONE && clear_stray(c, DST, e))
+		return -1;
 	if (install_extras_back(c, e))
 		return -1;
 	return prove_side(c, DST, e);
@@ -264,7 +269,7 @@ int install_extras_back(struct step_ctx *c, struct err *e)
 
 int install_put_back(struct step_ctx *c, struct err *e)
 {
-	return place(c, e);
+	return clear_stray(c, DST, e) ? -1 : place(c, e);
 }
 
 /*

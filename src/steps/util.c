@@ -196,6 +196,35 @@ int stow(struct host *h, struct host_path from, struct host_path to,
 	return stow_across(h, from, to, e);
 }
 
+int clear_stray(struct step_ctx *c, enum side s, struct err *e)
+{
+	struct host *h = step_w(c)->host[s];
+	AUTO(spot_clear) struct spot a = spot_instance(step_m(c), s);
+	AUTO(spot_clear)
+	struct spot p = spot_work(
+		c, s, s == SRC ? "source/instance" : "stage/instance");
+	enum host_type ta, tp;
+	struct host_list l = {0};
+	int rc;
+
+	if (exists(h, AT(a), &ta, e) || exists(h, AT(p), &tp, e))
+		return -1;
+	if (ta != HOST_DIR || tp != HOST_DIR)
+		return 0;
+	rc = host_list(h, &(struct host_list_opts){.path = AT(a)}, &l, e);
+	if (!rc && l.n)
+		rc = err_set(e, ERR_CONFLICT,
+			     "%s: a directory %s with %zu entries is in the "
+			     "way of the instance's own",
+			     h->name, a.rel, l.n);
+	else if (!rc)
+		rc = host_unlink(
+			h, &(struct host_unlink){.path = AT(a), .dir = true},
+			e);
+	host_list_clear(&l);
+	return rc;
+}
+
 bool has_extras(const struct move *m)
 {
 	for (size_t i = 0; i < m->nfiles; i++)

@@ -72,6 +72,7 @@ struct fake_host {
 	struct fake_lease lease;
 	bool bridge;	 /* plugged by us */
 	bool key;	 /* a one-job key is authorised */
+	bool swept;	 /* its image cache has removed the base by age */
 	int64_t down_us; /* not reached before this */
 	size_t manifest_len;
 	char manifest[65536];

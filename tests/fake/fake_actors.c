@@ -208,6 +208,7 @@ static bool image_cache(struct fake_world *fw, enum side s)
 		return true;
 	}
 	fake_name_drop(h, fake_find(h, path));
+	h->swept = true;
 	return true;
 }
 

@@ -284,6 +284,18 @@ static bool same_name(const struct fake_world *fw, const struct fake_host *a,
 	return true;
 }
 
+/* A base that this host's own image cache has removed by its age: it may, where
+ * no instance of the host uses it, and Nova fetches it again when one does. */
+static bool swept_base(const struct fake_world *fw, const struct fake_host *now,
+		       const char *path)
+{
+	char base[FAKE_PATH];
+
+	fake_at(base, now, "_base/" FAKE_BASE);
+	return now->swept && strcmp(fw->row.host, now->name) != 0 &&
+	       !strcmp(path, base) && fake_find(now, path) < 0;
+}
+
 static bool same_host(const struct fake_world *fw, const struct fake_host *now,
 		      const struct fake_host *was, struct buf *out)
 {
@@ -301,7 +313,9 @@ static bool same_host(const struct fake_world *fw, const struct fake_host *now,
 	if (now->lease.state == LEASE_HELD)
 		return differ(out, now->name, "the lease");
 	for (int i = 0; i < FAKE_NAMES; i++) {
-		if (was->names[i].hash && !same_name(fw, was, now, i, out))
+		if (was->names[i].hash &&
+		    !swept_base(fw, now, was->names[i].path) &&
+		    !same_name(fw, was, now, i, out))
 			return false;
 		/* Empty directories of ours may stay. */
 		if (now->names[i].hash &&
