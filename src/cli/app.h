@@ -171,6 +171,7 @@ struct app_ops {
 	void (*world_close)(void *world);
 	/* The engine's step table, and its hooks (struct txn_env). */
 	const struct step *const *(*steps)(void);
+	int (*look)(void *world, const char *job, struct err *e);
 	int (*enter)(void *world, const char *job, uint64_t epoch, bool started,
 		     struct err *e);
 	void (*leave)(void *world);

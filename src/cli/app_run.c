@@ -31,6 +31,7 @@ static struct txn_env env_of(struct app *a, struct journal *j, void *world)
 		.journal = j,
 		.steps = a->ops->steps(),
 		.world = world,
+		.look = a->ops->look,
 		.enter = a->ops->enter,
 		.leave = a->ops->leave,
 		.mirror = a->ops->mirror,

@@ -10,6 +10,8 @@
 
 #include <mysql.h>
 
+#include "core/log.h"
+
 #if defined(MARIADB_PACKAGE_VERSION_ID) && !defined(NH_FORCE_MYSQL)
 #define NH_MARIADB 1
 typedef my_bool client_bool;
@@ -252,6 +254,8 @@ static int prepare_text(struct my_conn *c, const char *name, bool mark,
 
 	if (!t)
 		return err_set(e, ERR_BUG, "no statement %s", name);
+	/* its name only: values may be anything */
+	log_debug("database: %s", name);
 	return sql_expand(t, c->f, mark, q, e);
 }
 

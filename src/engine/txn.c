@@ -383,12 +383,32 @@ static bool work_left(const struct txn *t)
 	return false;
 }
 
+/* Is somebody alive at work on it?  The epoch in the journal would end him. */
+static int not_attended(struct txn *t, enum txn_end *end, struct err *e)
+{
+	const struct txn_env *env = t->env;
+	struct err why = ERR_INIT;
+
+	if (!env->look || !work_left(t) || !ever_started(t) ||
+	    !env->look(env->world, t->job.id, &why))
+		return 0;
+	if (why.kind != ERR_LOCKED) {
+		err_clear(&why);
+		return 0;
+	}
+	err_move(e, &why);
+	*end = end_stale(t, e);
+	return -1;
+}
+
 /* Raises the epoch here, then on the hosts.  0, or *END is what it came to. */
 static int take_over(struct txn *t, const struct journal_takeover *how,
 		     enum txn_end *end, struct err *e)
 {
 	const struct txn_env *env = t->env;
 
+	if (not_attended(t, end, e))
+		return -1;
 	if (journal_take(env->journal, &t->job, how, e)) {
 		*end = e->kind == ERR_STALE ? end_stale(t, e) : TXN_ERROR;
 		return -1;

@@ -91,6 +91,11 @@ struct txn_env {
 	const char *owner;		 /* NULL: host and pid */
 	/* Any of these may be NULL. */
 
+	/* Before resume and rollback raise or change anything: ERR_LOCKED when
+	 * a living controller is at work on the job, which must not lose it to
+	 * somebody who only tried.  What else goes wrong is enter()'s to find.
+	 */
+	int (*look)(void *world, const char *job, struct err *e);
 	/* First thing in resume and rollback, after the epoch was raised in the
 	 * journal: raises the leases on the hosts and in the database, ends old
 	 * agents.  STARTED: some step was ever started, so the hosts may know

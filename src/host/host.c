@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "core/log.h"
+
 struct host *host_new(const struct host_ops *ops, void *self, const char *name)
 {
 	struct host *h = MEM_NEW(struct host);
@@ -180,10 +182,22 @@ int host_digest(struct host *h, struct host_path p, struct host_digest *out,
 	return named(h, h->ops->digest(h->self, p, out, e), e);
 }
 
+/* The words only: what goes to its standard input may be secret. */
+static void tell_run(const struct host *h, const struct host_run *r)
+{
+	AUTO(buf_clear) struct buf b = BUF_INIT;
+
+	for (const char *const *w = r->argv; *w; w++)
+		buf_printf(&b, " %s", *w);
+	log_debug("%s:%s", h->name, buf_str(&b));
+}
+
 int host_run(struct host *h, struct host_run *r, struct err *e)
 {
-	int rc = h->ops->run(h->self, r, e);
+	int rc;
 
+	tell_run(h, r);
+	rc = h->ops->run(h->self, r, e);
 	if (rc)
 		err_wrap(e, "%s", r->argv[0]);
 	return named(h, rc, e);

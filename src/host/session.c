@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "wire/wire.h"
 
 /* ---- links ----------------------------------------------------------- */
@@ -297,5 +298,6 @@ struct host *host_open(const struct host_config *cfg, struct err *e)
 	h = host_new(&session_ops, s, cfg->name);
 	strv_clear(&h->profile.virsh);
 	set_profile(&h->profile, cfg);
+	log_info("%s: connected", cfg->name);
 	return h;
 }

@@ -20,6 +20,7 @@ const struct app_ops join_ops = {
 	.world_open = join_world_open,
 	.world_close = join_world_close,
 	.steps = the_steps,
+	.look = world_look,
 	.enter = world_enter,
 	.leave = world_leave,
 	.mirror = world_mirror,

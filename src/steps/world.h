@@ -85,6 +85,7 @@ struct world {
 };
 
 /* Engine hooks (engine/txn.h). */
+int world_look(void *world, const char *job, struct err *e);
 int world_enter(void *world, const char *job, uint64_t epoch, bool started,
 		struct err *e);
 void world_leave(void *world);

@@ -603,6 +603,7 @@ int fake_control(void *world, const char *path, enum crash_role role)
 	struct txn_env env = {
 		.steps = steps_table,
 		.world = &w,
+		.look = world_look,
 		.enter = world_enter,
 		.leave = world_leave,
 		.mirror = world_mirror,

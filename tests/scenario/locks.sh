@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Full run only: not seen passing from end to end yet.
 # Goal: while one novahaul moves an instance nobody else can: another move of it
 # ends with exit 7 and says who has it, with the same journal or another; so do
 # resume, rollback and audit --fix; purge is refused.  The first ends as if it had

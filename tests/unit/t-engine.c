@@ -39,7 +39,7 @@ struct toy {
 	struct script s[STEPS];
 	int entered, mirrored, ticks;
 	uint64_t epoch; /* as enter() heard it; 0: never */
-	enum err_kind enter_kind, mirror_kind;
+	enum err_kind look_kind, enter_kind, mirror_kind;
 	int mirror_fails_at;
 	struct buf log; /* what was called, in order */
 	json_t *manifest;
@@ -138,6 +138,14 @@ static const struct step *const toy_table[] = {
 	&toy_steps[3], &toy_steps[4], NULL,
 };
 
+static int toy_look(void *world, const char *job, struct err *e)
+{
+	struct toy *w = world;
+
+	(void)job;
+	return act(&(struct act){.kind = w->look_kind}, e);
+}
+
 static int toy_enter(void *world, const char *job, uint64_t epoch, bool started,
 		     struct err *e)
 {
@@ -220,6 +228,7 @@ static int set_up(void **state)
 		.journal = journal_open(f->path, &f->e),
 		.steps = toy_table,
 		.world = &f->w,
+		.look = toy_look,
 		.enter = toy_enter,
 		.mirror = toy_mirror,
 		.tick = toy_tick,
@@ -671,6 +680,32 @@ static void t_two(void **state)
 	job_is(f, "done forward DDDDD");
 }
 
+/* Somebody alive has it: whoever asks for it changes nothing, so that he does
+ * not lose it. */
+static void t_attended(void **state)
+{
+	struct fix *f = *state;
+	char *before, *after;
+
+	fails(f, 1, 0, ERR_INTERRUPTED, false);
+	assert_int_equal(run(f), TXN_OPEN);
+	before = journal_export(f->env.journal, f->id, &f->e);
+	f->w.look_kind = ERR_LOCKED;
+	assert_int_equal(resume(f), TXN_LOCKED);
+	assert_int_equal(txn_exit_code(TXN_LOCKED, &f->e), 7);
+	err_clear(&f->e);
+	assert_int_equal(txn_rollback(&f->env, f->id, &f->e), TXN_LOCKED);
+	err_clear(&f->e);
+	after = journal_export(f->env.journal, f->id, &f->e);
+	assert_string_equal(before, after);
+	assert_int_equal(f->w.entered, 0);
+	mem_free(before);
+	mem_free(after);
+	/* What else goes wrong there is for enter() to say. */
+	f->w.look_kind = ERR_RETRY;
+	assert_int_equal(resume(f), TXN_DONE);
+}
+
 static void t_enter_fails(void **state)
 {
 	struct fix *f = *state;
@@ -913,6 +948,7 @@ int main(void)
 		T(t_stale),
 		T(t_overtaken),
 		T(t_two),
+		T(t_attended),
 		T(t_enter_fails),
 		T(t_undo_retry),
 		T(t_undo_fails),

@@ -75,6 +75,7 @@ static void begin(struct fake_options o)
 	t.env = (struct txn_env){.journal = journal_open(path, &t.e),
 				 .steps = steps_table,
 				 .world = &t.w,
+				 .look = world_look,
 				 .enter = world_enter,
 				 .leave = world_leave,
 				 .mirror = world_mirror,
