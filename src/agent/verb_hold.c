@@ -15,7 +15,7 @@
 #include "agent/agent_priv.h"
 #include "agent/files.h"
 #include "core/fs.h"
-#include "core/uuid.h"
+#include "transfer/digest.h"
 
 /* Values as in host/host.h's enum host_held. */
 enum held { HELD_NONE = 0, HELD_LINK, HELD_CLONE, HELD_COPY };
@@ -110,10 +110,11 @@ static int fill(int in, int out, const struct stat *st, enum held *how,
 	return fs_fsync(out, e);
 }
 
+/* What an earlier try left, if it was cut, is this job's alone: of a job's
+ * writers the lease lets only one through. */
 static int duplicate(int in, const struct agent_path *to, const struct stat *st,
-		     enum held *how, struct err *e)
+		     const char *job, enum held *how, struct err *e)
 {
-	char id[UUID_LEN + 1];
 	const char *base;
 	AUTO(mem_freep) char *tmp = NULL;
 	AUTO(mem_closefd) int dir = fs_open_parent(to->root, to->rel, &base, e);
@@ -121,8 +122,8 @@ static int duplicate(int in, const struct agent_path *to, const struct stat *st,
 
 	if (dir < 0)
 		return -1;
-	uuid_random(id);
-	tmp = mem_printf("%.180s.%s.tmp", base, id);
+	tmp = mem_printf("%.180s.%.40s.tmp", base, job);
+	unlinkat(dir, tmp, 0);
 	out = fs_open_beneath(dir, tmp, O_RDWR | O_CREAT | O_EXCL, 0600, e);
 	if (out < 0)
 		return -1;
@@ -133,10 +134,25 @@ static int duplicate(int in, const struct agent_path *to, const struct stat *st,
 	return -1;
 }
 
-/* 1 it is there already, 0 it is not, -1. */
-static int have(const struct agent_path *to, const struct stat *want,
-		struct err *e)
+static int same_content(int in, const struct agent_path *to, bool *same,
+			struct err *e)
 {
+	AUTO(mem_closefd) int fd = agent_open(to, O_RDONLY, 0, e);
+	char a[DIGEST_TEXT_MAX], b[DIGEST_TEXT_MAX];
+
+	if (fd < 0 || digest_fd(in, NULL, NULL, a, e) ||
+	    digest_fd(fd, NULL, NULL, b, e))
+		return -1;
+	*same = !strcmp(a, b);
+	return 0;
+}
+
+/* 1 it is there already, 0 it is not, -1.  A copy gets its name when it is
+ * whole, so an earlier try's is told by its content. */
+static int have(int in, const struct agent_path *to, const struct stat *want,
+		enum held *how, struct err *e)
+{
+	bool same = false;
 	struct stat st;
 
 	if (files_look(to, &st, e)) {
@@ -146,6 +162,12 @@ static int have(const struct agent_path *to, const struct stat *want,
 		return 0;
 	}
 	if (st.st_ino == want->st_ino && st.st_dev == want->st_dev)
+		return 1;
+	if (S_ISREG(st.st_mode) && st.st_size == want->st_size &&
+	    same_content(in, to, &same, e))
+		return -1;
+	*how = HELD_COPY;
+	if (same)
 		return 1;
 	err_set(e, ERR_CONFLICT, "%s/%s is another file", to->where, to->rel);
 	e->sys = EEXIST;
@@ -168,11 +190,12 @@ int verb_hold(struct verb_call *c, struct err *e)
 		return -1;
 	if (fstat(in, &st))
 		return err_sys(e, ERR_FAILED, errno, "%s", from.rel);
-	rc = have(&to, &st, e);
+	rc = have(in, &to, &st, &how, e);
 	if (rc == 0) {
 		rc = try_link(&from, &to, &st, e);
 		if (rc > 0)
-			rc = duplicate(in, &to, &st, &how, e);
+			rc = duplicate(in, &to, &st, agent_job(c->agent), &how,
+				       e);
 	}
 	if (rc < 0)
 		return err_wrap(e, "%s/%s", from.where, from.rel);

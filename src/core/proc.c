@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -58,12 +60,35 @@ static void close_others(const int *keep)
 		fcntl(*keep, F_SETFD, 0);
 }
 
-static void limit(int which, unsigned long v)
+static bool limit(int which, unsigned long v)
 {
 	struct rlimit r = {v, v};
 
-	if (v)
-		setrlimit(which, &r);
+	return v == 0 || setrlimit(which, &r) == 0;
+}
+
+static bool confine(void)
+{
+	static const struct rlimit none = {0, 0};
+
+	/* A kernel or a container may not allow it; what follows always is. */
+	if (unshare(CLONE_NEWNET))
+		errno = 0;
+	return !setrlimit(RLIMIT_CORE, &none) && limit(RLIMIT_NOFILE, 64) &&
+	       !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/* A limit that cannot be set is an error: the program shall not run free. */
+static bool restrict_to(const struct proc *p)
+{
+	if (!limit(RLIMIT_CPU, p->cpu_s) || !limit(RLIMIT_AS, p->as_bytes) ||
+	    !limit(RLIMIT_FSIZE, p->fsize_bytes))
+		return false;
+	if (p->confined && !confine())
+		return false;
+	return !p->drop ||
+	       (!setgroups(0, NULL) && !setresgid(p->gid, p->gid, p->gid) &&
+		!setresuid(p->uid, p->uid, p->uid));
 }
 
 struct child {
@@ -74,16 +99,20 @@ struct child {
 	int report;	      /* errno goes here when exec fails */
 };
 
-/* Becomes 0-2 without one of them overwriting another. */
+/* Becomes 0-2, and PROC_FILE_FD, without one of them overwriting another. */
 static int place_fds(const struct child *c)
 {
 	int in = fcntl(c->in, F_DUPFD_CLOEXEC, 10);
 	int out = fcntl(c->out, F_DUPFD_CLOEXEC, 10);
 	int err = c->err >= 0 ? fcntl(c->err, F_DUPFD_CLOEXEC, 10) : -1;
+	int want = c->p && c->p->file > 0 ? c->p->file : -1;
+	int file = want >= 0 ? fcntl(want, F_DUPFD_CLOEXEC, 10) : -1;
 
-	if (in < 0 || out < 0)
+	if (in < 0 || out < 0 || (want >= 0 && file < 0))
 		return -1;
 	if (dup2(in, 0) < 0 || dup2(out, 1) < 0)
+		return -1;
+	if (file >= 0 && dup2(file, PROC_FILE_FD) < 0)
 		return -1;
 	return err >= 0 && dup2(err, 2) < 0 ? -1 : 0;
 }
@@ -100,14 +129,6 @@ static void child_main(const struct child *c)
 	signal(SIGPIPE, SIG_DFL);
 	if (place_fds(c))
 		_exit(127);
-	if (c->p) {
-		limit(RLIMIT_CPU, c->p->cpu_s);
-		limit(RLIMIT_AS, c->p->as_bytes);
-	}
-	if (c->p && c->p->drop &&
-	    (setgroups(0, NULL) || setresgid(c->p->gid, c->p->gid, c->p->gid) ||
-	     setresuid(c->p->uid, c->p->uid, c->p->uid)))
-		goto fail;
 	/* The report pipe closes itself at exec; all else goes now. */
 	if (report >= 0) {
 		int keep[34] = {report};
@@ -115,9 +136,14 @@ static void child_main(const struct child *c)
 
 		for (const int *k = c->keep; k && *k && n < 32; k++)
 			keep[n++] = *k;
+		if (c->p && c->p->file > 0)
+			keep[n++] = PROC_FILE_FD;
 		close_others(keep);
 		fcntl(report, F_SETFD, FD_CLOEXEC);
 	}
+	/* Last: the number of descriptors is limited, too. */
+	if (c->p && !restrict_to(c->p))
+		goto fail;
 	environ = (char **)(c->env ? c->env : default_env());
 	execvp(c->argv[0], c->argv);
 fail:

@@ -26,18 +26,28 @@ struct proc {
 	char *const *env;  /* NULL: the short default above */
 	const void *in;	   /* bytes for stdin, or NULL: /dev/null */
 	size_t in_len;
-	int64_t timeout_us;	/* mandatory, > 0 */
-	size_t out_max;		/* bytes of stdout kept; 0 means 1 MiB.  More
-				   is an error, not a cut */
-	unsigned long cpu_s;	/* RLIMIT_CPU, 0 for none */
-	unsigned long as_bytes; /* RLIMIT_AS, 0 for none */
-	bool drop;		/* become .uid/.gid, no groups */
+	int64_t timeout_us;	   /* mandatory, > 0 */
+	size_t out_max;		   /* bytes of stdout kept; 0 means 1 MiB.  More
+				      is an error, not a cut */
+	unsigned long cpu_s;	   /* RLIMIT_CPU, 0 for none */
+	unsigned long as_bytes;	   /* RLIMIT_AS, 0 for none */
+	unsigned long fsize_bytes; /* RLIMIT_FSIZE, 0 for none */
+	bool drop;		   /* become .uid/.gid, no groups */
 	uid_t uid;
 	gid_t gid;
+	/* For one that reads what a stranger wrote: no new privileges, no core
+	 * dump, few descriptors and, where the kernel allows it, no network. */
+	bool confined;
+	int file; /* > 0: the child has this as PROC_FILE, too */
 	/* out */
 	int exit_code;	     /* 0-255, or 128 + signal */
 	struct buf out, err; /* err keeps the last 64 KiB */
 };
+
+/* A name for .file in argv, which works whoever may search the directories
+ * above the file: only its own mode counts. */
+#define PROC_FILE "/proc/self/fd/3"
+enum { PROC_FILE_FD = 3 };
 
 /* 0 once the child has ended by itself, whatever its exit code.  A timeout
  * kills it (and its process group) and is ERR_LOST: what it did is unknown.

@@ -234,7 +234,8 @@ struct host_rename {
 };
 
 struct host_hold {
-	struct host_path from, to; /* `to` exists as the same file: success */
+	struct host_path from, to; /* `to` exists as the same file, or with the
+				     same content: success */
 };
 enum host_held { HELD_NONE = 0, HELD_LINK, HELD_CLONE, HELD_COPY };
 
@@ -279,6 +280,7 @@ struct host_digest {
 
 /* ---- processes ------------------------------------------------------- */
 
+#define HOST_RUN_FILE "/proc/self/fd/3"
 struct host_run {
 	const char *const *argv; /* no shell; [0] is looked up in PATH */
 	const void *in;
@@ -288,6 +290,13 @@ struct host_run {
 	const char *user;   /* become it (its primary group); NULL: root */
 	bool mutates;	    /* (m), and allowed to finish if the link breaks */
 	bool kill_on_close; /* ... unless this is set */
+	/* A file that a guest may have written, for a program that parses it;
+	 * .root NULL: none.  The host opens it for reading and writing, and in
+	 * argv it is called HOST_RUN_FILE: .user, which must not be root, needs
+	 * no way to the directory, but be the file's owner.  The program can
+	 * gain no rights, has no network, and gets 30 s of CPU time and 1 GiB
+	 * of memory. */
+	struct host_path hostile;
 	/* out: clear with host_run_clear() */
 	int exit_code; /* 0-255, or 128 + signal */
 	struct buf out, err;

@@ -74,6 +74,11 @@ int ops_run(void *self, struct host_run *r, struct err *e)
 	enc_u32(&a, r->out_max ? (uint32_t)r->out_max : RUN_OUT);
 	enc_str(&a, r->user);
 	enc_bool(&a, r->kill_on_close);
+	enc_bool(&a, r->hostile.root != NULL);
+	if (r->hostile.root) {
+		enc_str(&a, r->hostile.root);
+		enc_str(&a, r->hostile.rel);
+	}
 	if (session_ask(self, &q, &d, e))
 		return -1;
 	r->exit_code = (int)dec_u32(&d);

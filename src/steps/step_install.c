@@ -13,23 +13,33 @@
 
 #include "image/rules.h"
 
+/* A guest wrote what qemu-img parses here: it runs as nova, on an open file,
+ * for the directory above is root's alone.  give_owner() follows. */
 static int rebase(struct step_ctx *c, const struct move_file *f, struct err *e)
 {
 	const struct move *m = step_m(c);
+	struct host *h = step_w(c)->host[DST];
 	AUTO(spot_clear) struct spot p = spot_parked(c, DST, f);
-	AUTO(mem_freep) char *copy = mem_printf("%s/%s", p.root, p.rel);
 	AUTO(mem_freep)
 	char *base = mem_printf("%s/%s/%s", m->dst.instances_path,
 				m->dst.base_dir, f->backing);
 	AUTO(strv_clear) struct strv argv = STRV_INIT;
-	struct host_run r = {.timeout_us = 60 * 1000000LL, .mutates = true};
+	struct host_chown own = {.path = AT(p),
+				 .user = m->dst.nova_user,
+				 .group = m->dst.nova_group};
+	struct host_run r = {.timeout_us = 60 * 1000000LL,
+			     .mutates = true,
+			     .user = m->dst.nova_user,
+			     .hostile = AT(p)};
 	int rc;
 
 	if (image_rebase_argv(&argv, image_format_by_name(f->backing_format),
-			      base, copy, e))
+			      base, HOST_RUN_FILE, e) ||
+	    host_chown(h, &own, e) ||
+	    host_chmod(h, &(struct host_chmod){AT(p), 0600}, e))
 		return -1;
 	r.argv = (const char *const *)argv.v;
-	rc = host_run(step_w(c)->host[DST], &r, e);
+	rc = host_run(h, &r, e);
 	if (!rc && r.exit_code)
 		rc = err_set(e, ERR_FAILED,
 			     "%s: qemu-img rebase of %s ended with %d: %s",

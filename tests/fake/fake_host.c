@@ -467,6 +467,15 @@ static int op_rename(void *self, const struct host_rename *r, struct err *e)
 	return fake_leave(fh, e, "rename %s", r->to.rel);
 }
 
+static bool same_content(const struct fake_host *h, int a, int b)
+{
+	unsigned char da[32], db[32];
+
+	fake_digest(&h->inodes[h->names[a].ino], da);
+	fake_digest(&h->inodes[h->names[b].ino], db);
+	return memcmp(da, db, sizeof(da)) == 0;
+}
+
 static int op_hold(void *self, const struct host_hold *o, enum host_held *how,
 		   struct err *e)
 {
@@ -483,7 +492,8 @@ static int op_hold(void *self, const struct host_hold *o, enum host_held *how,
 	b = fake_find(fh->h, to);
 	if (a < 0 || !has_parent(fh->h, to))
 		return no_file(e, from);
-	if (b >= 0 && fh->h->names[b].ino != fh->h->names[a].ino)
+	if (b >= 0 && fh->h->names[b].ino != fh->h->names[a].ino &&
+	    !same_content(fh->h, a, b))
 		return err_sys(e, ERR_CONFLICT, EEXIST, "%s", to);
 	if (b < 0)
 		fake_name_add(fh->h, to, fh->h->names[a].ino);
@@ -623,17 +633,21 @@ static int op_run(void *self, struct host_run *r, struct err *e)
 {
 	struct fake_handle *fh = self;
 	struct fake_inode *i;
-	const char *file = NULL, *verb = r->argv[1];
+	const char *verb = r->argv[1];
+	char file[FAKE_PATH];
 
-	for (size_t k = 0; r->argv[k]; k++)
-		file = r->argv[k];
 	if (fake_enter(fh, r->mutates, e, "run %s %s", r->argv[0],
 		       verb ? verb : ""))
 		return -1;
 	if (!verb || strcmp(verb, "rebase") != 0)
 		return err_set(e, ERR_BUG, "the fake cannot run %s",
 			       r->argv[0]);
+	if (!r->hostile.root || !r->user || !strcmp(r->user, "root"))
+		return err_set(e, ERR_BUG, "root reads what a guest wrote");
+	full(file, r->hostile);
 	i = fake_look(fh->h, file);
+	if (i && strcmp(i->user, r->user) != 0)
+		return err_set(e, ERR_BUG, "%s is not %s's", file, r->user);
 	r->exit_code = i ? 0 : 1;
 	if (i) {
 		i->partial = true;

@@ -209,6 +209,26 @@ static void t_rename_unlink(void **state)
 	assert_ok(host_unlink(l->h, &u, &e));
 }
 
+/* The answer to a copy was lost, or the agent died in the middle of it. */
+static void hold_again(struct lab *l, struct host_hold *o, const char *dir)
+{
+	enum host_held how = HELD_NONE;
+	struct host_list ls = {0};
+	struct host_list_opts lo = {.path = HOST_PATH(dir, ".")};
+	struct err e = ERR_INIT;
+
+	assert_ok(host_hold(l->h, o, &how, &e));
+	assert_int_equal(how, HELD_COPY);
+	lab_put(dir, "half.job-1.tmp", "con");
+	o->to = HOST_PATH(dir, "half");
+	assert_ok(host_hold(l->h, o, &how, &e));
+	lab_put(dir, "half", "c0ntent");
+	assert_kind(host_hold(l->h, o, &how, &e), ERR_CONFLICT);
+	assert_ok(host_list(l->h, &lo, &ls, &e));
+	assert_int_equal(ls.n, 2); /* c, half */
+	host_list_clear(&ls);
+}
+
 static void t_hold(void **state)
 {
 	struct lab *l = *state;
@@ -238,6 +258,7 @@ static void t_hold(void **state)
 		assert_int_equal(how, HELD_COPY);
 		assert_ok(host_read(l->h, &r, &b, &e));
 		assert_string_equal(buf_str(&b), "content");
+		hold_again(l, &o, shm);
 		lab_rm(mem_strdup(shm));
 	}
 }
@@ -484,6 +505,34 @@ static int run(struct host *h, struct host_run *r, const char *const *argv,
 
 #define ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/* A file in a directory that is root's alone, for a user without rights. */
+static void run_hostile(struct lab *l)
+{
+	struct host_mkdir m = {.path = P("closed")};
+	struct host_chown own = {.path = P("closed/disk"), .user = "nobody"};
+	struct host_run r = {.user = "nobody", .hostile = P("closed/disk")};
+	struct err e = ERR_INIT;
+
+	if (geteuid())
+		return;
+	assert_ok(host_mkdir(l->h, &m, &e));
+	lab_put(l->dir, "closed/disk", "of a guest");
+	assert_ok(host_chown(l->h, &own, &e));
+	assert_ok(run(l->h, &r,
+		      ARGV("sh", "-c", "cat \"$0\"; id -un; ulimit -v",
+			   HOST_RUN_FILE),
+		      &e));
+	assert_string_equal(buf_str(&r.out), "of a guestnobody\n1048576\n");
+	host_run_clear(&r);
+	r = (struct host_run){.user = "root", .hostile = P("closed/disk")};
+	assert_kind(run(l->h, &r, ARGV("true"), &e), ERR_USAGE);
+	r.user = NULL;
+	assert_kind(run(l->h, &r, ARGV("true"), &e), ERR_USAGE);
+	r = (struct host_run){.user = "nobody", .hostile = P("closed")};
+	assert_int_equal(run(l->h, &r, ARGV("true"), &e), -1);
+	err_clear(&e);
+}
+
 static void t_run(void **state)
 {
 	struct lab *l = *state;
@@ -518,6 +567,7 @@ static void t_run(void **state)
 	r.mutates = false;
 	assert_kind(run(l->h, &r, ARGV("sleep", "60"), &e), ERR_RETRY);
 	assert_true(clock_mono_us() - t0 < 3000000);
+	run_hostile(l);
 	r = (struct host_run){.user = "no-such-user"};
 	assert_kind(run(l->h, &r, ARGV("true"), &e), ERR_FAILED);
 }

@@ -151,6 +151,58 @@ static void t_proc(void **state)
 	err_clear(&e);
 }
 
+/* What reads hostile bytes gets the file, and nothing else of ours. */
+static void t_proc_confined(void **state)
+{
+	char dir[] = "/tmp/nh-core-XXXXXX";
+	AUTO(mem_freep) char *path = NULL;
+	static const char look[] =
+		"cat " PROC_FILE " && echo new >> " PROC_FILE "; id -u; "
+		"ulimit -v; ulimit -t; ulimit -c; "
+		"grep NoNewPrivs: /proc/self/status; ls /proc/self/fd; "
+		"cat \"$0\" 2> /dev/null || echo closed";
+	char *argv[] = {(char *)"sh", (char *)"-c", (char *)look, NULL, NULL};
+	char *big[] = {(char *)"sh", (char *)"-c",
+		       (char *)"head -c 9000000 /dev/zero >> " PROC_FILE, NULL};
+	struct proc p = {.argv = argv,
+			 .timeout_us = 5000000,
+			 .cpu_s = 30,
+			 .as_bytes = 1UL << 30,
+			 .fsize_bytes = 1UL << 20,
+			 .drop = true,
+			 .uid = 65534,
+			 .gid = 65534,
+			 .confined = true};
+	struct err e = ERR_INIT;
+	struct stat st;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_non_null(mkdtemp(dir)); /* 0700, root's */
+	argv[3] = path = mem_printf("%s/disk", dir);
+	p.file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(p.file > 0);
+	assert_int_equal(write(p.file, "old\n", 4), 4);
+	assert_int_equal(fchown(p.file, 65534, 65534), 0);
+	assert_int_equal(proc_run(&p, &e), 0);
+	assert_string_equal(buf_str(&p.out),
+			    "old\n65534\n1048576\n30\n0\nNoNewPrivs:\t1\n"
+			    "0\n1\n2\n3\n4\nclosed\n");
+	assert_int_equal(fstat(p.file, &st), 0);
+	assert_int_equal(st.st_size, 8);
+	proc_clear(&p);
+	p.argv = big;
+	assert_int_equal(proc_run(&p, &e), 0);
+	assert_int_not_equal(p.exit_code, 0);
+	assert_int_equal(fstat(p.file, &st), 0);
+	assert_int_equal(st.st_size, 1 << 20);
+	proc_clear(&p);
+	close(p.file);
+	unlink(path);
+	rmdir(dir);
+}
+
 static void t_proc_pipe(void **state)
 {
 	char *const cat[] = {(char *)"cat", NULL};
@@ -181,9 +233,13 @@ static void t_uuid(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_err_chain), cmocka_unit_test(t_rel),
-		cmocka_unit_test(t_beneath),   cmocka_unit_test(t_atomic),
-		cmocka_unit_test(t_proc),      cmocka_unit_test(t_proc_pipe),
+		cmocka_unit_test(t_err_chain),
+		cmocka_unit_test(t_rel),
+		cmocka_unit_test(t_beneath),
+		cmocka_unit_test(t_atomic),
+		cmocka_unit_test(t_proc),
+		cmocka_unit_test(t_proc_pipe),
+		cmocka_unit_test(t_proc_confined),
 		cmocka_unit_test(t_uuid),
 	};
 

@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Goal: an overlay whose header names no format of its base gets one on the
+# target; qemu-img, which parses there what the guest wrote, does it as nova,
+# without rights, under limits, with nothing of ours open but the one file.
+# shellcheck source=tests/scenario/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_sandbox
+need_novahaul
+
+nova=/var/lib/nova/instances
+u=$(guest rebased compute-30 --no-start) || give_up "a guest is made"
+disk=$nova/$u/disk
+
+# header HOST: "BASE FORMAT" as qemu-img reads them
+header() {
+	on "$1" qemu-img info --output json "$disk" | perl -MJSON::PP -0777 -ne '
+		my $i = decode_json($_);
+		print $i->{"backing-filename"}, " ",
+			$i->{"backing-filename-format"} // "none", "\n"'
+}
+read -r base _ <<< "$(header compute-30)"
+# The extension that holds the format becomes the end of the extensions, as in
+# overlays of Nova before 19.2.0, 20.2.0, 21.0.0.
+# shellcheck disable=SC2016 # perl expands it
+on compute-30 perl -e '
+	open my $f, "+<:raw", $ARGV[0] or die $!;
+	sysread $f, my $b, 65536;
+	my $at = index $b, pack "N", 0xe2792aca;
+	die "no extension" if $at < 0;
+	sysseek $f, $at, 0;
+	syswrite $f, "\0" x 8;' "$disk" || give_up "the format is removed"
+is "its header names no format" "$(header compute-30)" "$base none"
+
+# What qemu-img is given there is noted by one that stands in its place.
+chmod 755 "$work"
+cp "$(command -v qemu-img)" "$work/qemu-img.real"
+: > "$work/ran"
+chmod 666 "$work/ran"
+cat > "$work/qemu-img" <<X
+#!/bin/sh
+[ "\$1" = --version ] || {
+	echo "argv \$*"
+	echo "user \$(id -un) \$(id -Gn)"
+	echo "memory \$(ulimit -v) KiB, \$(ulimit -t) s, core \$(ulimit -c)"
+	grep -E '^(NoNewPrivs|CapEff):' /proc/self/status
+	echo "network \$(tail -n +3 /proc/net/dev | tr -d ' ' | cut -d: -f1 | tr '\\n' ' ')"
+	echo "environment \$(env | cut -d= -f1 | sort | tr '\\n' ' ')"
+	echo "stdin \$(readlink /proc/self/fd/0)"
+	echo "file \$(readlink /proc/self/fd/3)"
+	cat "$S/novahaul.conf" > /dev/null 2>&1 && echo "reads the configuration"
+	ls "$nova/.novahaul"/*/stage > /dev/null 2>&1 && echo "reads the staging"
+} >> "$work/ran"
+exec "$work/qemu-img.real" "\$@"
+X
+chmod 755 "$work/qemu-img" "$work/qemu-img.real"
+real=$(on compute-34 readlink -f /usr/bin/qemu-img)
+on compute-34 mount --bind "$work/qemu-img" "$real" ||
+	give_up "qemu-img is replaced on compute-34"
+trap 'on compute-34 umount "$real"; cleanup' EXIT
+
+expect "it is moved" 0 nh move "$u" --to compute-34 --yes
+on compute-34 umount "$real"
+trap cleanup EXIT
+ran=$(cat "$work/ran")
+like "qemu-img was run" "$ran" \
+	"^argv rebase -u -f qcow2 -F raw -b $base /proc/self/fd/3$"
+like "... on the staged file" "$ran" "^file $nova/\.novahaul/j-.*/disk$"
+is "... once" "$(grep -c '^argv' "$work/ran")" 1
+like "... as nova, in no other group" "$ran" '^user nova nova$'
+like "... under limits" "$ran" '^memory 1048576 KiB, 30 s, core 0$'
+like "... and can gain no rights" "$ran" '^NoNewPrivs:.*1$'
+like "... has none" "$ran" '^CapEff:[[:space:]]0+$'
+like "... has no network" "$ran" '^network lo *$'
+like "... nor an environment of ours" "$ran" '^environment HOME LC_ALL (PATH )?(PWD )?(PATH )?$'
+like "... nor an input" "$ran" '^stdin /dev/null$'
+is "... and reads nothing else of ours" "$(grep '^reads' "$work/ran")" ''
+is "the copy's header names the format" "$(header compute-34)" "$base raw"
+is "its owner is as before" "$(on compute-34 stat -c '%U:%G %a' "$disk")" \
+	'nova:nova 644'
+on compute-34 virsh -q start "$u" > /dev/null
+wait_console compute-34 "$u" '^@guest ready' 120
+is "it starts there" "$(count_on compute-34 "$u")" 1
+finish
