@@ -87,20 +87,57 @@ int world_claim(struct world *w, const char *job, struct err *e)
 	return 0;
 }
 
-/* Our token, if the claim ever landed, gets the new epoch. */
-static int take_token(struct world *w, const char *job, struct err *e)
+/* Does the row hold a token of this job, whatever its epoch? */
+static int has_token(struct world *w, const char *job, bool *yes, bool *deleted,
+		     struct err *e)
 {
 	AUTO(db_instance_clear) struct db_instance row = {0};
-	struct db_takeover t = {.by = world_lease(w, job)};
 	char holder[DB_TOKEN_MAX];
 	unsigned epoch;
-	enum db_outcome out = DB_OUTCOME_UNKNOWN;
-	struct db_question q = {.takeover = &t};
 
 	if (w->db->ops->instance(w->db, w->move->uuid, &row, e))
 		return -1;
-	if (!db_token_parse(row.reason, holder, &epoch) ||
-	    strcmp(holder, job) != 0)
+	*yes = db_token_parse(row.reason, holder, &epoch) &&
+	       !strcmp(holder, job);
+	*deleted = row.deleted;
+	return 0;
+}
+
+/* A claim whose sender died at COMMIT may still be under way, and a plain read
+ * too early: it would leave a lock with a token that nobody knows.  Writing the
+ * row that it locked waits for it or makes it fail; after that, no token is no
+ * token. */
+static int end_lost_claim(struct world *w, const char *job, struct err *e)
+{
+	const struct move *m = w->move;
+	struct db_claim_before none = {0};
+	struct db_claim k = {
+		.by = world_lease(w, job),
+		.at = {m->src.host, m->src.node, m->src.compute_id},
+		.vm_state = m->vm_state,
+		.before = &none,
+	};
+	struct db_question q = {.claim = &k};
+	enum db_outcome out;
+
+	return w->db->ops->outcome(w->db, &q, &out, e);
+}
+
+/* Our token, if the claim ever landed, gets the new epoch. */
+static int take_token(struct world *w, const char *job, struct err *e)
+{
+	struct db_takeover t = {.by = world_lease(w, job)};
+	enum db_outcome out = DB_OUTCOME_UNKNOWN;
+	struct db_question q = {.takeover = &t};
+	bool ours, deleted;
+
+	if (has_token(w, job, &ours, &deleted, e))
+		return -1;
+	if (!ours && !deleted &&
+	    (end_lost_claim(w, job, e) ||
+	     has_token(w, job, &ours, &deleted, e)))
+		return -1;
+	if (!ours)
 		return 0;
 	if (!w->db->ops->claim_takeover(w->db, &t, e))
 		return 0;

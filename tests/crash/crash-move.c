@@ -57,6 +57,7 @@ int main(int argc, char **argv)
 			.tick = fake_tick,
 			.control = fake_control,
 			.promise = fake_promise,
+			.late = fake_late,
 			.end = fake_end,
 			.act = fake_act,
 			.actors = fake_actors,

@@ -61,6 +61,9 @@ struct crash_case {
 	int (*control)(void *world, const char *journal, enum crash_role role);
 	/* Is the promise kept now?  Otherwise says in OUT what is broken. */
 	bool (*promise)(const void *world, struct buf *out);
+	/* All are gone: what was still under way comes to its end, or not.  May
+	 * be NULL. */
+	void (*late)(void *world);
 	/* The job has come to this; CODE is the last controller's.  BEFORE is
 	 * the world as it was before the job. */
 	bool (*end)(const void *world, const void *before, enum crash_job job,

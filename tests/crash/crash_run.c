@@ -262,10 +262,16 @@ static void settle(struct runner *r, int code)
 		code = control(r, CRASH_RESUME, &none);
 		job = job_state(r);
 	}
-	judge(r, job, code);
-	if (!crash_shm->zombie)
+	if (!crash_shm->zombie) {
+		if (r->c->late)
+			r->c->late(crash_shm->world);
+		judge(r, job, code);
 		return;
+	}
+	judge(r, job, code);
 	end_zombie(r);
+	if (r->c->late)
+		r->c->late(crash_shm->world);
 	after = job_state(r);
 	/* Frozen before its job was in the journal, it just begins late. */
 	if (after != job && job != CRASH_NO_JOB && !crash_shm->violations++)

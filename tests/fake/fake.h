@@ -154,6 +154,8 @@ void fake_reset(void *world, const void *options);
 /* Time passes, and a running guest writes. */
 void fake_tick(void *world);
 bool fake_promise(const void *world, struct buf *out);
+/* A COMMIT of a dead controller lands after all, or never. */
+void fake_late(void *world);
 bool fake_end(const void *world, const void *before, enum crash_job job,
 	      int code, struct buf *out);
 bool fake_act(void *world, size_t actor);

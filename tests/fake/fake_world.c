@@ -396,6 +396,11 @@ static bool end_done(const struct fake_world *fw, struct buf *out)
 	return !what;
 }
 
+void fake_late(void *world)
+{
+	fake_db_resolve(world);
+}
+
 bool fake_end(const void *world, const void *before, enum crash_job job,
 	      int code, struct buf *out)
 {
