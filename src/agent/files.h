@@ -36,7 +36,8 @@ struct files_walk {
 	int (*fn)(const struct files_entry *en, void *arg, struct err *e);
 	void *arg;
 };
-int verb_hold(struct verb_call *c, struct err *e); /* verb_hold.c */
+int verb_hold(struct verb_call *c, struct err *e);  /* verb_hold.c */
+int verb_trial(struct verb_call *c, struct err *e); /* verb_trial.c */
 
 /* Every entry beneath the open directory DIR, by name; no link is followed and
  * no other file system entered. */

@@ -232,5 +232,6 @@ const struct verb verbs_tree[] = {
 	{VERB_CHOWN, "chown", .mutates = true, .fn = do_chown},
 	{VERB_FSYNC, "fsync", .mutates = true, .fn = do_fsync},
 	{VERB_HOLD, "hold", .mutates = true, .fn = verb_hold},
+	{VERB_TRIAL, "trial", .fn = verb_trial},
 	{0},
 };

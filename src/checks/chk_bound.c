@@ -3,6 +3,7 @@
  * What binds an instance to its host harder than a row does (ledger-db 5.4):
  * devices, volumes, ports, groups, zones.
  */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -94,6 +95,17 @@ const struct check chk_encryption = {
 
 /* ---- vTPM */
 
+/* By "major.minor": a patch does not change the state's form. */
+static bool older(const char *a, const char *b)
+{
+	unsigned am, an, bm, bn;
+
+	if (!a || !b || sscanf(a, "%u.%u", &am, &an) != 2 ||
+	    sscanf(b, "%u.%u", &bm, &bn) != 2)
+		return false;
+	return am < bm || (am == bm && an < bn);
+}
+
 static void tpm_run(const struct facts *f, const struct check_opts *o,
 		    struct check_report *r)
 {
@@ -112,6 +124,12 @@ static void tpm_run(const struct facts *f, const struct check_opts *o,
 	if (!d->swtpm)
 		check_refuse(r, "install swtpm there", "%s has no swtpm",
 			     d->name);
+	if (older(d->swtpm_version, f->host[SRC_HOST].swtpm_version))
+		check_refuse(r, "install the same or a newer swtpm there",
+			     "swtpm on %s is %s, on %s %s: an older one may "
+			     "not read its state",
+			     d->name, d->swtpm_version, f->host[SRC_HOST].name,
+			     f->host[SRC_HOST].swtpm_version);
 	if (d->domcaps && !d->domcaps->tpm)
 		check_refuse(
 			r, "pick a target with swtpm and libvirt 7.0 or later",

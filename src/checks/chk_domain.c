@@ -139,6 +139,8 @@ static bool has_cpu(const struct caps_domain *c, const struct domain *d)
 	return true;
 }
 
+#define AUTO_FIRMWARE 9002000
+
 static void machine_run(const struct facts *f, const struct check_opts *o,
 			struct check_report *r)
 {
@@ -166,6 +168,18 @@ static void machine_run(const struct facts *f, const struct check_opts *o,
 			     "%s cannot give it CPU %s %s", d->name,
 			     f->dom->cpu_mode,
 			     f->dom->cpu_model ? f->dom->cpu_model : "");
+	/* Before 9.2.0 libvirt refuses firmware that is both asked for by its
+	 * features and named, as later ones write it. */
+	if (f->dom->fw.firmware && f->dom->fw.loader &&
+	    d->virt.libvirt < AUTO_FIRMWARE && d->virt.libvirt)
+		check_refuse(r,
+			     "pick a target with libvirt 9.2 or later, or "
+			     "openstack server migrate: Nova then writes its "
+			     "domain anew",
+			     "libvirt on %s chose its firmware, and libvirt "
+			     "%u.%u on %s cannot read how it says so",
+			     f->host[SRC_HOST].name, d->virt.libvirt / 1000000,
+			     d->virt.libvirt / 1000 % 1000, d->name);
 	if (f->dom->fw.loader && d->domcaps &&
 	    !strv_has(&d->domcaps->loaders, f->dom->fw.loader))
 		check_refuse(r, "install the same firmware package there",
@@ -175,6 +189,21 @@ static void machine_run(const struct facts *f, const struct check_opts *o,
 
 const struct check chk_machine = {
 	"machine", "the target's QEMU can run it as it is", machine_run};
+
+static void one_mtu(const struct facts *f, const struct domain_iface *i,
+		    struct check_report *r)
+{
+	const struct fact_host *d = &f->host[DST_HOST];
+	unsigned there = facts_mtu(d, i->bridge);
+	unsigned here = facts_mtu(&f->host[SRC_HOST], i->bridge);
+	unsigned want = i->mtu ? i->mtu : here;
+
+	if (there && want && there < want)
+		check_warn(r, "ip link set mtu, on the bridge and below it",
+			   "its interface wants an MTU of %u, and %s on %s has "
+			   "%u: large packets would be lost",
+			   want, i->bridge, d->name, there);
+}
 
 static void network_run(const struct facts *f, const struct check_opts *o,
 			struct check_report *r)
@@ -190,6 +219,8 @@ static void network_run(const struct facts *f, const struct check_opts *o,
 	for (size_t i = 0; i < d->net_missing.n; i++)
 		check_warn(r, NULL, "%s will be created on %s",
 			   d->net_missing.v[i], d->name);
+	for (size_t i = 0; i < f->dom->n_ifaces; i++)
+		one_mtu(f, &f->dom->ifaces[i], r);
 }
 
 const struct check chk_network = {

@@ -352,6 +352,15 @@ const struct check chk_leftovers = {
 
 /* ---- space */
 
+static uint64_t room_of(const struct fact_host *d, const struct host_stat *st)
+{
+	bool whole = d->trial.punch == HOST_CAN_NOT ||
+		     d->trial.holes == HOST_CAN_NOT;
+
+	return whole && st->size > st->blocks * 512 ? st->size
+						    : st->blocks * 512;
+}
+
 static void space_run(const struct facts *f, const struct check_opts *o,
 		      struct check_report *r)
 {
@@ -362,12 +371,20 @@ static void space_run(const struct facts *f, const struct check_opts *o,
 	if (!known(d) || d->path_err.kind != ERR_NONE)
 		return;
 	for (size_t i = 0; i < f->n_files; i++) {
-		need += f->files[i].st.blocks * 512;
+		need += room_of(d, &f->files[i].st);
 		virt += f->files[i].st.size;
 	}
 	for (size_t i = 0; i < f->n_bases; i++)
 		if (f->bases[i].dst.type == HOST_NONE)
-			need += f->bases[i].src.blocks * 512;
+			need += room_of(d, &f->bases[i].src);
+	if (d->trial.quota && d->trial.quota_left < need)
+		check_refuse(r, "raise the quota, or pick another target",
+			     "a quota on %s leaves %llu MiB in %s, the copy "
+			     "needs %llu MiB",
+			     d->name,
+			     (unsigned long long)(d->trial.quota_left / MiB),
+			     d->instances_path,
+			     (unsigned long long)(need / MiB + 1));
 	if (d->fs.avail < need)
 		check_refuse(r, "free space there, or pick another target",
 			     "%s has %llu MiB free in %s, the copy needs %llu "

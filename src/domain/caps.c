@@ -45,6 +45,18 @@ static void parse_guest(const xmlNode *guest, struct caps_guest *g)
 	}
 }
 
+/* "dac" is about owners, "none" is none. */
+static void parse_secmodels(const xmlNode *host, struct strv *out)
+{
+	for (xmlNode *s = xml_first(host, "secmodel"); s;
+	     s = xml_next(s, "secmodel")) {
+		AUTO(mem_freep) char *m = xml_text_at(s, "model");
+
+		if (m && *m && strcmp(m, "dac") != 0 && strcmp(m, "none") != 0)
+			strv_add(out, m);
+	}
+}
+
 struct caps_host *caps_host_parse(const char *xml, size_t len, struct err *e)
 {
 	AUTO(xml_freep) xmlDoc *doc = xml_load(xml, len, "capabilities", e);
@@ -61,6 +73,7 @@ struct caps_host *caps_host_parse(const char *xml, size_t len, struct err *e)
 	c->arch = xml_text_at(root, "host/cpu/arch");
 	c->cpu_model = xml_text_at(root, "host/cpu/model");
 	c->cpu_vendor = xml_text_at(root, "host/cpu/vendor");
+	parse_secmodels(xml_first(root, "host"), &c->secmodels);
 	for (xmlNode *g = xml_first(root, "guest"); g;
 	     g = xml_next(g, "guest")) {
 		c->guests = mem_realloc(c->guests, c->n_guests + 1,
@@ -81,6 +94,7 @@ void caps_host_free(struct caps_host *c)
 		strv_clear(&c->guests[i].machines);
 	}
 	mem_free(c->guests);
+	strv_clear(&c->secmodels);
 	mem_free(c->uuid);
 	mem_free(c->arch);
 	mem_free(c->cpu_model);

@@ -23,6 +23,7 @@ struct caps_guest {
 
 struct caps_host {
 	char *uuid, *arch, *cpu_model, *cpu_vendor;
+	struct strv secmodels; /* selinux, apparmor: what confines guests */
 	struct caps_guest *guests;
 	size_t n_guests;
 };

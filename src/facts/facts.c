@@ -40,6 +40,11 @@ static void host_clear(struct fact_host *h)
 	caps_host_free(h->caps);
 	caps_domain_free(h->domcaps);
 	err_clear(&h->run_err);
+	hostconf_qemu_clear(&h->qemu);
+	mem_free(h->swtpm_version);
+	for (size_t i = 0; i < h->n_mtus; i++)
+		mem_free(h->mtus[i].bridge);
+	mem_free(h->mtus);
 	strv_clear(&h->net_missing);
 	err_clear(&h->net_err);
 }
@@ -124,6 +129,19 @@ const struct fact_base *facts_base(const struct facts *f, const char *name)
 		if (!strcmp(f->bases[i].name, name))
 			return &f->bases[i];
 	return NULL;
+}
+
+bool facts_since(const struct facts *f, const char *release)
+{
+	bool since = false;
+
+	for (size_t i = 0; db_release_name(i); i++) {
+		since |= !strcmp(db_release_name(i), release);
+		if (f->schema.release &&
+		    !strcmp(db_release_name(i), f->schema.release))
+			return since;
+	}
+	return false;
 }
 
 static void line(struct buf *b, const char *key, const char *value)

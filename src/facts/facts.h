@@ -31,6 +31,7 @@
 #include "db/db.h"
 #include "domain/caps.h"
 #include "domain/domain.h"
+#include "domain/hostconf.h"
 #include "host/host.h"
 #include "host/virt.h"
 #include "image/image.h"
@@ -58,6 +59,11 @@ struct fact_base {
 	bool same;
 };
 
+struct fact_mtu {
+	char *bridge;
+	unsigned mtu;
+};
+
 struct fact_host {
 	char *name; /* Nova's CONF.host */
 	struct db_host db;
@@ -72,6 +78,7 @@ struct fact_host {
 	char *instances_path; /* as configured (ours, if mapped) */
 	struct err path_err;  /* instances_path cannot be looked at */
 	struct host_statfs fs;
+	struct host_trial trial;     /* what is possible there */
 	uint64_t path_dev, path_ino; /* of instances_path itself */
 	/* who owns files there */
 	char *nova_user, *nova_group; /* names that exist, or NULL */
@@ -92,7 +99,12 @@ struct fact_host {
 	char name_owner[UUID_LEN + 1]; /* who has the domain name, or "" */
 	bool tpm_secret;	       /* it has the domain's TPM secret */
 	struct err run_err;	       /* source: prove-type scan failed */
+	struct hostconf_qemu qemu;
+	enum hostconf_boot guests_boot; /* libvirt-guests, if it runs */
 	bool qemu_img, swtpm;
+	char *swtpm_version;   /* "0.7.1"; NULL: not asked, or not told */
+	struct fact_mtu *mtus; /* of the domain's bridges that are there */
+	size_t n_mtus;
 	struct strv net_missing; /* target: what plugging would create */
 	struct err net_err;
 };
@@ -154,6 +166,10 @@ bool facts_driver_anywhere(const char *driver);
 /* The file of this name, or NULL. */
 const struct fact_file *facts_file(const struct facts *f, const char *rel);
 const struct fact_base *facts_base(const struct facts *f, const char *name);
+/* Is Nova of this release ("zed"), or a later one? */
+bool facts_since(const struct facts *f, const char *release);
+/* 0: there is no such bridge, or it does not tell. */
+unsigned facts_mtu(const struct fact_host *h, const char *bridge);
 /* SHA-256 hex over what a plan rests on: the row, hosts, domain and files
  * without what changes by itself (times, sizes of a running guest's disks). */
 void facts_digest(const struct facts *f, char out[65]);

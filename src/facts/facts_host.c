@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "facts/facts.h"
+#include "facts/facts_priv.h"
 
 #define NVRAM_DIR "/var/lib/libvirt/qemu/nvram"
 #define SWTPM_DIR "/var/lib/libvirt/swtpm"
@@ -43,7 +43,7 @@ static bool has_name(struct host *host, enum host_db db, const char *name,
 {
 	AUTO(host_ent_clear) struct host_ent n = {0};
 	struct err e = ERR_INIT;
-	bool yes = !host_getent(host, db, name, &n, &e) && n.found;
+	bool yes = *name && !host_getent(host, db, name, &n, &e) && n.found;
 
 	if (yes && !strv_has(known, name))
 		strv_add(known, name);
@@ -60,17 +60,25 @@ static char *first_of(struct host *host, enum host_db db, struct strv *known,
 	return NULL;
 }
 
-/* Debian has libvirt-qemu, the RHEL family qemu. */
+/* qemu.conf also takes numbers, which say nothing on another host. */
+static const char *said(const char *name)
+{
+	return name && *name != '+' && (*name < '0' || *name > '9') ? name : "";
+}
+
+/* The operator's word, qemu.conf's, or the usual ones: Debian has libvirt-qemu,
+ * the RHEL family qemu. */
 static void read_users(struct fact_host *h, struct host *host,
 		       const struct facts_host_in *in)
 {
 	const char *nova[] = {in->nova_user ? in->nova_user : "nova", NULL};
 	const char *novag[] = {in->nova_group ? in->nova_group : "nova", NULL};
-	const char *qemu[] = {in->qemu_user ? in->qemu_user : "libvirt-qemu",
-			      in->qemu_user ? NULL : "qemu", NULL};
-	const char *qemug[] = {in->qemu_group ? in->qemu_group : "kvm",
-			       in->qemu_group ? NULL : "libvirt-qemu",
-			       in->qemu_group ? NULL : "qemu", NULL};
+	const char *qemu[] = {
+		in->qemu_user ? in->qemu_user : said(h->qemu.user),
+		in->qemu_user ? NULL : "libvirt-qemu", "qemu", NULL};
+	const char *qemug[] = {
+		in->qemu_group ? in->qemu_group : said(h->qemu.group),
+		in->qemu_group ? NULL : "kvm", "libvirt-qemu", "qemu", NULL};
 
 	h->nova_user = first_of(host, HOST_PASSWD, &h->users, nova);
 	h->nova_group = first_of(host, HOST_GROUP, &h->groups, novag);
@@ -159,20 +167,6 @@ static void read_dirs(struct facts *f, struct fact_host *h, struct host *host)
 		h->dir_legacy = type_of(h, host, f->domain_name);
 	if (h->path_err.kind == ERR_NONE)
 		host_lease_read(host, &ref, &h->lease, &h->path_err);
-}
-
-/* ---- programs */
-
-static bool runs(struct host *host, const char *prog)
-{
-	const char *argv[] = {prog, "--version", NULL};
-	struct host_run r = {.argv = argv};
-	struct err e = ERR_INIT;
-	bool ok = !host_run(host, &r, &e) && r.exit_code == 0;
-
-	host_run_clear(&r);
-	err_clear(&e);
-	return ok;
 }
 
 /* ---- libvirt */
@@ -338,6 +332,8 @@ void facts_host(struct facts *f, enum fact_side s,
 			host_map_path(in->host, h->conf.instances_path);
 	else
 		h->instances_path = mem_strdup("/var/lib/nova/instances");
+	local_qemu_conf(h, in->host);
+	local_guests_boot(h, in->host);
 	read_users(h, in->host, in);
 	if (in->virt)
 		read_virt(f, s, in->virt);
@@ -348,8 +344,11 @@ void facts_host(struct facts *f, enum fact_side s,
 		find_volumes(f, in->host);
 	}
 	read_dirs(f, h, in->host);
+	local_trial(h, in->host);
+	local_mtus(f, h, in->host);
 	if (s == DST_HOST)
 		read_neighbours(f, h, in->host);
-	h->qemu_img = runs(in->host, "qemu-img");
-	h->swtpm = f->tpm_dir ? runs(in->host, "swtpm") : true;
+	h->qemu_img = local_program(in->host, "qemu-img", NULL);
+	h->swtpm = !f->tpm_dir ||
+		   local_program(in->host, "swtpm", &h->swtpm_version);
 }

@@ -192,6 +192,12 @@ static void tell_run(const struct host *h, const struct host_run *r)
 	log_debug("%s:%s", h->name, buf_str(&b));
 }
 
+int host_trial(struct host *h, const struct host_trial_opts *o,
+	       struct host_trial *out, struct err *e)
+{
+	return named(h, h->ops->trial(h->self, o, out, e), e);
+}
+
 int host_run(struct host *h, struct host_run *r, struct err *e)
 {
 	int rc;

@@ -272,6 +272,24 @@ struct host_statfs {
 };
 void host_statfs_clear(struct host_statfs *s);
 
+/* What a file system can do, tried on a file without a name. */
+enum host_can { HOST_CAN_UNKNOWN = 0, HOST_CAN_NOT, HOST_CAN };
+
+struct host_trial_opts {
+	struct host_path path;	  /* a directory */
+	const char *device;	  /* of its file system: host_statfs.source */
+	const char *const *users; /* whose quotas count; they exist */
+};
+
+struct host_trial {
+	enum host_can direct; /* O_DIRECT: what QEMU's cache=none needs */
+	enum host_can punch;  /* holes can be made */
+	enum host_can holes;  /* SEEK_DATA finds them */
+	bool quota;	      /* one of the users, or the project, has one */
+	bool quota_unknown;   /* there may be quotas: they cannot be read */
+	uint64_t quota_left;  /* bytes, of the tightest */
+};
+
 struct host_digest {
 	uint64_t size;
 	unsigned char sha256[32];
@@ -411,6 +429,8 @@ struct host_ops {
 		      struct err *e);
 	int (*digest)(void *self, struct host_path p, struct host_digest *out,
 		      struct err *e);
+	int (*trial)(void *self, const struct host_trial_opts *o,
+		     struct host_trial *out, struct err *e);
 
 	int (*run)(void *self, struct host_run *r, struct err *e);
 	int (*scan)(void *self, const struct host_scan_opts *o,
@@ -489,6 +509,10 @@ int host_statfs(struct host *h, struct host_path p, struct host_statfs *out,
 /* Reads the whole file; no deadline but dead_us. */
 int host_digest(struct host *h, struct host_path p, struct host_digest *out,
 		struct err *e);
+
+/* Leaves nothing behind. */
+int host_trial(struct host *h, const struct host_trial_opts *o,
+	       struct host_trial *out, struct err *e);
 
 /* 0 once it ended by itself, whatever its exit code.  E->sys ENOENT when
  * there is no such program. */

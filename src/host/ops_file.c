@@ -221,6 +221,28 @@ int ops_statfs(void *self, struct host_path p, struct host_statfs *out,
 	return dec_end(&d, "statfs", e);
 }
 
+int ops_trial(void *self, const struct host_trial_opts *o,
+	      struct host_trial *out, struct err *e)
+{
+	static const char *const nobody[] = {NULL};
+	AUTO(enc_clear) struct enc a = ENC_INIT;
+	struct ask q = {.verb = VERB_TRIAL, .args = &a};
+	struct dec d;
+
+	put_path(&a, o->path);
+	enc_str(&a, o->device ? o->device : "");
+	enc_strv(&a, o->users ? o->users : nobody);
+	if (session_ask(self, &q, &d, e))
+		return -1;
+	out->direct = (enum host_can)dec_u8(&d);
+	out->punch = (enum host_can)dec_u8(&d);
+	out->holes = (enum host_can)dec_u8(&d);
+	out->quota = dec_bool(&d);
+	out->quota_unknown = dec_bool(&d);
+	out->quota_left = dec_u64(&d);
+	return dec_end(&d, "trial", e);
+}
+
 int ops_digest(void *self, struct host_path p, struct host_digest *out,
 	       struct err *e)
 {

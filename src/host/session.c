@@ -257,6 +257,7 @@ const struct host_ops session_ops = {
 	.fsync = ops_fsync,
 	.statfs = ops_statfs,
 	.digest = ops_digest,
+	.trial = ops_trial,
 	.run = ops_run,
 	.scan = ops_scan,
 	.getent = ops_getent,

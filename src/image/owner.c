@@ -121,15 +121,15 @@ static int owner_static(const struct image_owner_rules *r, enum image_role role,
 	const struct image_owner *n = neighbour(r, role);
 
 	/* any disk tells as much as the same kind of disk */
-	if (!n && role != IMAGE_ROLE_DIR && role != IMAGE_ROLE_BASE)
+	if (!n)
 		n = neighbour(r, IMAGE_ROLE_DISK);
 	if (!n) {
 		err_set(e, ERR_REFUSED,
 			"owner of %s: dynamic_ownership is off and there is "
 			"no neighbour to copy it from",
 			image_role_name(role));
-		return err_hint(e, "set file_user and file_group for the host "
-				   "in novahaul.conf");
+		return err_hint(e, "start a guest there once through Nova: its "
+				   "files show the owners");
 	}
 	*out = *n;
 	out->mode &= 0777;
@@ -183,7 +183,9 @@ int image_owner_of(const struct image_owner_rules *r, enum image_role role,
 		out->mode = mode_of(role);
 		return exists(r, role, out, e);
 	}
-	if (r->dynamic == IMAGE_DYNAMIC_OFF)
+	/* Nova's own, and open to all: QEMU reads them without libvirt. */
+	if (r->dynamic == IMAGE_DYNAMIC_OFF && role != IMAGE_ROLE_DIR &&
+	    role != IMAGE_ROLE_BASE)
 		return owner_static(r, role, out, e);
 	return owner_nova(r, role, source, out, e);
 }

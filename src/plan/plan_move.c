@@ -28,6 +28,19 @@ static void side(struct move_side *o, const struct facts *f, enum fact_side s)
 
 /* ---- owners */
 
+static enum image_dynamic dynamic_of(enum hostconf_switch s)
+{
+	switch (s) {
+	case HOSTCONF_UNSET:
+		break;
+	case HOSTCONF_OFF:
+		return IMAGE_DYNAMIC_OFF;
+	case HOSTCONF_ON:
+		return IMAGE_DYNAMIC_ON;
+	}
+	return IMAGE_DYNAMIC_UNKNOWN;
+}
+
 static struct image_owner_rules rules_of(const struct facts *f,
 					 const struct plan_opts *o)
 {
@@ -40,6 +53,7 @@ static struct image_owner_rules rules_of(const struct facts *f,
 		.qemu_group = o->qemu_group ? o->qemu_group : d->qemu_group,
 		.tpm_user = d->conf_known ? d->conf.swtpm_user : NULL,
 		.tpm_group = d->conf_known ? d->conf.swtpm_group : NULL,
+		.dynamic = dynamic_of(d->qemu.dynamic_ownership),
 		.seen = d->seen,
 		.n_seen = d->n_seen,
 		.users = (const char *const *)d->users.v,

@@ -38,6 +38,7 @@ enum verb_type {
 	VERB_GETENT,
 	VERB_CONF,
 	VERB_HOSTKEY,
+	VERB_TRIAL, /* path, string device, users* */
 
 	/* Bulk data, 200-299: transfer/ctl.h says what goes over the first two
 	 * while they are under way. */

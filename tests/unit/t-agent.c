@@ -386,6 +386,40 @@ static void t_touch_digest_statfs(void **state)
 	host_statfs_clear(&s);
 }
 
+static void t_trial(void **state)
+{
+	struct lab *l = *state;
+	const char *users[] = {"root", NULL};
+	struct host_trial_opts o = {.path = P("."), .users = users};
+	struct host_trial t = {0};
+	struct host_list ls = {0};
+	struct host_list_opts lo = {.path = P(".")};
+	struct err e = ERR_INIT;
+	size_t n;
+
+	assert_ok(host_list(l->h, &lo, &ls, &e));
+	n = ls.n;
+	host_list_clear(&ls);
+	assert_ok(host_trial(l->h, &o, &t, &e));
+	if (t.direct == HOST_CAN_UNKNOWN)
+		print_message("this file system has no nameless files\n");
+	else
+		assert_true(t.punch == HOST_CAN && t.holes == HOST_CAN);
+	assert_false(t.quota);
+	/* Nothing is left of it. */
+	assert_ok(host_list(l->h, &lo, &ls, &e));
+	assert_int_equal(ls.n, n);
+	host_list_clear(&ls);
+	o.path = HOST_PATH("/dev", "shm");
+	assert_ok(host_trial(l->h, &o, &t, &e));
+	o.path = HOST_PATH("/proc", "self"); /* a link */
+	assert_int_equal(host_trial(l->h, &o, &t, &e), -1);
+	err_clear(&e);
+	o.path = HOST_PATH("/proc", "sys");
+	assert_ok(host_trial(l->h, &o, &t, &e));
+	assert_int_equal(t.direct, HOST_CAN_UNKNOWN);
+}
+
 /* ---- hostile paths --------------------------------------------------- */
 
 static void t_hostile(void **state)
@@ -708,11 +742,22 @@ int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(t_info),	 T(t_stat_list),     T(t_list_long),
-		T(t_read_write), T(t_rename_unlink), T(t_hold),
-		T(t_rmtree),	 T(t_own),	     T(t_touch_digest_statfs),
-		T(t_hostile),	 T(t_swap),	     T(t_run),
-		T(t_scan),	 T(t_conf),	     cmocka_unit_test(t_map),
+		T(t_info),
+		T(t_stat_list),
+		T(t_list_long),
+		T(t_read_write),
+		T(t_rename_unlink),
+		T(t_hold),
+		T(t_rmtree),
+		T(t_own),
+		T(t_touch_digest_statfs),
+		T(t_trial),
+		T(t_hostile),
+		T(t_swap),
+		T(t_run),
+		T(t_scan),
+		T(t_conf),
+		cmocka_unit_test(t_map),
 	};
 
 	if (geteuid()) {

@@ -256,6 +256,38 @@ static void t_there(void **state)
 #define DST (f->host[DST_HOST])
 #define INST (f->srv.inst)
 
+static struct caps_host *secmodel(const char *model)
+{
+	AUTO(mem_freep)
+	char *c = mem_printf(
+		"<capabilities><host><secmodel><model>%s</model></secmodel>"
+		"<secmodel><model>dac</model></secmodel></host><guest><arch "
+		"name='x86_64'><machine>pc-i440fx-7.2</machine><domain "
+		"type='qemu'/></arch></guest></capabilities>",
+		model);
+	struct err e = ERR_INIT;
+	struct caps_host *h = caps_host_parse(c, strlen(c), &e);
+
+	assert_non_null(h);
+	assert_int_equal(h->secmodels.n, 1);
+	return h;
+}
+
+static void iface(struct domain *d, const char *bridge, unsigned want)
+{
+	d->ifaces = MEM_NEW_N(struct domain_iface, 1);
+	d->n_ifaces = 1;
+	d->ifaces[0].bridge = mem_strdup(bridge);
+	d->ifaces[0].mtu = want;
+}
+
+static void mtu(struct fact_host *h, const char *bridge, unsigned n)
+{
+	h->mtus = MEM_NEW_N(struct fact_mtu, 1);
+	h->n_mtus = 1;
+	h->mtus[0] = (struct fact_mtu){mem_strdup(bridge), n};
+}
+
 /* clang-format off */
 CASE(same_host, "target", CHECK_NOTHING, set(&INST.host, "dst"))
 CASE(unknown_target, "target", CHECK_REFUSE,
@@ -327,6 +359,82 @@ CASE(no_dir, "leftovers", CHECK_REFUSE, SRC.dir = HOST_NONE)
 CASE(no_space, "space", CHECK_REFUSE, DST.fs.avail = 1 << 20)
 CASE(no_inodes, "space", CHECK_REFUSE,
 	(DST.fs.inodes = 1000, DST.fs.inodes_free = 3))
+CASE(no_holes, "filesystem", CHECK_WARN, DST.trial.punch = HOST_CAN_NOT)
+CASE(no_holes_no_space, "space", CHECK_REFUSE,
+	(DST.trial.holes = HOST_CAN_NOT, f->files[0].st.size = 101ULL << 30))
+CASE(holes, "space", CHECK_WARN,
+	(DST.trial.holes = HOST_CAN, f->files[0].st.size = 101ULL << 30))
+CASE(no_direct, "filesystem", CHECK_REFUSE,
+	(set(&f->dom->disks[0].cache, "none"),
+	 DST.trial.direct = HOST_CAN_NOT))
+CASE(direct_not_needed, "filesystem", CHECK_PASS,
+	(set(&f->dom->disks[0].cache, "writeback"),
+	 DST.trial.direct = HOST_CAN_NOT))
+CASE(direct_unknown, "filesystem", CHECK_PASS,
+	set(&f->dom->disks[0].cache, "none"))
+CASE(source_no_direct, "filesystem", CHECK_PASS,
+	(set(&f->dom->disks[0].cache, "none"),
+	 SRC.trial.direct = HOST_CAN_NOT))
+CASE(quota, "space", CHECK_REFUSE,
+	(DST.trial.quota = true, DST.trial.quota_left = 1 << 20))
+CASE(quota_enough, "space", CHECK_PASS,
+	(DST.trial.quota = true, DST.trial.quota_left = 1ULL << 40))
+CASE(quota_unknown, "filesystem", CHECK_WARN, DST.trial.quota_unknown = true)
+CASE(static_owners, "security", CHECK_REFUSE,
+	DST.qemu.dynamic_ownership = HOSTCONF_OFF)
+CASE(static_owners_of_source, "security", CHECK_PASS,
+	SRC.qemu.dynamic_ownership = HOSTCONF_OFF)
+CASE(not_remembered, "security", CHECK_WARN,
+	DST.qemu.remember_owner = HOSTCONF_OFF)
+CASE(not_confined, "security", CHECK_WARN,
+	SRC.caps = secmodel("apparmor"))
+CASE(apparmor_path, "security", CHECK_WARN,
+	(caps_host_free(DST.caps), DST.caps = secmodel("apparmor"),
+	 set(&DST.instances_path, "/data/instances")))
+CASE(apparmor_usual, "security", CHECK_PASS,
+	(caps_host_free(DST.caps), DST.caps = secmodel("apparmor")))
+CASE(lock_manager, "security", CHECK_WARN,
+	(SRC.qemu.known = DST.qemu.known = true,
+	 set(&SRC.qemu.lock_manager, "lockd")))
+CASE(on_boot, "boot", CHECK_WARN, SRC.guests_boot = HOSTCONF_BOOT_START)
+CASE(on_boot_ignored, "boot", CHECK_PASS,
+	DST.guests_boot = HOSTCONF_BOOT_IGNORE)
+CASE(ephemeral_format, "ephemeral", CHECK_REFUSE,
+	(set(&f->bases[0].name, "ephemeral_2_0706025"),
+	 set(&DST.conf.default_ephemeral_format, "xfs")))
+CASE(ephemeral_old_nova, "ephemeral", CHECK_PASS,
+	(set(&f->bases[0].name, "ephemeral_2_0706025"),
+	 f->schema.release = "victoria",
+	 set(&DST.conf.default_ephemeral_format, "xfs")))
+CASE(ephemeral_alike, "ephemeral", CHECK_PASS,
+	set(&f->bases[0].name, "ephemeral_2_0706025"))
+CASE(no_ephemeral, "ephemeral", CHECK_PASS,
+	set(&DST.conf.default_ephemeral_format, "xfs"))
+CASE(auto_firmware, "machine", CHECK_REFUSE,
+	(set(&f->dom->fw.firmware, "efi"), set(&f->dom->fw.loader, "/usr/x"),
+	 DST.virt.libvirt = 9001000))
+CASE(auto_firmware_new, "machine", CHECK_PASS,
+	(set(&f->dom->fw.firmware, "efi"), set(&f->dom->fw.loader, "/usr/x"),
+	 DST.virt.libvirt = 9002000))
+CASE(auto_firmware_plain, "machine", CHECK_PASS,
+	(set(&f->dom->fw.loader, "/usr/x"), DST.virt.libvirt = 6000000))
+CASE(small_mtu, "network", CHECK_WARN,
+	(iface(f->dom, "br-int", 0), mtu(&SRC, "br-int", 9000),
+	 mtu(&DST, "br-int", 1500)))
+CASE(guest_mtu, "network", CHECK_PASS,
+	(iface(f->dom, "br-int", 1500), mtu(&SRC, "br-int", 9000),
+	 mtu(&DST, "br-int", 1500)))
+CASE(no_bridge_yet, "network", CHECK_PASS,
+	(iface(f->dom, "brq0", 1500), mtu(&SRC, "brq0", 1500)))
+CASE(old_swtpm, "tpm", CHECK_REFUSE,
+	(f->dom->tpm.present = true, set(&SRC.swtpm_version, "0.7.1"),
+	 set(&DST.swtpm_version, "0.6.3")))
+CASE(same_swtpm, "tpm", CHECK_PASS,
+	(f->dom->tpm.present = true, set(&SRC.swtpm_version, "0.7.3"),
+	 set(&DST.swtpm_version, "0.7.1")))
+CASE(newer_swtpm, "tpm", CHECK_PASS,
+	(f->dom->tpm.present = true, set(&SRC.swtpm_version, "0.9.0"),
+	 set(&DST.swtpm_version, "0.10.0")))
 CASE(memory, "space", CHECK_WARN, DST.db.memory_mb_used = 4090)
 CASE(no_libvirt, "libvirt", CHECK_REFUSE,
 	err_set(&DST.virt_err, ERR_RETRY, "no socket"))
@@ -635,6 +743,38 @@ int main(void)
 		T(no_dir),
 		T(no_space),
 		T(no_inodes),
+		T(no_holes),
+		T(no_holes_no_space),
+		T(holes),
+		T(no_direct),
+		T(direct_not_needed),
+		T(direct_unknown),
+		T(source_no_direct),
+		T(quota),
+		T(quota_enough),
+		T(quota_unknown),
+		T(static_owners),
+		T(static_owners_of_source),
+		T(not_remembered),
+		T(not_confined),
+		T(apparmor_path),
+		T(apparmor_usual),
+		T(lock_manager),
+		T(on_boot),
+		T(on_boot_ignored),
+		T(ephemeral_format),
+		T(ephemeral_old_nova),
+		T(ephemeral_alike),
+		T(no_ephemeral),
+		T(auto_firmware),
+		T(auto_firmware_new),
+		T(auto_firmware_plain),
+		T(small_mtu),
+		T(guest_mtu),
+		T(no_bridge_yet),
+		T(old_swtpm),
+		T(same_swtpm),
+		T(newer_swtpm),
 		T(memory),
 		T(no_libvirt),
 		T(domain_there),

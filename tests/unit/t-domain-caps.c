@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "domain/caps.h"
+#include "domain/hostconf.h"
 #include "domain/prove.h"
 
 /* `virsh capabilities` of libvirt 9.0.0, shortened; the second guest in the
@@ -237,12 +238,49 @@ static void t_prove_found(void **state)
 	verdict(&f, PROVE_RUNNING, "locked");
 }
 
+/* libvirt's own files, as Debian 12 and RHEL 9 have them, and changed. */
+static void t_hostconf(void **state)
+{
+	struct hostconf_qemu c = {0};
+	enum hostconf_boot b = HOSTCONF_BOOT_UNKNOWN;
+
+	(void)state;
+	hostconf_qemu("# user = \"root\"\n#dynamic_ownership = 1\n", &c);
+	assert_true(c.known);
+	assert_null(c.user);
+	assert_int_equal(c.dynamic_ownership, HOSTCONF_UNSET);
+	hostconf_qemu("user = \"qemu\"\ngroup='kvm' # both\n"
+		      "security_driver = [ \"selinux\", \"apparmor\" ]\n"
+		      "dynamic_ownership = 1\n  dynamic_ownership=0\n"
+		      "remember_owner = 1\nuserland = \"x\"\n"
+		      "lock_manager = \"lockd\"\nvnc_password = \"pw\"\n"
+		      "dynamic_ownership_of = 1\nuser =\n= 3\n\"\n",
+		      &c);
+	assert_null(c.user); /* the last one set none */
+	assert_string_equal(c.group, "kvm");
+	assert_string_equal(c.security_driver, "selinux");
+	assert_string_equal(c.lock_manager, "lockd");
+	assert_int_equal(c.dynamic_ownership, HOSTCONF_OFF);
+	assert_int_equal(c.remember_owner, HOSTCONF_ON);
+	hostconf_qemu_clear(&c);
+
+	hostconf_on_boot("#ON_BOOT=start\n", &b);
+	assert_int_equal(b, HOSTCONF_BOOT_UNKNOWN);
+	hostconf_on_boot("URIS=\"default\"\nON_BOOT=\"start\"\n", &b);
+	assert_int_equal(b, HOSTCONF_BOOT_START);
+	hostconf_on_boot("ON_BOOT=ignore # Nova's\n", &b);
+	assert_int_equal(b, HOSTCONF_BOOT_IGNORE);
+	hostconf_on_boot("ON_BOOTS=start\nON_BOOT=$X\n", &b);
+	assert_int_equal(b, HOSTCONF_BOOT_IGNORE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_host),   cmocka_unit_test(t_domain),
-		cmocka_unit_test(t_secret), cmocka_unit_test(t_state_texts),
-		cmocka_unit_test(t_prove),  cmocka_unit_test(t_prove_found),
+		cmocka_unit_test(t_host),     cmocka_unit_test(t_domain),
+		cmocka_unit_test(t_secret),   cmocka_unit_test(t_state_texts),
+		cmocka_unit_test(t_prove),    cmocka_unit_test(t_prove_found),
+		cmocka_unit_test(t_hostconf),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -320,9 +320,15 @@ static void t_owner(void **state)
 	/* dynamic_ownership = 0: only a neighbour knows */
 	r.dynamic = IMAGE_DYNAMIC_OFF;
 	is(&r, IMAGE_ROLE_EPHEMERAL, &qemu, "42436:42436 0666");
-	is(&r, IMAGE_ROLE_BASE, &qemu,
-	   "owner of base: dynamic_ownership is off and there is no neighbour "
+	is(&r, IMAGE_ROLE_DIR, &qemu, "42436:42436 0750");
+	r.n_seen = 0;
+	is(&r, IMAGE_ROLE_DISK, &qemu,
+	   "owner of disk: dynamic_ownership is off and there is no neighbour "
 	   "to copy it from");
+	/* what is Nova's own stays so: QEMU may read it */
+	r.users = r.groups = NULL;
+	is(&r, IMAGE_ROLE_BASE, &qemu, "nova:nova 0644");
+	is(&r, IMAGE_ROLE_DIR, &qemu, "nova:nova 0755");
 }
 
 static void t_info(void **state)
