@@ -149,10 +149,14 @@ static int copy(void *self, struct host *src, struct host *dst,
 	struct carry_join *j = self;
 	struct transfer_result res = {0};
 	struct tick t = {f, j};
+	/* Not .verify_full: the step of that name reads both copies again, when
+	 * all is in place.  Not .expect: no step knows a digest before the copy
+	 * that both sides agree on. */
 	struct transfer_file tf = {
 		.src_root = f->from.root,
 		.src_rel = f->from.rel,
 		.dst_rel = f->to.rel,
+		.basis_rel = f->basis,
 		.tick = on_tick,
 		.arg = &t,
 	};

@@ -42,7 +42,6 @@ static int carry(struct pass *p, const struct move_file *f, json_t *digests,
 	struct carry_file cf = {
 		.to = AT(to),
 		.final = p->final,
-		.basis = true,
 		.delta = m->delta,
 		.transport = m->transport,
 		.bwlimit = m->bwlimit,

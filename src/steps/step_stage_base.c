@@ -87,6 +87,33 @@ static int make_base_dir(struct step_ctx *c, struct err *e)
 			  e);
 }
 
+enum { SHA1_HEX = 40 };
+
+/* A file in the target's _base that is made of the same image: <sha1>,
+ * <sha1>_20, <sha1>_sm.  NULL when there is none, or it cannot be seen. */
+static char *relative_of(struct step_ctx *c, const char *name)
+{
+	const struct move_side *m = &step_m(c)->dst;
+	AUTO(host_list_clear) struct host_list l = {0};
+	struct host_list_opts o = {
+		.path = HOST_PATH(m->instances_path, m->base_dir)};
+	struct err e = ERR_INIT;
+
+	if (strspn(name, "0123456789abcdef") < SHA1_HEX)
+		return NULL;
+	if (host_list(step_w(c)->host[DST], &o, &l, &e))
+		err_clear(&e);
+	for (size_t i = 0; i < l.n; i++) {
+		const char *rel = l.v[i].rel;
+
+		if (l.v[i].st.type == HOST_FILE && strcmp(rel, name) != 0 &&
+		    !strncmp(rel, name, SHA1_HEX) &&
+		    (!rel[SHA1_HEX] || rel[SHA1_HEX] == '_'))
+			return mem_printf("%s/%s", m->base_dir, rel);
+	}
+	return NULL;
+}
+
 static int bring(struct step_ctx *c, const struct move_base *b, struct err *e)
 {
 	struct world *w = step_w(c);
@@ -95,11 +122,13 @@ static int bring(struct step_ctx *c, const struct move_base *b, struct err *e)
 	AUTO(spot_clear) struct spot hold = spot_hold(c, DST, b->name);
 	AUTO(spot_clear) struct spot to = spot_base(m, DST, b->name);
 	AUTO(mem_freep) char *key = made_key(b);
+	AUTO(mem_freep) char *basis = relative_of(c, b->name);
 	struct carry_result r = {0};
 	struct carry_file f = {
 		.from = AT(from),
 		.to = AT(hold),
 		.final = true,
+		.basis = basis,
 		.delta = m->delta,
 		.transport = m->transport,
 		.bwlimit = m->bwlimit,

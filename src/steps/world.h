@@ -37,7 +37,9 @@ struct carry_file {
 	struct host_path to;   /* on the target; replaced when complete */
 	bool final;	       /* the guest is stopped: both digests must agree,
 				  and the target's is read back */
-	bool basis;	       /* .to may exist already and be close */
+	/* Another file below .to.root that may hold much of the same content,
+	 * or NULL.  What .to itself holds already is looked at anyway. */
+	const char *basis;
 	const char *delta, *transport; /* as in struct move */
 	uint64_t bwlimit;
 	const char *job;

@@ -177,6 +177,41 @@ static void t_base_newcomer(void **state)
 	base_after_rollback(true);
 }
 
+/* ---- a base's relative is there, and saves bytes */
+
+static char basis[FAKE_PATH];
+
+static int note_basis(void *self, struct host *src, struct host *dst,
+		      const struct carry_file *f, struct carry_result *r,
+		      struct err *e)
+{
+	if (strstr(f->to.rel, "/hold/"))
+		snprintf(basis, sizeof(basis), "%s", f->basis ? f->basis : "");
+	return t.carrier.copy(self, src, dst, f, r, e);
+}
+
+static void with_base(const char *name, const char *want)
+{
+	char path[FAKE_PATH];
+
+	begin((struct fake_options){.running = true, .start = true});
+	t.w.carrier.copy = note_basis;
+	fake_at(path, &t.fw->h[DST], "_base/%s", name);
+	fake_file(t.fw, &t.fw->h[DST], path, 99);
+	strcpy(basis, "never");
+	forward(TXN_DONE);
+	assert_string_equal(basis, want);
+	end();
+}
+
+static void t_relative(void **state)
+{
+	(void)state;
+	with_base(FAKE_BASE "_20", "_base/" FAKE_BASE "_20");
+	with_base(FAKE_BASE ".part", "");
+	with_base("0000000000000000000000000000000000000000_20", "");
+}
+
 /* ---- NVRAM on another file system: cut between copy and removal */
 
 static int other_fs(void *self, const struct host_rename *r, struct err *e)
@@ -253,6 +288,7 @@ int main(void)
 		cmocka_unit_test(t_started_meanwhile),
 		cmocka_unit_test(t_gone_at_the_stop),
 		cmocka_unit_test(t_base_newcomer),
+		cmocka_unit_test(t_relative),
 		cmocka_unit_test(t_stow_again),
 		cmocka_unit_test(t_stray_nvram),
 	};
