@@ -174,6 +174,7 @@ struct app_ops {
 	int (*look)(void *world, const char *job, struct err *e);
 	int (*enter)(void *world, const char *job, uint64_t epoch, bool started,
 		     struct err *e);
+	int (*regain)(struct step_ctx *c, struct err *e);
 	void (*leave)(void *world);
 	int (*mirror)(void *world, const char *json, struct err *e);
 	void (*tick)(void *world);

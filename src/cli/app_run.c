@@ -33,6 +33,7 @@ static struct txn_env env_of(struct app *a, struct journal *j, void *world)
 		.world = world,
 		.look = a->ops->look,
 		.enter = a->ops->enter,
+		.regain = a->ops->regain,
 		.leave = a->ops->leave,
 		.mirror = a->ops->mirror,
 		.tick = a->ops->tick,

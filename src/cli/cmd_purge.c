@@ -40,6 +40,7 @@ static const struct out_column path_cols[] = {
 
 /* The finished jobs that still keep something and ended before .before. */
 struct list {
+	struct journal *j;
 	int64_t before;
 	struct strv ids;
 };
@@ -47,9 +48,15 @@ struct list {
 static bool collect(void *arg, const struct journal_job *job)
 {
 	struct list *l = arg;
+	struct err ignored = ERR_INIT;
+	uint64_t kept = 0;
 
-	if (job->state == JOURNAL_DONE && !job->purged_us && job->ended_us &&
-	    job->ended_us <= l->before)
+	/* A rollback keeps something only of a server that was deleted. */
+	if (job->state == JOURNAL_ROLLED_BACK &&
+	    journal_kept(l->j, job->id, &kept, &ignored))
+		err_clear(&ignored);
+	if ((job->state == JOURNAL_DONE || kept) && !job->purged_us &&
+	    job->ended_us && job->ended_us <= l->before)
 		strv_add(&l->ids, job->id);
 	return true;
 }
@@ -76,6 +83,7 @@ static int choose(struct cli *c, const struct args *a, struct strv *ids,
 		strv_add(ids, id);
 		return 0;
 	}
+	l.j = j;
 	l.before = clock_now_us() - (int64_t)a->older_than * 1000000;
 	if (j && journal_jobs(j, collect, &l, e))
 		return -1;

@@ -153,7 +153,8 @@ int journal_open_jobs(struct journal *j, const char *instance, size_t *n,
 /* Forgets a finished job; ERR_REFUSED when it is open. */
 int journal_delete(struct journal *j, const char *id, struct err *e);
 /* Bytes that the job's steps recorded as kept (the latest "kept_bytes" of each
- * step that is not undone, integers), 0 after journal_purged(). */
+ * step that is not undone, integers), or as left by an undo ("left_bytes");
+ * 0 after journal_purged(). */
 int journal_kept(struct journal *j, const char *id, uint64_t *bytes,
 		 struct err *e);
 /* The kept copies of a finished job are gone. */

@@ -171,8 +171,11 @@ static bool add_kept(void *arg, const struct journal_record *r)
 {
 	struct kept *k = arg;
 
-	if (!strcmp(r->key, "kept_bytes") && r->idx < k->job->nsteps &&
-	    k->job->steps[r->idx].mark != MARK_UNDONE)
+	bool undone = r->idx < k->job->nsteps &&
+		      k->job->steps[r->idx].mark == MARK_UNDONE;
+
+	if ((!strcmp(r->key, "kept_bytes") && !undone) ||
+	    !strcmp(r->key, "left_bytes"))
 		k->bytes += (uint64_t)json_integer_value(r->value);
 	return true;
 }

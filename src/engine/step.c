@@ -87,6 +87,17 @@ bool step_was_started(const struct step_ctx *c, const char *step)
 	return false;
 }
 
+bool step_is_done(const struct step_ctx *c, const char *step)
+{
+	const struct txn *t = c->t;
+
+	for (size_t i = 0; i < t->job.nsteps; i++)
+		if (t->job.steps[i].mark == MARK_DONE &&
+		    !strcmp(t->job.steps[i].name, step))
+			return true;
+	return false;
+}
+
 void step_progress(struct step_ctx *c, uint64_t done, uint64_t total,
 		   const char *what)
 {

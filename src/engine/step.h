@@ -96,6 +96,9 @@ const json_t *step_recall_of(const struct step_ctx *c, const char *step,
 /* Was the step of this name ever started in this job (RUNNING or later)? */
 bool step_was_started(const struct step_ctx *c, const char *step);
 
+/* Is it journalled as done, and not undone? */
+bool step_is_done(const struct step_ctx *c, const char *step);
+
 /* Progress of a long step: units are the step's own (bytes, seconds). */
 void step_progress(struct step_ctx *c, uint64_t done, uint64_t total,
 		   const char *what);

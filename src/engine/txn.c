@@ -401,9 +401,30 @@ static int not_attended(struct txn *t, enum txn_end *end, struct err *e)
 	return -1;
 }
 
+/* The hosts, and what others did meanwhile: MOOT when there is nothing left to
+ * go forward to. */
+static int enter(struct txn *t, struct err *moot, struct err *e)
+{
+	const struct txn_env *env = t->env;
+	struct step_ctx first = {t, 0};
+	bool started = ever_started(t);
+
+	if (!work_left(t))
+		return 0;
+	if (env->enter &&
+	    env->enter(env->world, t->job.id, t->job.epoch, started, e))
+		return -1;
+	if (!env->regain || !started || !env->regain(&first, e))
+		return 0;
+	if (e->kind != ERR_CONFLICT)
+		return -1;
+	err_move(moot, e);
+	return 0;
+}
+
 /* Raises the epoch here, then on the hosts.  0, or *END is what it came to. */
 static int take_over(struct txn *t, const struct journal_takeover *how,
-		     enum txn_end *end, struct err *e)
+		     struct err *moot, enum txn_end *end, struct err *e)
 {
 	const struct txn_env *env = t->env;
 
@@ -414,9 +435,7 @@ static int take_over(struct txn *t, const struct journal_takeover *how,
 		return -1;
 	}
 	t->key = journal_key(&t->job);
-	if (!env->enter || !work_left(t) ||
-	    !env->enter(env->world, t->job.id, t->job.epoch, ever_started(t),
-			e))
+	if (!enter(t, moot, e))
 		return 0;
 	err_wrap(e, "job %s: taking it over", t->job.id);
 	if (e->kind == ERR_STALE || e->kind == ERR_LOCKED) {
@@ -453,12 +472,17 @@ enum txn_end txn_resume(const struct txn_env *env, const char *id,
 		err_set(e, ERR_NOTHING, "job %s is finished: %s", id,
 			journal_state_name(t.job.state));
 		end = TXN_NOTHING;
-	} else if (!take_over(&t, &how, &end, e)) {
-		if (!t.job.demanded)
+	} else if (!take_over(&t, &how, &cause, &end, e)) {
+		bool moot = cause.kind != ERR_NONE;
+
+		if (!moot && !t.job.demanded)
 			err_move(&cause, &t.job.error);
 		journal_urgent(env->journal, false);
-		end = t.job.dir == JOURNAL_BACKWARD ? go_back(&t, &cause, e)
-						    : go_forward(&t, e);
+		if (t.job.dir == JOURNAL_BACKWARD)
+			end = go_back(&t, &cause, e);
+		else
+			end = moot ? turn_round(&t, &cause, e)
+				   : go_forward(&t, e);
 	}
 	err_clear(&cause);
 	txn_close(&t);
@@ -517,76 +541,13 @@ enum txn_end txn_rollback(const struct txn_env *env, const char *id,
 		how.owner = owner;
 	was_done = t.job.state == JOURNAL_DONE;
 	journal_urgent(env->journal, true);
-	if (!may_go_back(&t, &end, e) && !take_over(&t, &how, &end, e)) {
+	if (!may_go_back(&t, &end, e) &&
+	    !take_over(&t, &how, &cause, &end, e)) {
 		end = go_back(&t, &cause, e);
 		if (end == TXN_REFUSED && was_done)
 			end = finish_again(&t, e);
 	}
+	err_clear(&cause);
 	txn_close(&t);
 	return end;
-}
-
-/* --- names and codes */
-
-const char *txn_end_name(enum txn_end end)
-{
-	static const char *const names[] = {
-		[TXN_OPEN] = "open",
-		[TXN_DONE] = "done",
-		[TXN_ROLLED_BACK] = "rolled-back",
-		[TXN_REFUSED] = "refused",
-		[TXN_LOCKED] = "locked",
-		[TXN_NOTHING] = "nothing",
-		[TXN_ERROR] = "error",
-	};
-
-	return names[end];
-}
-
-static int code_of_kind(enum err_kind kind)
-{
-	switch (kind) {
-	case ERR_USAGE:
-		return 2;
-	case ERR_INTERRUPTED:
-		return 3;
-	case ERR_NOTHING:
-		return 4;
-	case ERR_REFUSED:
-		return 5;
-	case ERR_LOCKED:
-	case ERR_STALE:
-		return 7;
-	case ERR_NONE:
-	case ERR_FAILED:
-	case ERR_CONFLICT:
-	case ERR_RETRY:
-	case ERR_LOST:
-	case ERR_BUG:
-		break;
-	}
-	return 1;
-}
-
-int txn_exit_code(enum txn_end end, const struct err *e)
-{
-	switch (end) {
-	case TXN_OPEN:
-		return 3;
-	case TXN_DONE:
-		return 0;
-	case TXN_ROLLED_BACK:
-		if (e->kind == ERR_NONE)
-			return 0;
-		return e->kind == ERR_LOCKED ? 7 : 1;
-	case TXN_REFUSED:
-		return 5;
-	case TXN_LOCKED:
-		return 7;
-	case TXN_NOTHING:
-		return 4;
-	case TXN_ERROR:
-		break;
-	}
-	return code_of_kind(e->kind);
 }

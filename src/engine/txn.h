@@ -28,6 +28,8 @@
  *	that was DONE is brought forward to DONE at once.
  * ERR_STALE, from the journal or from a host: another controller has taken the
  *	job.  Nothing more is done or written, here or there.
+ * A job that is taken over and has nothing left to be about (regain(), below)
+ *	goes back in any case: TXN_ROLLED_BACK with the error, exit code 1.
  * SIGINT and SIGTERM are looked at between records: the job is left open.
  *
  * What survives a crash is in the journal; nothing here is kept in memory only.
@@ -46,6 +48,7 @@
 #include "engine/journal.h"
 
 struct step;
+struct step_ctx;
 
 /* How it ended, with the exit code that goes with it (design, Command line). */
 enum txn_end {
@@ -103,6 +106,12 @@ struct txn_env {
 	 * ERR_STALE or ERR_LOCKED: TXN_LOCKED; others: TXN_OPEN. */
 	int (*enter)(void *world, const char *job, uint64_t epoch, bool started,
 		     struct err *e);
+	/* After enter() has claimed the job anew, with its records at hand (C
+	 * is the first step's): wins back what others took from it meanwhile.
+	 * ERR_CONFLICT: what the job is about is no more; it goes back from
+	 * wherever it is, whatever was asked for, and ends with this error.
+	 * Other errors are treated as enter()'s. */
+	int (*regain)(struct step_ctx *c, struct err *e);
 	/* Last thing when another controller turned out to have the job: lets
 	 * go of what enter() or a step has claimed on the hosts since, as far
 	 * as it is still this controller's.  A frozen one may have woken after

@@ -22,6 +22,7 @@ const struct app_ops join_ops = {
 	.steps = the_steps,
 	.look = world_look,
 	.enter = world_enter,
+	.regain = regain_job,
 	.leave = world_leave,
 	.mirror = world_mirror,
 	.tick = world_tick,

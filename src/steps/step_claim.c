@@ -27,6 +27,29 @@ static void before_from(const json_t *j, struct db_claim_before *b)
 		mem_strdup0(json_string_value(json_object_get(j, "reason")));
 }
 
+/* There is no token to take away.  Without one of any job the lock, if there
+ * is one, is somebody else's: it stays as it is. */
+static int lifted(struct step_ctx *c, struct err *e)
+{
+	AUTO(db_instance_clear) struct db_instance row = {0};
+	struct err why = ERR_INIT;
+	char job[DB_TOKEN_MAX];
+	unsigned epoch;
+
+	if (read_row(c, &row, &why)) {
+		err_also(e, &why);
+		return -1;
+	}
+	if (db_token_parse(row.reason, job, &epoch))
+		return -1;
+	err_clear(e);
+	step_say(c, "the lock had been lifted by somebody; the instance is %s",
+		 row.deleted  ? "deleted"
+		 : row.locked ? "locked by somebody else now"
+			      : "not locked");
+	return 0;
+}
+
 /* For release, too: what was recorded here. */
 int claim_release(struct step_ctx *c, struct err *e)
 {
@@ -41,7 +64,8 @@ int claim_release(struct step_ctx *c, struct err *e)
 		return 0; /* the row was never touched */
 	before_from(j, &b);
 	rc = db->ops->release(db, &r, e);
-	return settle_write(c, rc, &(struct db_question){.release = &r}, e);
+	rc = settle_write(c, rc, &(struct db_question){.release = &r}, e);
+	return rc && e->kind == ERR_CONFLICT ? lifted(c, e) : rc;
 }
 
 static int ours(struct step_ctx *c, bool *yes, struct err *e)
@@ -68,7 +92,11 @@ int claim_holds(struct step_ctx *c, struct err *e)
 	err_set(e, ERR_STALE,
 		"Nova's lock of the instance is no longer this job's: the job "
 		"was ended from another journal, or the lock was lifted");
-	return err_hint(e, "novahaul audit");
+	return err_hint(e,
+			"novahaul resume %s, which takes the lock again "
+			"if the job is still open on the hosts; novahaul "
+			"audit shows that",
+			step_job(c));
 }
 
 static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
@@ -174,14 +202,17 @@ static int run(struct step_ctx *c, struct err *e)
 
 /*
  * States: nothing; a lease; leases and directories; the lock too.  What is left
- * of the target when it does not answer is swept by audit.
+ * of the target when it does not answer is swept by audit.  The disks of a
+ * server that was deleted meanwhile stay until purge.
  */
 static int undo(struct step_ctx *c, struct err *e)
 {
 	struct world *w = step_w(c);
 	const struct move *m = step_m(c);
+	bool keep = disarm_keeps(c);
 
-	if (claim_release(c, e))
+	if (step_record_once(c, "unlocking", json_true(), e) ||
+	    claim_release(c, e))
 		return -1;
 	if (w->leased[DST] && w->carrier.cleanup(w->carrier.self, w->host[SRC],
 						 w->host[DST], step_job(c), e))
@@ -190,11 +221,12 @@ static int undo(struct step_ctx *c, struct err *e)
 		AUTO(spot_clear) struct spot d = spot_work(c, s, NULL);
 		struct host_release r = {.root = side_of(m, s)->instances_path,
 					 .uuid = m->uuid,
-					 .forget = true};
+					 .forget = s != SRC || !keep};
 
 		if (!w->leased[s])
 			continue;
-		if (host_rmtree(w->host[s], AT(d), e))
+		if (s == SRC && keep ? release_keep(c, e)
+				     : host_rmtree(w->host[s], AT(d), e))
 			return -1;
 		w->manifest[s] = false;
 		if (host_lease_release(w->host[s], &r, e))

@@ -149,27 +149,26 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 
 /* Giving the source its power back is for when the database says that the
  * instance is there, and nobody is busy with it. */
-static int may_rearm(struct step_ctx *c, struct err *e)
+static int may_rearm(struct step_ctx *c, struct db_instance *row, struct err *e)
 {
 	const struct move *m = step_m(c);
-	AUTO(db_instance_clear) struct db_instance row = {0};
 
-	if (read_row(c, &row, e))
+	if (read_row(c, row, e))
 		return -1;
-	if (row.deleted)
+	if (row->deleted)
 		return err_set(e, ERR_CONFLICT,
 			       "the server has been deleted meanwhile; its "
 			       "disks stay in %s/.novahaul/%s",
 			       m->src.instances_path, step_job(c));
-	if (!row.host || strcmp(row.host, m->src.host) != 0)
+	if (!row->host || strcmp(row->host, m->src.host) != 0)
 		return err_set(e, ERR_CONFLICT,
 			       "the database says that the instance is on %s; "
 			       "the copy on %s stays disarmed",
-			       row.host ? row.host : "no host", m->src.host);
-	if (row.task_state)
+			       row->host ? row->host : "no host", m->src.host);
+	if (row->task_state)
 		return err_set(e, ERR_CONFLICT,
 			       "Nova is busy with the instance (task_state %s)",
-			       row.task_state);
+			       row->task_state);
 	return 0;
 }
 
@@ -198,9 +197,10 @@ static int redefine(struct step_ctx *c, struct err *e)
  * another host has it.  Then the source is disarmed again. */
 static int still_may(struct step_ctx *c, struct err *e)
 {
+	AUTO(db_instance_clear) struct db_instance row = {0};
 	struct err why = ERR_INIT;
 
-	if (!may_rearm(c, e))
+	if (!may_rearm(c, &row, e))
 		return 0;
 	if (e->kind == ERR_CONFLICT &&
 	    (undefine(c, &why) || stow_extras(c, false, &why) ||
@@ -209,23 +209,54 @@ static int still_may(struct step_ctx *c, struct err *e)
 	return -1;
 }
 
+bool disarm_keeps(const struct step_ctx *c)
+{
+	return step_recall_of(c, "disarm", "kept") != NULL;
+}
+
+/* Deleted: Nova has removed what it found here, which is not what this job has
+ * carried off.  That may be the last copy, so a person decides (purge). */
+static int keep(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	AUTO(spot_clear) struct spot p = spot_work(c, SRC, "source/instance");
+	enum host_type t;
+
+	err_clear(e);
+	if (exists(step_w(c)->host[SRC], AT(p), &t, e))
+		return -1;
+	if (t == HOST_NONE)
+		return 0;
+	if (step_record_once(c, "kept", json_true(), e))
+		return -1;
+	step_say(c,
+		 "the server has been deleted: its disks stay in %s/%s on %s, "
+		 "disarmed, until novahaul purge %s",
+		 p.root, p.rel, m->src.host, step_job(c));
+	return 0;
+}
+
 /*
  * States: nothing was done; the domain is undefined, all files in place; some
  * or all of NVRAM and vTPM in the work directory; the instance directory too,
- * with or without an empty one in its place.
+ * with or without an empty one in its place; any of these, and the server
+ * deleted.
  */
 static int undo(struct step_ctx *c, struct err *e)
 {
 	struct host *h = need_host(step_w(c), SRC, e);
 	AUTO(spot_clear) struct spot a = spot_instance(step_m(c), SRC);
 	AUTO(spot_clear) struct spot p = spot_work(c, SRC, "source/instance");
+	AUTO(db_instance_clear) struct db_instance row = {0};
 	enum host_type tp;
 
 	if (!h)
 		return -1;
 	if (!step_recall(c, "domain"))
 		return 0; /* nothing before this record */
-	if (may_rearm(c, e) || clear_stray(c, SRC, e))
+	if (may_rearm(c, &row, e))
+		return row.deleted ? keep(c, e) : -1;
+	if (clear_stray(c, SRC, e))
 		return -1;
 	if (exists(h, AT(p), &tp, e))
 		return -1;

@@ -295,6 +295,8 @@ static int undo(struct step_ctx *c, struct err *e)
 			 step_m(c)->dst.host, step_m(c)->uuid);
 		return 0;
 	}
+	if (define_left(c))
+		return 0;
 	return install_take_back(c, e);
 }
 

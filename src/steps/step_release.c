@@ -83,7 +83,7 @@ const struct step step_verify = {
 
 /* What the kept copy costs until it is purged.  Names that _base has as well
  * cost nothing. */
-static int kept_bytes(struct step_ctx *c, struct err *e)
+static int kept_bytes(struct step_ctx *c, const char *key, struct err *e)
 {
 	struct host *h = step_w(c)->host[SRC];
 	AUTO(spot_clear) struct spot d = spot_work(c, SRC, NULL);
@@ -96,7 +96,7 @@ static int kept_bytes(struct step_ctx *c, struct err *e)
 	for (size_t i = 0; i < l.n; i++)
 		if (l.v[i].st.type == HOST_FILE && l.v[i].st.nlink < 2)
 			n += l.v[i].st.blocks * 512;
-	return step_record(c, "kept_bytes", json_integer((json_int_t)n), e);
+	return step_record(c, key, json_integer((json_int_t)n), e);
 }
 
 /* What is still staged is not in its place, and perhaps nowhere else. */
@@ -225,15 +225,22 @@ static int close_manifest(struct step_ctx *c, struct err *e)
 		&(struct host_write){.path = AT(p), .p = "done\n", .n = 5}, e);
 }
 
+int release_keep(struct step_ctx *c, struct err *e)
+{
+	return kept_bytes(c, "left_bytes", e) || close_manifest(c, e) ? -1 : 0;
+}
+
 static int release_run(struct step_ctx *c, struct err *e)
 {
 	struct world *w = step_w(c);
 
 	if (!need_host(w, SRC, e) || !need_host(w, DST, e))
 		return -1;
-	if (clear_source(c, e) || kept_bytes(c, e) || clear_target(c, e))
+	if (clear_source(c, e) || kept_bytes(c, "kept_bytes", e) ||
+	    clear_target(c, e))
 		return -1;
-	if (claim_release(c, e) || close_manifest(c, e))
+	if (step_record_once(c, "unlocking", json_true(), e) ||
+	    claim_release(c, e) || close_manifest(c, e))
 		return -1;
 	w->manifest[SRC] = false;
 	return end_lease(c, DST, true, e) || end_lease(c, SRC, false, e) ? -1

@@ -204,7 +204,8 @@ static int not_run_since(struct step_ctx *c, struct err *e)
 
 /*
  * States: the row never left the source; it names the target; it was put back
- * by an earlier undo.  The target is disarmed first, so that at no moment the
+ * by an earlier undo; the server is deleted, and no row of it is written any
+ * more.  The target is disarmed first, so that at no moment the
  * row names the source while the target could start the guest.
  */
 static int undo(struct step_ctx *c, struct err *e)
@@ -215,6 +216,8 @@ static int undo(struct step_ctx *c, struct err *e)
 	struct err why = ERR_INIT;
 	int rc;
 
+	if (step_w(c)->gone)
+		return 0;
 	if (rewrite_where(c, &moved, e))
 		return -1;
 	if (moved == DB_MOVED_NO || moved == DB_MOVED_UNDONE)

@@ -329,7 +329,9 @@ static int undo(struct step_ctx *c, struct err *e)
 
 	if (!dst_given_up(c) && !need_host(step_w(c), DST, e))
 		return -1;
-	for (size_t i = 0; !dst_given_up(c) && i < m->nbases; i++) {
+	/* What was left running there reads its base, too. */
+	for (size_t i = 0; !dst_given_up(c) && !define_left(c) && i < m->nbases;
+	     i++) {
 		AUTO(mem_freep) char *key = made_key(&m->bases[i]);
 
 		const json_t *made = step_recall(c, key);
@@ -340,6 +342,8 @@ static int undo(struct step_ctx *c, struct err *e)
 	for (int s = DST; s >= SRC; s--) {
 		AUTO(spot_clear) struct spot d = spot_work(c, s, "hold");
 
+		if (s == SRC && disarm_keeps(c))
+			continue; /* it belongs to the kept copy */
 		if (step_w(c)->host[s] &&
 		    host_rmtree(step_w(c)->host[s], AT(d), e))
 			return -1;

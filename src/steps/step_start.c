@@ -156,6 +156,56 @@ static int undefine(struct step_ctx *c, struct err *e)
 	return virt_undefine(v, m->uuid, true, e);
 }
 
+bool define_left(const struct step_ctx *c)
+{
+	return step_recall_of(c, "define", "left") != NULL;
+}
+
+static int leave_it(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+
+	if (step_record_once(c, "left", json_true(), e))
+		return -1;
+	step_say(c,
+		 "the guest of the deleted server may have run on %s: what is "
+		 "there is left for its Nova to remove",
+		 m->dst.host);
+	return 0;
+}
+
+/* The server is deleted: may the domain be taken away? */
+static int undo_gone(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct virt_status st = {0};
+	struct virt *v;
+	bool same;
+
+	if (dst_given_up(c)) {
+		step_say(c, "%s may keep the domain of the deleted server",
+			 m->dst.host);
+		return 0;
+	}
+	v = need_virt(step_w(c), DST, e);
+	if (!v || virt_state(v, m->uuid, &st, e))
+		return -1;
+	if (step_recall_of(c, "start", "intent") ||
+	    (st.state != VIRT_ABSENT && st.state != VIRT_SHUTOFF))
+		return leave_it(c, e);
+	if (disks_unchanged(c, true, &same, e)) {
+		if (e->sys != ENOENT)
+			return -1;
+		err_clear(e); /* Nova has removed them */
+		same = true;
+	}
+	if (!same)
+		return leave_it(c, e);
+	if (st.state == VIRT_SHUTOFF && undefine(c, e))
+		return -1;
+	return unplug(c, e);
+}
+
 /*
  * States: nothing; interfaces; a domain too, shut off, with or without its
  * NVRAM; a domain that somebody has started.
@@ -166,6 +216,10 @@ static int define_undo(struct step_ctx *c, struct err *e)
 	struct virt_status st = {0};
 	bool same;
 
+	if (step_w(c)->gone && step_recall(c, "intent")) {
+		err_clear(e);
+		return undo_gone(c, e);
+	}
 	if (!v || !step_recall(c, "intent"))
 		return v ? 0 : -1;
 	if (virt_state(v, step_m(c)->uuid, &st, e))
@@ -338,6 +392,10 @@ static int start_undo(struct step_ctx *c, struct err *e)
 	AUTO(db_instance_clear) struct db_instance row = {0};
 	bool same;
 
+	if (step_w(c)->gone) {
+		err_clear(e);
+		return 0; /* define's undo judges what is there */
+	}
 	if (!v || !step_recall(c, "intent"))
 		return v ? 0 : -1;
 	if (virt_state(v, step_m(c)->uuid, &st, e) || read_row(c, &row, e))

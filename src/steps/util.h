@@ -107,6 +107,14 @@ json_t *hex_json(const unsigned char sha256[32]);
 int claim_holds(struct step_ctx *c, struct err *e);
 /* Of step_claim.c: unlocks the row as it was found; idempotent. */
 int claim_release(struct step_ctx *c, struct err *e);
+/* Of step_disarm.c: was the server deleted while its disks were in this job's
+ * hands?  Then they stay there when the job is undone. */
+bool disarm_keeps(const struct step_ctx *c);
+/* Of step_release.c: the source's work directory stays, until purge. */
+int release_keep(struct step_ctx *c, struct err *e);
+/* Of step_start.c: did the guest of a deleted server perhaps run on the target?
+ * Then what is there is left to Nova. */
+bool define_left(const struct step_ctx *c);
 /* Of step_install.c: proves that nothing runs on the target, takes the files
  * out of their places, proves it again. */
 int install_take_back(struct step_ctx *c, struct err *e);

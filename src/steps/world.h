@@ -79,6 +79,8 @@ struct world {
 	char session[33];  /* random, hex: this run */
 	bool backward;	   /* only undoing: the target may be unreachable */
 	bool force;	   /* take over from a living run of the same job */
+	bool gone;	   /* the server is deleted: nothing may be started, no
+			      row written, and no copy thrown away */
 	/* Set by world_claim(): */
 	bool leased[2];
 	uint64_t epoch;
@@ -90,6 +92,10 @@ struct world {
 int world_look(void *world, const char *job, struct err *e);
 int world_enter(void *world, const char *job, uint64_t epoch, bool started,
 		struct err *e);
+/* Of regain.c: takes Nova's lock again where an administrator has lifted it and
+ * the job is still this one's to go on with; ERR_CONFLICT when the server has
+ * been deleted. */
+int regain_job(struct step_ctx *c, struct err *e);
 void world_leave(void *world);
 int world_mirror(void *world, const char *json, struct err *e);
 void world_tick(void *world);

@@ -153,6 +153,8 @@ struct fake_world {
 void fake_reset(void *world, const void *options);
 /* Time passes, and a running guest writes. */
 void fake_tick(void *world);
+/* Is a complete copy of its newest disks left anywhere? */
+bool fake_copies(const struct fake_world *fw);
 bool fake_promise(const void *world, struct buf *out);
 /* A COMMIT of a dead controller lands after all, or never. */
 void fake_late(void *world);

@@ -113,10 +113,26 @@ static bool nova_delete(struct fake_world *fw, bool admin)
 	h = at(fw);
 	fw->acted++;
 	fw->row.deleted = true;
-	fw->waived = true;
+	/* Up to Kilo the token stays with the row. */
+	if (!fw->o.old_compute)
+		fw->row.reason[0] = '\0';
 	h->dom.running = h->dom.defined = h->dom.autostart = false;
 	fake_at(path, h, FAKE_UUID);
 	fake_tree_drop(h, path);
+	/* What it took is its user's wish; what a job holds is not its own. */
+	fw->waived = !fake_copies(fw);
+	return true;
+}
+
+/* An administrator lifts the lock: up to Rocky Nova knows no reason of it. */
+static bool admin_unlock(struct fake_world *fw)
+{
+	if (!api(fw, true) || !fw->row.locked)
+		return false;
+	fw->row.locked = false;
+	fw->row.locked_by[0] = '\0';
+	if (!fw->o.old_compute)
+		fw->row.reason[0] = '\0';
 	return true;
 }
 
@@ -345,6 +361,7 @@ enum actor {
 	ACT_CUT_SRC,
 	ACT_CUT_DST,
 	ACT_SECOND,
+	ACT_UNLOCK,
 };
 
 const char *const fake_actors[] = {
@@ -368,6 +385,7 @@ const char *const fake_actors[] = {
 	[ACT_CUT_SRC] = "the source is cut off",
 	[ACT_CUT_DST] = "the target is cut off",
 	[ACT_SECOND] = "a second operator moves it",
+	[ACT_UNLOCK] = "an administrator lifts the lock",
 	NULL,
 };
 
@@ -406,6 +424,8 @@ static bool act(struct fake_world *fw, enum actor a)
 		return cut_off(fw, a == ACT_CUT_DST ? DST : SRC);
 	case ACT_SECOND:
 		return second_operator(fw);
+	case ACT_UNLOCK:
+		return admin_unlock(fw);
 	}
 	return false;
 }

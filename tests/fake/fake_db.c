@@ -89,7 +89,7 @@ static int tx_claim(struct fake_row *r, const struct fake_tx *t, struct err *e)
 {
 	struct db_lease by = {FAKE_UUID, t->job, t->epoch};
 
-	if (has_token(r, t))
+	if (has_token(r, t) && r->locked)
 		return 0;
 	if (r->locked &&
 	    db_token_parse(r->reason, (char[DB_TOKEN_MAX]){0}, &(unsigned){0}))

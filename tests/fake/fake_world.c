@@ -236,6 +236,11 @@ static bool has_copy(const struct fake_world *fw, const struct fake_host *h)
 	return false;
 }
 
+bool fake_copies(const struct fake_world *fw)
+{
+	return has_copy(fw, &fw->h[SRC]) || has_copy(fw, &fw->h[DST]);
+}
+
 bool fake_promise(const void *world, struct buf *out)
 {
 	const struct fake_world *fw = world;
@@ -249,7 +254,7 @@ bool fake_promise(const void *world, struct buf *out)
 			   "defined %d disks %d; target: defined %d disks %d)",
 			   fw->row.host, s->dom.defined, fake_in_place(fw, s),
 			   d->dom.defined, fake_in_place(fw, d));
-	else if (!fw->waived && !has_copy(fw, s) && !has_copy(fw, d))
+	else if (!fw->waived && !fake_copies(fw))
 		buf_puts(out, "no complete copy of the disks is left");
 	return !out->len;
 }
@@ -396,6 +401,25 @@ static bool end_done(const struct fake_world *fw, struct buf *out)
 	return !what;
 }
 
+/* The server was deleted, and nothing else happened to it. */
+static bool end_deleted(const struct fake_world *fw, enum crash_job job,
+			struct buf *out)
+{
+	const struct fake_host *s = &fw->h[SRC], *d = &fw->h[DST];
+	const char *what = job == CRASH_OPEN ? "its job stays open"
+			   : s->dom.running || s->dom.defined
+				   ? "the source can start it"
+			   : s->lease.state == LEASE_HELD ? "a lease is held"
+			   : fw->cut[DST]		  ? NULL
+			   : any_work(d) ? "work is left on the target"
+			   : d->lease.state == LEASE_HELD ? "a lease is held"
+							  : NULL;
+
+	if (what)
+		buf_printf(out, "the server is deleted, and %s", what);
+	return !what;
+}
+
 void fake_late(void *world)
 {
 	fake_db_resolve(world);
@@ -406,7 +430,10 @@ bool fake_end(const void *world, const void *before, enum crash_job job,
 {
 	const struct fake_world *fw = world;
 
-	/* Others have changed the world on purpose: the promise is all. */
+	/* Others have changed the world on purpose: the promise is all, but
+	 * a job of a deleted server must come to an end. */
+	if (fw->acted == 1 && fw->row.deleted && !fw->row.evac_us)
+		return end_deleted(fw, job, out);
 	if (fw->acted)
 		return true;
 	if (fw->yanked) {
@@ -610,6 +637,7 @@ int fake_control(void *world, const char *path, enum crash_role role)
 		.world = &w,
 		.look = world_look,
 		.enter = world_enter,
+		.regain = regain_job,
 		.leave = world_leave,
 		.mirror = world_mirror,
 		.tick = world_tick,

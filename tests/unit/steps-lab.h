@@ -82,6 +82,7 @@ static inline void begin(struct fake_options o)
 				 .world = &t.w,
 				 .look = world_look,
 				 .enter = world_enter,
+				 .regain = regain_job,
 				 .leave = world_leave,
 				 .mirror = world_mirror,
 				 .tick = world_tick};

@@ -37,9 +37,9 @@ struct script {
 struct toy {
 	bool done[STEPS];
 	struct script s[STEPS];
-	int entered, mirrored, ticks;
+	int entered, regained, mirrored, ticks;
 	uint64_t epoch; /* as enter() heard it; 0: never */
-	enum err_kind look_kind, enter_kind, mirror_kind;
+	enum err_kind look_kind, enter_kind, regain_kind, mirror_kind;
 	int mirror_fails_at;
 	struct buf log; /* what was called, in order */
 	json_t *manifest;
@@ -723,6 +723,58 @@ static void t_enter_fails(void **state)
 	assert_int_equal(f->w.epoch, 3);
 }
 
+/* --- what others did meanwhile */
+
+static int toy_regain(struct step_ctx *c, struct err *e)
+{
+	struct toy *w = step_world(c);
+
+	w->regained++;
+	return act(&(struct act){.kind = w->regain_kind}, e);
+}
+
+static void open_at_two(struct fix *f)
+{
+	f->env.regain = toy_regain;
+	fails(f, 2, 0, ERR_INTERRUPTED, false);
+	assert_int_equal(run(f), TXN_OPEN);
+	assert_int_equal(f->w.regained, 0);
+}
+
+static void t_regain(void **state)
+{
+	struct fix *f = *state;
+
+	open_at_two(f);
+	f->w.regain_kind = ERR_FAILED;
+	assert_int_equal(resume(f), TXN_OPEN);
+	f->w.regain_kind = ERR_NONE;
+	assert_int_equal(resume(f), TXN_DONE);
+	assert_int_equal(f->w.regained, 2);
+}
+
+/* Nothing is left to go forward to: back, and an error. */
+static void t_moot(void **state)
+{
+	struct fix *f = *state;
+
+	open_at_two(f);
+	f->w.regain_kind = ERR_CONFLICT;
+	assert_int_equal(resume(f), TXN_ROLLED_BACK);
+	assert_int_equal(f->e.kind, ERR_CONFLICT);
+	assert_int_equal(txn_exit_code(TXN_ROLLED_BACK, &f->e), 1);
+}
+
+static void t_moot_back(void **state)
+{
+	struct fix *f = *state;
+
+	open_at_two(f);
+	f->w.regain_kind = ERR_CONFLICT;
+	assert_int_equal(rollback(f), TXN_ROLLED_BACK);
+	assert_int_equal(txn_exit_code(TXN_ROLLED_BACK, &f->e), 1);
+}
+
 /* --- back */
 
 static void undo_fails(struct fix *f, int i, int call, enum err_kind kind)
@@ -950,6 +1002,9 @@ int main(void)
 		T(t_two),
 		T(t_attended),
 		T(t_enter_fails),
+		T(t_regain),
+		T(t_moot),
+		T(t_moot_back),
 		T(t_undo_retry),
 		T(t_undo_fails),
 		T(t_undo_unknown),

@@ -6,6 +6,8 @@
  */
 #include "unit/steps-lab.h"
 
+#include "steps/purge.h"
+
 /* ---- a claim whose COMMIT lands after the rollback */
 
 static int sent_and_killed(struct db *db, const struct db_claim *c,
@@ -38,10 +40,229 @@ static void t_late_claim(void **state)
 	}
 }
 
+/* ---- where a job is interrupted */
+
+static int not_now(struct virt *v, const char *uuid, const char *xml,
+		   struct err *e)
+{
+	(void)v;
+	(void)uuid;
+	(void)xml;
+	return err_set(e, ERR_INTERRUPTED, "interrupted");
+}
+
+static int not_yet(struct db *db, const struct db_rewrite *r, struct err *e)
+{
+	(void)db;
+	(void)r;
+	return err_set(e, ERR_INTERRUPTED, "interrupted");
+}
+
+static int when_it_runs(struct virt *v, const char *uuid, struct err *e)
+{
+	fake_virt_ops.start(v, uuid, e);
+	for (int i = 0; i < 20; i++)
+		fake_tick(t.fw);
+	return err_set(e, ERR_INTERRUPTED, "interrupted");
+}
+
+enum until { UNTIL_REWRITE, UNTIL_DEFINE, UNTIL_RUNNING };
+
+static void open_job(enum until u)
+{
+	begin((struct fake_options){
+		.running = true, .start = true, .nvram = true});
+	if (u == UNTIL_REWRITE)
+		t.db.rewrite = not_yet;
+	else if (u == UNTIL_DEFINE)
+		t.virt.define = not_now;
+	else
+		t.virt.start = when_it_runs;
+	forward(TXN_OPEN);
+	t.db = fake_db_ops;
+	t.virt = fake_virt_ops;
+}
+
+/* ---- an administrator lifts the lock */
+
+static void lift(bool reason_too)
+{
+	t.fw->row.locked = false;
+	t.fw->row.locked_by[0] = '\0';
+	if (reason_too)
+		t.fw->row.reason[0] = '\0';
+}
+
+static void t_lifted(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		bool back = i & 1, stein = i & 2;
+
+		open_job(i & 4 ? UNTIL_REWRITE : UNTIL_DEFINE);
+		lift(stein);
+		assert_int_equal(other(back),
+				 back ? TXN_ROLLED_BACK : TXN_DONE);
+		assert_string_equal(t.fw->row.host,
+				    back ? "compute-30" : "compute-34");
+		assert_false(t.fw->row.locked);
+		assert_string_equal(t.fw->row.reason, "");
+		assert_true(t.fw->h[back ? SRC : DST].dom.running);
+		end();
+	}
+}
+
+/* The tenant locks it on his own account: his lock is neither taken nor
+ * lifted, and the job goes on when it is gone. */
+static void t_locked_anew(void **state)
+{
+	(void)state;
+	open_job(UNTIL_DEFINE);
+	lift(true);
+	t.fw->row.locked = true;
+	strcpy(t.fw->row.locked_by, "owner");
+	assert_int_equal(other(false), TXN_OPEN);
+	assert_string_equal(t.fw->row.locked_by, "owner");
+	assert_string_equal(t.fw->row.reason, "");
+	assert_false(t.fw->h[DST].dom.defined);
+	err_clear(&t.e);
+	lift(true);
+	assert_int_equal(other(false), TXN_DONE);
+	end();
+}
+
+/* No lock, and nothing of the job on the hosts: it was ended from another
+ * journal, and this one is old. */
+static void t_ended_elsewhere(void **state)
+{
+	(void)state;
+	open_job(UNTIL_DEFINE);
+	lift(true);
+	for (int s = SRC; s <= DST; s++) {
+		AUTO(mem_freep)
+		char *work = mem_printf("%s/.novahaul/%s", t.fw->h[s].ip, t.id);
+
+		fake_tree_drop(&t.fw->h[s], work);
+		t.fw->h[s].lease = (struct fake_lease){0};
+	}
+	assert_int_equal(other(false), TXN_LOCKED);
+	assert_false(t.fw->row.locked);
+	assert_false(t.fw->h[DST].dom.defined);
+	end();
+}
+
+/* The row has gone elsewhere meanwhile. */
+static void t_gone_elsewhere(void **state)
+{
+	(void)state;
+	open_job(UNTIL_DEFINE);
+	lift(true);
+	strcpy(t.fw->row.host, "compute-99");
+	assert_int_equal(other(false), TXN_LOCKED);
+	assert_false(t.fw->row.locked);
+	end();
+}
+
+/* ---- the server is deleted */
+
+static bool on_source(const char *fmt)
+{
+	AUTO(mem_freep)
+	char *path =
+		mem_printf("%s/.novahaul/%s/%s", t.fw->h[SRC].ip, t.id, fmt);
+
+	return fake_look(&t.fw->h[SRC], path) != NULL;
+}
+
+static void closed_as_deleted(bool back)
+{
+	AUTO(purge_clear) struct purge p = {0};
+
+	assert_int_equal(other(back), TXN_ROLLED_BACK);
+	assert_int_equal(txn_exit_code(TXN_ROLLED_BACK, &t.e), 1);
+	err_clear(&t.e);
+	assert_true(on_source("source/instance/disk"));
+	assert_true(on_source("hold/" FAKE_BASE));
+	assert_true(on_source("closed"));
+	assert_false(t.fw->h[SRC].dom.defined);
+	assert_int_equal(t.fw->h[SRC].lease.state, LEASE_RELEASED);
+	assert_int_not_equal(t.fw->h[DST].lease.state, LEASE_HELD);
+	/* The job is over, and its copy may go. */
+	assert_int_equal(other(back), TXN_NOTHING);
+	err_clear(&t.e);
+	assert_int_equal(purge_look(&t.w, t.id, &p, &t.e), 0);
+	assert_true(p.allowed);
+	assert_int_equal(purge_remove(&t.w, t.id, &t.e), 0);
+	assert_false(on_source("source/instance/disk"));
+}
+
+static void t_deleted(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		char dir[FAKE_PATH];
+
+		open_job(i & 2 ? UNTIL_REWRITE : UNTIL_DEFINE);
+		t.fw->row.deleted = true;
+		if (i & 4) {
+			/* the token goes, and Nova finds some files */
+			t.fw->row.reason[0] = '\0';
+			fake_at(dir, &t.fw->h[DST], FAKE_UUID);
+			if (!(i & 2))
+				fake_tree_drop(&t.fw->h[DST], dir);
+		}
+		closed_as_deleted(i & 1);
+		assert_false(on_target(FAKE_UUID));
+		assert_false(t.fw->h[DST].dom.defined);
+		end();
+	}
+}
+
+/* It ran on the target: Nova's to remove, and perhaps not yet removed. */
+static void t_deleted_running(void **state)
+{
+	(void)state;
+	for (int back = 0; back < 2; back++) {
+		open_job(UNTIL_RUNNING);
+		t.fw->row.deleted = true;
+		closed_as_deleted(back);
+		assert_true(t.fw->h[DST].dom.running);
+		assert_true(on_target(FAKE_UUID "/disk"));
+		assert_true(on_target("_base/" FAKE_BASE));
+		end();
+	}
+}
+
+/* In the middle of a run, before the commit: it turns round by itself. */
+static int deleted_now(struct db *db, const struct db_rewrite *r, struct err *e)
+{
+	t.fw->row.deleted = true;
+	return fake_db_ops.rewrite(db, r, e);
+}
+
+static void t_deleted_in_the_run(void **state)
+{
+	(void)state;
+	begin((struct fake_options){.running = true, .start = true});
+	t.db.rewrite = deleted_now;
+	forward(TXN_ROLLED_BACK);
+	assert_true(on_source("source/instance/disk"));
+	assert_true(on_source("closed"));
+	assert_false(on_target(FAKE_UUID));
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_late_claim),
+		cmocka_unit_test(t_lifted),
+		cmocka_unit_test(t_locked_anew),
+		cmocka_unit_test(t_ended_elsewhere),
+		cmocka_unit_test(t_gone_elsewhere),
+		cmocka_unit_test(t_deleted),
+		cmocka_unit_test(t_deleted_running),
+		cmocka_unit_test(t_deleted_in_the_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
