@@ -68,7 +68,7 @@ static const struct rule rules[] = {
 	ASK("domain", "sysinfo", rules_sysinfo),
 	DROP("domain", "resource"),
 	DROP("domain", "seclabel"),
-	KEEP("domain", "os"),
+	ASK("domain", "os", rules_os),
 	KEEP("domain", "devices"),
 	NO("domain", "numatune", "numa", "memory bound to host NUMA nodes"),
 	NO("domain", "launchSecurity", "memory-encryption",

@@ -51,6 +51,36 @@ enum rule_act rules_mem_source(struct rule_ctx *c, xmlNode *n)
 	return RULE_KEEP;
 }
 
+/* libvirt 9.2 and later adds firmware='efi' and the features beside the paths
+ * it has chosen, or was given; before that (qemu_firmware.c, 5.2 to 9.1) the
+ * same attribute means "choose anew at each start, whatever the path", which is
+ * another firmware for the NVRAM that goes along.  Paths alone mean the same to
+ * all of them. */
+enum rule_act rules_os(struct rule_ctx *c, xmlNode *n)
+{
+	AUTO(mem_freep) char *path = xml_text_at(n, "loader");
+	xmlNode *features = xml_first(n, "firmware");
+
+	if (!xml_attr_is(n, "firmware", "efi"))
+		return RULE_KEEP;
+	if (!path || !path[strspn(path, " \t\r\n")])
+		return rules_refuse(c, "firmware",
+				    "<os firmware='efi'> without a <loader>: "
+				    "the firmware is chosen at each start, and "
+				    "may be another one there");
+	xml_attr_drop(n, "firmware");
+	if (features)
+		xml_drop(features);
+	return RULE_KEEP;
+}
+
+/* Elsewhere than on Debian and its like, firmware may be kept in qcow2; older
+ * libvirt takes that for the bytes themselves. */
+static bool is_raw(const xmlNode *n, const char *attr)
+{
+	return !xml_attr_has(n, attr) || xml_attr_is(n, attr, "raw");
+}
+
 static bool in_list(const char *const *list, const char *s)
 {
 	for (; *list; list++)
@@ -69,7 +99,10 @@ enum rule_act rules_loader(struct rule_ctx *c, xmlNode *n)
 {
 	AUTO(mem_freep) char *path = xml_text(n);
 
-	/* Firmware chosen by features has attributes only. */
+	if (!is_raw(n, "format"))
+		return rules_refuse(c, "firmware",
+				    "<loader> is not a raw image");
+	/* Without a path there are attributes only. */
 	if (!path || !path[strspn(path, " \t\r\n")])
 		return RULE_KEEP;
 	if (!is_firmware_path(path) || xml_attr_is(n, "readonly", "no"))
@@ -109,6 +142,8 @@ enum rule_act rules_nvram(struct rule_ctx *c, xmlNode *n)
 	AUTO(mem_freep) char *to = NULL;
 	const char *dir, *base;
 
+	if (!is_raw(n, "format") || !is_raw(n, "templateFormat"))
+		return rules_refuse(c, "nvram", "NVRAM is not a raw image");
 	if (tmpl && !is_firmware_path(tmpl))
 		return rules_refuse(c, "nvram",
 				    "NVRAM template %s is not below %s", tmpl,

@@ -53,7 +53,7 @@ enum rule_act rules_map_at(struct rule_ctx *c, xmlNode *node, const char *attr,
 			   const char *id);
 
 rule_fn rules_root, rules_vcpu, rules_sysinfo, rules_mem_source;
-rule_fn rules_loader, rules_nvram, rules_boot_file;
+rule_fn rules_os, rules_loader, rules_nvram, rules_boot_file;
 rule_fn rules_emulator, rules_disk, rules_disk_source, rules_disk_host;
 rule_fn rules_iface, rules_iface_source, rules_iface_target, rules_iface_vport,
 	rules_iface_script, rules_iface_backend;

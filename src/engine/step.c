@@ -115,6 +115,8 @@ void step_progress(struct step_ctx *c, uint64_t done, uint64_t total,
 		.text = what,
 	};
 
+	if (done)
+		t->trouble_us = 0; /* the world answers */
 	if (t->env->event)
 		t->env->event(t->env->event_arg, &ev);
 	txn_tick(t);

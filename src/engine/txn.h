@@ -14,7 +14,10 @@
  *	A step that may have run before (crash, takeover, ERR_LOST, ERR_RETRY)
  *	is probed first: DONE goes to verify, NOT_DONE and PARTIAL run again,
  *	UNKNOWN is asked again with back-off and then leaves the job open.
- *	ERR_LOST is run at most 3 times, ERR_RETRY at most 5.
+ *	ERR_LOST is run at most 3 times, ERR_RETRY at most 5.  No wait, here or
+ *	backward, ends more than 20 s after the first of a row of such
+ *	failures: a host that is gone is waited for once, not by each step and
+ *	undo that needs it.  Progress or a step done (undone) ends the row.
  * A failure before any commit point is DONE turns the job round by itself: this
  *	step and every one that was started are undone, in reverse.  A failed
  *	commit point is probed: NOT_DONE turns round, DONE goes on, anything

@@ -12,6 +12,8 @@ struct txn {
 	struct journal_key key;
 	const struct step **steps; /* by index in the plan */
 	json_t **records;	   /* the same; key -> latest value */
+	int64_t trouble_us; /* the first failure since anything succeeded, or 0
+			     */
 };
 
 struct step_ctx {
@@ -40,6 +42,9 @@ int txn_mirror(struct txn *t, struct err *e);
 /* Probes until the answer is not UNKNOWN, with back-off; ERR_LOST when it stays
  * so, ERR_STALE and ERR_INTERRUPTED at once. */
 int txn_ask(struct txn *t, size_t i, enum step_state *state, struct err *e);
+/* After a failure that may pass: is there time to wait before try N + 1?  Not
+ * once the trouble has lasted longer than the engine waits for anything. */
+bool txn_patient(struct txn *t, unsigned n);
 /* Waits before try N + 1 (N from 1), keeping the world alive; ends early when
  * the program is asked to stop. */
 void txn_back_off(struct txn *t, size_t i, unsigned n, const struct err *why);

@@ -14,6 +14,9 @@
 #define PROBES 6     /* probes that said UNKNOWN */
 #define SECOND 1000000
 #define BACK_OFF_MAX 30 /* seconds */
+/* As long as nothing succeeds, so many seconds after the first failure: each of
+ * many undos that all need one dead host must not wait for it anew. */
+#define PATIENCE 20
 
 /* --- what both directions use */
 
@@ -42,9 +45,24 @@ void txn_emit(struct txn *t, size_t i, enum txn_event_kind kind,
 		t->env->event(t->env->event_arg, &ev);
 }
 
+static unsigned back_off(unsigned n)
+{
+	return n > 5 ? BACK_OFF_MAX : 1u << (n - 1);
+}
+
+bool txn_patient(struct txn *t, unsigned n)
+{
+	int64_t now = clock_mono_us();
+
+	if (!t->trouble_us)
+		t->trouble_us = now;
+	return now - t->trouble_us + (int64_t)back_off(n) * SECOND <=
+	       (int64_t)PATIENCE * SECOND;
+}
+
 void txn_back_off(struct txn *t, size_t i, unsigned n, const struct err *why)
 {
-	unsigned s = n > 5 ? BACK_OFF_MAX : 1u << (n - 1);
+	unsigned s = back_off(n);
 
 	txn_emit(t, i, TXN_EV_WAIT, err_msg(why));
 	for (; s && !stop_requested(); s--) {
@@ -65,6 +83,8 @@ static int mark(struct txn *t, size_t i, enum journal_mark m, unsigned attempt,
 	s.ended_us = m == MARK_DONE || m == MARK_UNDONE ? clock_now_us() : 0;
 	if (journal_mark(t->env->journal, &t->key, &s, e))
 		return -1;
+	if (m == MARK_DONE || m == MARK_UNDONE)
+		t->trouble_us = 0;
 	t->job.steps[i] = s;
 	return 0;
 }
@@ -127,7 +147,7 @@ int txn_ask(struct txn *t, size_t i, enum step_state *state, struct err *e)
 			return -1;
 		if (stop_requested())
 			return err_set(e, ERR_INTERRUPTED, "interrupted");
-		if (n == PROBES)
+		if (!txn_patient(t, n) || n == PROBES)
 			return not_known(t, i, e);
 		txn_back_off(t, i, n, e);
 	}
@@ -224,9 +244,9 @@ static enum txn_next judge_try(struct txn *t, size_t i, enum phase at,
 		return next;
 	if (at == AT_PROBE)
 		return NEXT_OPEN;
-	if (e->kind == ERR_LOST && ++n->lost < RUNS_LOST)
-		return NEXT_AGAIN;
-	if (e->kind == ERR_RETRY && ++n->retry < RUNS_RETRY)
+	if (unsure && txn_patient(t, n->n + 1) &&
+	    (e->kind == ERR_LOST ? ++n->lost < RUNS_LOST
+				 : ++n->retry < RUNS_RETRY))
 		return NEXT_AGAIN;
 	if (committed(t, i))
 		return !unsure && ++n->after < RUNS_AFTER ? NEXT_AGAIN
@@ -271,7 +291,7 @@ static int undo_tries(struct txn *t, size_t i, struct err *e)
 		if (!txn_mirror(t, e) && !t->steps[i]->undo(&c, e))
 			return 0;
 		if ((e->kind != ERR_LOST && e->kind != ERR_RETRY) ||
-		    n == UNDOS || stop_requested())
+		    !txn_patient(t, n) || n == UNDOS || stop_requested())
 			return -1;
 		txn_emit(t, i, TXN_EV_FAIL, err_msg(e));
 		txn_back_off(t, i, n, e);

@@ -160,6 +160,7 @@ int conf_init(struct conf *c, const struct host_config *h, struct err *e)
 		   (h->transport == HOST_AUTO && is_here(c->address));
 	c->no_ssh_agent = h->no_ssh_agent;
 	c->connect_us = h->connect_us ? h->connect_us : 15 * SECOND;
+	c->tcp_us = c->connect_us;
 	c->command_us = h->command_us ? h->command_us : 60 * SECOND;
 	c->dead_us = h->dead_us ? h->dead_us : 30 * SECOND;
 	set_lists(c, h);

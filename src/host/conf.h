@@ -12,7 +12,8 @@ struct conf {
 	int port;
 	struct strv known_hosts, identities, cache_dirs;
 	int64_t connect_us, command_us, dead_us;
-	char *agent; /* our copy of novahaul-agent */
+	int64_t tcp_us; /* of connect_us, until TCP is connected */
+	char *agent;	/* our copy of novahaul-agent */
 	char agent_sha256[65];
 };
 

@@ -8,6 +8,11 @@
 #include "core/log.h"
 #include "wire/wire.h"
 
+/* A host that was reached and is gone: so long for TCP to find it again, where
+ * load cannot matter, and for so long a failure is not tried again. */
+#define REDIAL_US (5 * 1000000LL)
+#define GONE_US (2 * 1000000LL)
+
 /* ---- links ----------------------------------------------------------- */
 
 struct link *link_open(const struct conf *cfg, struct err *e)
@@ -45,11 +50,43 @@ static void add_said(struct link *l, struct err *e)
 	err_wrap(e, "its stderr: \"%.300s\"", buf_str(&b));
 }
 
+/* It was there once: from now on it need not be waited for as long. */
+static void lose_link(struct session *s)
+{
+	link_close(s->link);
+	s->link = NULL;
+	if (s->cfg.tcp_us > REDIAL_US)
+		s->cfg.tcp_us = REDIAL_US;
+}
+
 static void drop_link(struct session *s, struct err *e)
 {
 	add_said(s->link, e);
-	link_close(s->link);
-	s->link = NULL;
+	lose_link(s);
+}
+
+/* A failed dial answers for those who ask right after it, too: an undo and the
+ * manifest before it, both sides of a copy. */
+static struct link *dial(struct session *s, struct err *e)
+{
+	struct link *l;
+
+	if (clock_mono_us() < s->gone_until) {
+		err_set(e, s->gone.kind, "%s", err_msg(&s->gone));
+		e->sys = s->gone.sys;
+		if (s->gone.hint)
+			err_hint(e, "%s", s->gone.hint);
+		return NULL;
+	}
+	l = link_open(&s->cfg, e);
+	if (l)
+		return l;
+	err_set(&s->gone, e->kind, "%s", err_msg(e));
+	s->gone.sys = e->sys;
+	if (e->hint)
+		err_hint(&s->gone, "%s", e->hint);
+	s->gone_until = clock_mono_us() + GONE_US;
+	return NULL;
 }
 
 static int need_link(struct session *s, struct err *e)
@@ -59,12 +96,11 @@ static int need_link(struct session *s, struct err *e)
 	/* Better found dead now than when a mutation has been sent. */
 	if (s->link && client_tick(&s->link->client, &none)) {
 		err_clear(&none);
-		link_close(s->link);
-		s->link = NULL;
+		lose_link(s);
 	}
 	if (s->link)
 		return 0;
-	s->link = link_open(&s->cfg, e);
+	s->link = dial(s, e);
 	if (!s->link)
 		return -1;
 	if (s->held && ops_lease_again(s, e)) {
@@ -183,7 +219,7 @@ static struct host_session *ops_session_open(void *self, struct err *e)
 	/* The lease is the control session's: it must stand. */
 	if (need_link(s, e))
 		return NULL;
-	l = link_open(&s->cfg, e);
+	l = dial(s, e);
 	if (!l)
 		return NULL;
 	if (bind_bulk(s, l, e)) {
@@ -229,6 +265,7 @@ static void ops_close(void *self)
 	mem_free(s->job);
 	mem_free(s->owner);
 	mem_free(s->session);
+	err_clear(&s->gone);
 	conf_clear(&s->cfg);
 	mem_free(s);
 }

@@ -16,6 +16,9 @@ struct host_session {
 struct session {
 	struct conf cfg;
 	struct link *link; /* NULL: to be opened */
+	/* The last dial's failure, the answer to all who ask until then. */
+	struct err gone;
+	int64_t gone_until;
 	struct host_session *bulk;
 	bool asking; /* a request is under way */
 	void (*on_wait)(void *arg);

@@ -283,11 +283,12 @@ int ssh_connect(struct ssh *h, const struct conf *cfg, struct err *e)
 	memset(h, 0, sizeof(*h));
 	h->cfg = cfg;
 	h->sock = -1;
-	h->deadline = clock_mono_us() + cfg->connect_us;
+	h->deadline = clock_mono_us() + cfg->tcp_us;
 	if (libssh2_init(0))
 		return err_set(e, ERR_FAILED, "libssh2 cannot start");
 	if (tcp_connect(h, e))
 		return -1;
+	h->deadline += cfg->connect_us - cfg->tcp_us;
 	h->s = libssh2_session_init();
 	if (!h->s)
 		return err_set(e, ERR_FAILED, "libssh2: no session");

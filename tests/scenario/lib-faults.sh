@@ -229,7 +229,7 @@ settled() {
 	case $rc in 1 | 3) ok "$case: it says so (exit $rc, $took s)" ;;
 	*) not_ok "$case: it says so" "exit $rc: $(tail -n 3 "$work/err")" ;;
 	esac
-	if [ "$word" -gt 60 ] || [ "$took" -gt 200 ]; then
+	if [ "$word" -gt 60 ] || [ "$took" -gt 100 ]; then
 		not_ok "$case: the answer comes soon" "$word s, end after $took s"
 	fi
 	told "$case: the error is clear" "$@"

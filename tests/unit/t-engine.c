@@ -41,7 +41,8 @@ struct toy {
 	uint64_t epoch; /* as enter() heard it; 0: never */
 	enum err_kind look_kind, enter_kind, regain_kind, mirror_kind;
 	int mirror_fails_at;
-	struct buf log; /* what was called, in order */
+	int64_t fail_us; /* so long it takes to fail */
+	struct buf log;	 /* what was called, in order */
 	json_t *manifest;
 };
 
@@ -50,12 +51,16 @@ static int toy_index(const struct step_ctx *c)
 	return (int)json_integer_value(json_object_get(step_params(c), "n"));
 }
 
-static int act(const struct act *a, struct err *e)
+/* Time passes by sleeping, and by failing. */
+static int64_t slept, failing;
+
+static int act(const struct toy *w, const struct act *a, struct err *e)
 {
 	if (a->stops)
 		stop_set(true);
 	if (a->kind == ERR_NONE)
 		return 0;
+	failing += w->fail_us;
 	return err_set(e, a->kind, "scripted %s", err_kind_name(a->kind));
 }
 
@@ -66,7 +71,7 @@ static int toy_probe(struct step_ctx *c, enum step_state *state, struct err *e)
 
 	buf_printf(&w->log, "p%d ", i);
 	if (n < 9 && w->s[i].probe[n] != ERR_NONE)
-		return act(&(struct act){.kind = w->s[i].probe[n]}, e);
+		return act(w, &(struct act){.kind = w->s[i].probe[n]}, e);
 	*state = w->done[i] ? STEP_DONE : STEP_NOT_DONE;
 	if (n < 9 && w->s[i].says[n])
 		*state = w->s[i].says[n];
@@ -92,7 +97,7 @@ static int toy_run(struct step_ctx *c, struct err *e)
 	step_add_bytes(c, 10, 20);
 	step_progress(c, 1, 2, "halves");
 	step_say(c, "toy %d", i);
-	if (act(a, e))
+	if (act(w, a, e))
 		return -1;
 	return step_checkpoint(c, e);
 }
@@ -109,7 +114,7 @@ static int toy_undo(struct step_ctx *c, struct err *e)
 	buf_printf(&w->log, "u%d ", i);
 	if (a->does || a->kind == ERR_NONE)
 		w->done[i] = json_is_true(step_recall(c, "before"));
-	return act(a, e);
+	return act(w, a, e);
 }
 
 static int toy_verify(struct step_ctx *c, struct err *e)
@@ -118,7 +123,7 @@ static int toy_verify(struct step_ctx *c, struct err *e)
 	int i = toy_index(c), n = w->s[i].verifies++;
 
 	buf_printf(&w->log, "v%d ", i);
-	return act(&w->s[i].verify[n < 6 ? n : 5], e);
+	return act(w, &w->s[i].verify[n < 6 ? n : 5], e);
 }
 
 static const struct step toy_steps[] = {
@@ -155,7 +160,7 @@ static int toy_enter(void *world, const char *job, uint64_t epoch, bool started,
 	w->entered++;
 	w->epoch = epoch;
 	buf_printf(&w->log, "E%s ", started ? "+" : "-");
-	return act(&(struct act){.kind = w->enter_kind}, e);
+	return act(w, &(struct act){.kind = w->enter_kind}, e);
 }
 
 static int toy_mirror(void *world, const char *json, struct err *e)
@@ -163,7 +168,7 @@ static int toy_mirror(void *world, const char *json, struct err *e)
 	struct toy *w = world;
 
 	if (++w->mirrored == w->mirror_fails_at)
-		return act(&(struct act){.kind = w->mirror_kind}, e);
+		return act(w, &(struct act){.kind = w->mirror_kind}, e);
 	json_decref(w->manifest);
 	w->manifest = json_loads(json, 0, NULL);
 	assert_non_null(w->manifest);
@@ -175,11 +180,14 @@ static void toy_tick(void *world)
 	((struct toy *)world)->ticks++;
 }
 
-static int64_t slept;
-
 static void no_sleep(int64_t us)
 {
 	slept += us;
+}
+
+static int64_t mono(void)
+{
+	return 1000000 + slept + failing;
 }
 
 struct fix {
@@ -213,7 +221,8 @@ static json_t *toy_plan(void)
 
 static int set_up(void **state)
 {
-	static const struct clock_ops ops = {.sleep_us = no_sleep};
+	static const struct clock_ops ops = {.sleep_us = no_sleep,
+					     .mono_us = mono};
 	struct fix *f = MEM_NEW(struct fix);
 	json_t *plan = toy_plan();
 
@@ -223,7 +232,7 @@ static int set_up(void **state)
 	snprintf(f->path, sizeof(f->path), "%s/journal.db", f->dir);
 	clock_set_ops(&ops);
 	stop_set(false);
-	slept = 0;
+	slept = failing = 0;
 	f->env = (struct txn_env){
 		.journal = journal_open(f->path, &f->e),
 		.steps = toy_table,
@@ -378,6 +387,45 @@ static void t_retry(void **state)
 	assert_int_equal(slept, (1 + 2 + 4 + 8) * 1000000);
 }
 
+/* One host that is gone for good, and each look at it takes five seconds: it is
+ * waited for once, not by each step back that needs it. */
+static void t_patience(void **state)
+{
+	struct fix *f = *state;
+	struct script *s = &f->w.s[1];
+
+	f->w.fail_us = 5000000;
+	for (int i = 0; i < 6; i++)
+		s->run[i] = s->undo[i] = (struct act){.kind = ERR_RETRY};
+	for (int i = 1; i < 9; i++)
+		s->probe[i] = ERR_RETRY;
+	assert_int_equal(run(f), TXN_OPEN);
+	job_is(f, "open forward Dr---");
+	/* Twenty seconds, and one last look. */
+	assert_in_range(slept + failing, 10000000, 35000000);
+	/* Back, on demand, the same. */
+	slept = failing = 0;
+	assert_int_equal(rollback(f), TXN_OPEN);
+	assert_in_range(slept + failing, 10000000, 35000000);
+	/* It is back: so it goes, and what went well has been forgotten. */
+	memset(s, 0, sizeof(*s));
+	s->undo[0] = s->undo[1] = (struct act){.kind = ERR_RETRY};
+	assert_int_equal(rollback(f), TXN_ROLLED_BACK);
+	assert_int_equal(s->undos, 3);
+}
+
+/* Whoever gets on between the failures may fail as often as ever. */
+static void t_progress(void **state)
+{
+	struct fix *f = *state;
+
+	f->w.fail_us = 60000000;
+	for (int i = 0; i < 4; i++)
+		fails(f, 1, i, ERR_RETRY, false);
+	assert_int_equal(run(f), TXN_DONE);
+	log_is(f, "r0 r1 p1 r1 p1 r1 p1 r1 p1 r1 r2 v2 r3 r4 ");
+}
+
 static void t_retry_ends(void **state)
 {
 	struct fix *f = *state;
@@ -433,10 +481,10 @@ static void t_unknown(void **state)
 	set_up(state);
 	f = *state;
 	fails(f, 1, 0, ERR_LOST, true);
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 5; i++)
 		f->w.s[1].probe[i] = ERR_LOST;
 	assert_int_equal(run(f), TXN_OPEN);
-	log_is(f, "r0 r1 p1 p1 p1 p1 p1 p1 ");
+	log_is(f, "r0 r1 p1 p1 p1 p1 p1 ");
 	job_is(f, "open forward Dr---");
 	assert_non_null(strstr(f->e.hint, "novahaul resume j-"));
 	assert_int_equal(f->e.kind, ERR_LOST);
@@ -986,6 +1034,8 @@ int main(void)
 		T(t_done),
 		T(t_mirror_first),
 		T(t_retry),
+		T(t_patience),
+		T(t_progress),
 		T(t_retry_ends),
 		T(t_lost_after),
 		T(t_lost_thrice),

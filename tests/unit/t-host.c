@@ -582,6 +582,60 @@ static void t_silent(void **state)
 	host_close(h);
 }
 
+/* Connections that came to the listener and that nobody took. */
+static int dials(struct lab *l)
+{
+	int n = 0, s;
+
+	fcntl(l->listener, F_SETFL, O_NONBLOCK);
+	while ((s = accept(l->listener, NULL, NULL)) >= 0) {
+		close(s);
+		n++;
+	}
+	fcntl(l->listener, F_SETFL, 0);
+	return n;
+}
+
+/* A host that is gone is dialled once, not by everybody who needs it. */
+static void t_gone(void **state)
+{
+	struct lab *l = *state;
+	struct host_config cfg = {.no_ssh_agent = true, .connect_us = 5000000};
+	struct err e = ERR_INIT;
+	struct host_write w = {
+		.path = HOST_PATH(l->dir, "f"), .p = "x", .n = 1};
+	struct host_session *s;
+	struct host *h;
+
+	start(l);
+	h = open_with(l, l->ed, &cfg, &e);
+	assert_non_null(h);
+	assert_ok(lab_claim(h, l->dir, "job-1", "s1", 1, &e));
+	kill_sshds(l);
+	kill(l->pid, SIGKILL);
+	waitpid(l->pid, NULL, 0);
+	clock_sleep_us(50000);
+	assert_kind(host_write(h, &w, &e), ERR_RETRY);
+	for (int i = 0; i < 3; i++) {
+		int64_t t0 = clock_mono_us();
+
+		assert_int_equal(host_write(h, &w, &e), -1);
+		assert_int_equal(e.kind, ERR_RETRY);
+		assert_non_null(strstr(err_msg(&e), "compute-30"));
+		err_clear(&e);
+		s = host_session_open(h, &e);
+		assert_null(s);
+		err_clear(&e);
+		assert_true(clock_mono_us() - t0 < 1000000);
+	}
+	assert_int_equal(dials(l), 1);
+	/* It comes back: found a little later. */
+	start(l);
+	clock_sleep_us(2100000);
+	assert_ok(host_write(h, &w, &e));
+	host_close(h);
+}
+
 static void t_connect(void **state)
 {
 	struct lab *l = *state;
@@ -665,6 +719,7 @@ int main(void)
 		T(t_ssh_agent),
 		T(t_cut),
 		T(t_silent),
+		T(t_gone),
 		T(t_connect),
 		T(t_noise),
 		T(t_no_root),
