@@ -15,6 +15,9 @@
 # Nothing outside the namespaces listens anywhere or gets an address.
 # shellcheck disable=SC2034 # much of it is for those who source this
 
+# The caller's may be closed to those whom the daemons run as.
+unset TMPDIR
+
 S=${NOVAHAUL_SANDBOX:-/var/tmp/novahaul-sandbox}
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 top=$(cd "$here/../.." && pwd)

@@ -135,7 +135,14 @@ guest_delete() {
 		guest_copies "$S/hosts/$h/nova/instances/.novahaul" "$uuid"
 	done
 	rows_forget "$uuid" | sql
-	rm -f "$S/guests/$uuid"
+	rm -f "$S/guests/$uuid" "$S/guests/$uuid.key"
+}
+
+# guest_secret NAME HOST: its vTPM's, as Nova gives it to whoever may start it
+guest_secret() {
+	local uuid
+	read -r uuid _ < <(guest_find "$1") || die "no such guest: $1"
+	in_host "$2" "$S/lib/guest-make" "$S/guests/$uuid" secret
 }
 
 guests_table() {

@@ -171,10 +171,9 @@ database() {
 	local d fresh=
 	if [ ! -d "$S/mysql/data/mysql" ]; then
 		rm -rf "$S/mysql"
-		install -d -o mysql -g mysql -m 700 "$S/mysql" "$S/mysql/tmp"
+		install -d -o mysql -g mysql -m 700 "$S/mysql"
 		mariadb-install-db --no-defaults --user=mysql \
-			--datadir="$S/mysql/data" --tmpdir="$S/mysql/tmp" \
-			--skip-test-db --skip-name-resolve \
+			--datadir="$S/mysql/data" --skip-test-db --skip-name-resolve \
 			--auth-root-authentication-method=socket \
 			> "$S/log/mysql-install" 2>&1 || {
 			tail -5 "$S/log/mysql-install" >&2
@@ -182,8 +181,7 @@ database() {
 		}
 	fi
 	daemon controller mariadb mariadbd --no-defaults --user=mysql \
-		--datadir="$S/mysql/data" --tmpdir="$S/mysql/tmp" \
-		--socket="$S/mysql/sock" \
+		--datadir="$S/mysql/data" --socket="$S/mysql/sock" \
 		--pid-file="$S/mysql/pid" --bind-address="$mgmt.1" --port=3306 \
 		--skip-name-resolve --innodb-flush-log-at-trx-commit=2 \
 		--innodb-buffer-pool-size=64M --performance-schema=off \

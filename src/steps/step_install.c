@@ -155,6 +155,22 @@ static int extras_free(struct step_ctx *c, struct err *e)
 	return 0;
 }
 
+/* libvirt makes the directory of all vTPMs with the first one that it starts.
+ * Its rights are libvirt's, and it stays. */
+static int tpm_home(struct step_ctx *c, struct err *e)
+{
+	AUTO(spot_clear) struct spot d = spot_tpm(step_m(c), DST);
+	const char *slash = d.root ? strrchr(d.root, '/') : NULL;
+	AUTO(mem_freep) char *parent = NULL;
+	struct host_mkdir dir = {.mode = 0711, .parents = true};
+
+	if (!slash || slash == d.root)
+		return 0;
+	parent = mem_strndup(d.root, (size_t)(slash - d.root));
+	dir.path = HOST_PATH(parent, slash + 1);
+	return host_mkdir(step_w(c)->host[DST], &dir, e);
+}
+
 /* Whether the vTPM's directory was there says whether undo removes it. */
 static int record_intent(struct step_ctx *c, struct err *e)
 {
@@ -163,7 +179,7 @@ static int record_intent(struct step_ctx *c, struct err *e)
 
 	if (step_recall(c, "intent"))
 		return 0;
-	if (extras_free(c, e))
+	if (tpm_home(c, e) || extras_free(c, e))
 		return -1;
 	if (d.root && exists(step_w(c)->host[DST], AT(d), &t, e))
 		return -1;
