@@ -148,7 +148,7 @@ static int toy_look(void *world, const char *job, struct err *e)
 	struct toy *w = world;
 
 	(void)job;
-	return act(&(struct act){.kind = w->look_kind}, e);
+	return act(w, &(struct act){.kind = w->look_kind}, e);
 }
 
 static int toy_enter(void *world, const char *job, uint64_t epoch, bool started,
@@ -778,7 +778,7 @@ static int toy_regain(struct step_ctx *c, struct err *e)
 	struct toy *w = step_world(c);
 
 	w->regained++;
-	return act(&(struct act){.kind = w->regain_kind}, e);
+	return act(w, &(struct act){.kind = w->regain_kind}, e);
 }
 
 static void open_at_two(struct fix *f)
