@@ -158,25 +158,38 @@ int join_manifests(struct app *a, const char *host, json_t **out, struct err *e)
 
 /* ---- sweeping */
 
-/* Did the job come as far as to install? */
-static bool had_installed(const char *manifest)
+static json_int_t index_of(const json_t *doc, const char *step)
 {
-	json_t *doc = json_loads(manifest, 0, NULL);
-	bool yes = false;
 	const json_t *s;
 	size_t i;
 
 	json_array_foreach (json_object_get(doc, "steps"), i, s) {
 		const char *name =
 			json_string_value(json_object_get(s, "name"));
-		const char *mark =
-			json_string_value(json_object_get(s, "mark"));
 
-		if (name && mark && !strcmp(name, "install"))
-			yes = strcmp(mark, "pending") != 0;
+		if (name && !strcmp(name, step))
+			return (json_int_t)i;
 	}
-	json_decref(doc);
-	return yes;
+	return -1;
+}
+
+/* Did the job come as far as to put something in its place?  That is recorded
+ * on this host before the first rename, and after a look that nothing of those
+ * names was there. */
+static bool had_installed(const json_t *doc)
+{
+	json_int_t idx = index_of(doc, "install");
+	const json_t *r;
+	size_t i;
+
+	json_array_foreach (json_object_get(doc, "records"), i, r) {
+		const char *key = json_string_value(json_object_get(r, "key"));
+
+		if (key && !strcmp(key, "intent") &&
+		    json_integer_value(json_object_get(r, "idx")) == idx)
+			return idx >= 0;
+	}
+	return false;
 }
 
 /* Nothing can start what was installed here, and Nova has it elsewhere. */
@@ -194,28 +207,54 @@ static int is_idle(struct app *a, struct host *h, const char *uuid,
 		return -1;
 	rc = db.ops->instance(&db, uuid, &row, e);
 	db_close(&db);
-	if (!rc && (st.state != VIRT_ABSENT || !row.host ||
-		    !strcmp(row.host, h->name)))
+	if (!rc &&
+	    (st.state != VIRT_ABSENT ||
+	     (!row.deleted && (!row.host || !strcmp(row.host, h->name)))))
 		rc = err_set(e, ERR_REFUSED,
 			     "%s: instance %s is this host's, or defined here",
 			     h->name, uuid);
 	return rc;
 }
 
-/* Staging may go, and a directory that the job installed and nobody uses.  A
- * disarmed source is the instance itself; any other directory is for a person
- * to judge. */
+/* What there is to sweep on a host, besides the work directory. */
+struct leavings {
+	bool placed;	   /* IP/<uuid> */
+	struct move *move; /* its NVRAM and vTPM files; or NULL */
+};
+
+static void leavings_clear(struct leavings *l)
+{
+	move_free(l->move);
+}
+
+/* Where an installed file of the job lies, outside the instance directory;
+ * .root is NULL for others. */
+static struct host_path extra_at(const struct leavings *l, size_t i, char **rel)
+{
+	const struct move_file *f = &l->move->files[i];
+	const struct move_side *d = &l->move->dst;
+
+	*rel = f->root == MOVE_TPM ? mem_printf("%s/%s", l->move->uuid, f->rel)
+				   : mem_strdup(f->rel);
+	return HOST_PATH(f->root == MOVE_NVRAM ? d->nvram_dir
+			 : f->root == MOVE_TPM ? d->tpm_dir
+					       : NULL,
+			 *rel);
+}
+
+/* Staging may go, and what the job installed and nobody uses.  A disarmed
+ * source is the instance itself; any other directory is for a person to
+ * judge. */
 static int may_sweep(struct app *a, struct host *h, const char *root,
-		     const char *job, const char *uuid, bool *placed,
+		     const char *job, const char *uuid, struct leavings *l,
 		     struct err *e)
 {
 	AUTO(mem_freep) char *rel = mem_printf(".novahaul/%s/source", job);
 	AUTO(host_stat_clear) struct host_stat src = {0};
 	AUTO(host_stat_clear) struct host_stat dir = {0};
-	json_t *m;
+	json_t *m, *doc;
 	bool ours;
 
-	*placed = false;
 	if (host_stat(h, HOST_PATH(root, rel), &src, e) ||
 	    host_stat(h, HOST_PATH(root, uuid), &dir, e))
 		return -1;
@@ -223,19 +262,46 @@ static int may_sweep(struct app *a, struct host *h, const char *root,
 		return err_set(e, ERR_REFUSED,
 			       "%s: %s/%s holds an instance's files", h->name,
 			       root, rel);
-	if (dir.type == HOST_NONE)
-		return 0;
 	m = one_manifest(h, root, job, e);
 	if (!m)
 		return -1;
-	ours = had_installed(json_string_value(json_object_get(m, "text")));
+	doc = json_loads(json_string_value(json_object_get(m, "text")), 0,
+			 NULL);
+	ours = had_installed(doc);
+	if (ours)
+		l->move = move_from_json(
+			json_object_get(json_object_get(doc, "plan"), "move"),
+			e);
 	json_decref(m);
-	if (!ours)
+	json_decref(doc);
+	l->placed = dir.type != HOST_NONE;
+	if (ours && !l->move)
+		return -1;
+	if (ours && strcmp(l->move->dst.host, h->name) != 0) {
+		ours = false; /* it installed on the other one */
+		leavings_clear(l);
+		l->move = NULL;
+	}
+	if (l->placed && !ours)
 		return err_set(e, ERR_REFUSED,
 			       "%s: %s/%s is there too: whose is it?", h->name,
 			       root, uuid);
-	*placed = true;
-	return is_idle(a, h, uuid, e);
+	return ours ? is_idle(a, h, uuid, e) : 0;
+}
+
+static int sweep_extras(struct host *h, const struct leavings *l, struct err *e)
+{
+	for (size_t i = 0; l->move && i < l->move->nfiles; i++) {
+		AUTO(mem_freep) char *rel = NULL;
+		struct host_path at = extra_at(l, i, &rel);
+
+		if (at.root && host_unlink(h,
+					   &(struct host_unlink){
+						   .path = at, .missing = true},
+					   e))
+			return -1;
+	}
+	return 0;
 }
 
 static int take_away(struct host *h, const char *root, const char *job,
@@ -270,7 +336,7 @@ static int drop_key(struct app *a, struct host *h, const char *job,
 static int sweep_host(struct app *a, struct host *h, const char *root,
 		      const char *job, const char *uuid, struct err *e)
 {
-	bool placed;
+	AUTO(leavings_clear) struct leavings left = {0};
 	struct host_lease_ref ref = {root, uuid};
 	AUTO(host_lease_clear) struct host_lease l = {0};
 	AUTO(mem_freep) char *rel = mem_printf(".novahaul/%s", job);
@@ -282,12 +348,13 @@ static int sweep_host(struct app *a, struct host *h, const char *root,
 				.owner = "audit",
 				.session = "audit"};
 
-	if (may_sweep(a, h, root, job, uuid, &placed, e) ||
+	if (may_sweep(a, h, root, job, uuid, &left, e) ||
 	    host_lease_read(h, &ref, &l, e))
 		return -1;
 	cl.epoch = l.epoch + 1;
 	if (host_lease_claim(h, &cl, e) || drop_key(a, h, job, e) ||
-	    (placed && take_away(h, root, job, uuid, e)) ||
+	    sweep_extras(h, &left, e) ||
+	    (left.placed && take_away(h, root, job, uuid, e)) ||
 	    host_rmtree(h, HOST_PATH(root, rel), e))
 		return -1;
 	return host_lease_release(h, &rel_opts, e);

@@ -304,11 +304,16 @@ int install_put_back(struct step_ctx *c, struct err *e)
  */
 static int undo(struct step_ctx *c, struct err *e)
 {
+	const struct move *m = step_m(c);
+
 	if (dst_given_up(c)) {
 		step_say(c,
-			 "%s may keep a directory %s, which its Nova does "
-			 "not own",
-			 step_m(c)->dst.host, step_m(c)->uuid);
+			 "%s does not answer and may keep a directory %s%s, "
+			 "which its Nova does not own; novahaul audit --fix %s "
+			 "sweeps it when the host is back",
+			 m->dst.host, m->uuid,
+			 has_extras(m) ? " and NVRAM or vTPM files" : "",
+			 m->dst.host);
 		return 0;
 	}
 	if (define_left(c))

@@ -252,6 +252,32 @@ static void t_deleted_in_the_run(void **state)
 	end();
 }
 
+/* ---- the target is down on the way back */
+
+static bool told;
+
+static void listen(void *arg, const struct txn_event *ev)
+{
+	(void)arg;
+	told |= ev->kind == TXN_EV_SAY &&
+		strstr(ev->text, "compute-34 does not answer and may keep") &&
+		strstr(ev->text, "novahaul audit --fix compute-34");
+}
+
+static void t_target_down(void **state)
+{
+	(void)state;
+	open_job(UNTIL_REWRITE);
+	t.fw->h[DST].down_us = t.fw->now_us + 3600 * 1000000LL;
+	t.env.event = listen;
+	told = false;
+	assert_int_equal(other(true), TXN_ROLLED_BACK);
+	assert_true(told);
+	assert_true(on_target(FAKE_UUID "/disk"));
+	assert_true(t.fw->h[SRC].dom.running);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +286,7 @@ int main(void)
 		cmocka_unit_test(t_locked_anew),
 		cmocka_unit_test(t_ended_elsewhere),
 		cmocka_unit_test(t_gone_elsewhere),
+		cmocka_unit_test(t_target_down),
 		cmocka_unit_test(t_deleted),
 		cmocka_unit_test(t_deleted_running),
 		cmocka_unit_test(t_deleted_in_the_run),
