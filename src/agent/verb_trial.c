@@ -81,7 +81,8 @@ struct quota {
 static int ask_quota(int dir, const char *dev, int type, uint32_t id,
 		     struct dqblk *q)
 {
-	int cmd = QCMD(Q_GETQUOTA, type);
+	/* QCMD() shifts into the sign. */
+	int cmd = (int)((unsigned)Q_GETQUOTA << SUBCMDSHIFT | (unsigned)type);
 
 #ifdef SYS_quotactl_fd
 	if (!syscall(SYS_quotactl_fd, dir, cmd, id, q))

@@ -36,7 +36,7 @@ struct proc {
 	uid_t uid;
 	gid_t gid;
 	/* For one that reads what a stranger wrote: no new privileges, no core
-	 * dump, few descriptors and, where the kernel allows it, no network. */
+	 * dump and, where the kernel allows it, no network. */
 	bool confined;
 	int file; /* > 0: the child has this as PROC_FILE, too */
 	/* out */

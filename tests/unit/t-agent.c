@@ -687,6 +687,13 @@ static void t_conf(void **state)
 	struct host_conf c = {0};
 	struct err e = ERR_INIT;
 
+	assert_ok(host_conf(l->h, &c, &e));
+	if (c.running) {
+		fprintf(stderr, "a nova-compute runs here: its is read\n");
+		host_conf_clear(&c);
+		skip();
+	}
+	host_conf_clear(&c);
 	lab_put(l->dir, "nova-compute", "read x\n");
 	lab_put(l->dir, "n.conf", "[DEFAULT]\na=1\n");
 	assert_int_equal(mkdir(dir, 0755), 0);

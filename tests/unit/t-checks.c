@@ -275,6 +275,7 @@ static struct caps_host *secmodel(const char *model)
 
 static void iface(struct domain *d, const char *bridge, unsigned want)
 {
+	mem_free(d->ifaces);
 	d->ifaces = MEM_NEW_N(struct domain_iface, 1);
 	d->n_ifaces = 1;
 	d->ifaces[0].bridge = mem_strdup(bridge);
