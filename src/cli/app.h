@@ -192,6 +192,11 @@ struct app_ops {
 	 * holds: the same with an empty text, and the instance as server. */
 	int (*manifests)(struct app *a, const char *host, json_t **out,
 			 struct err *e);
+	/* Is anything of JOB left: its lease or its work directory on either
+	 * host, its token in the instance's row?  MOVED: the row, if there is
+	 * one, names the target.  Both hosts must answer. */
+	int (*traces)(void *world, const char *job, bool *any, bool *moved,
+		      struct err *e);
 	/* Removes what a rolled-back JOB of instance UUID left on HOST, a
 	 * target that did not answer then: its work directory and its lease,
 	 * and the directory it installed if nothing can start it there.

@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* audit: jobs that the hosts know, and this journal perhaps does not. */
+/*
+ * audit: jobs that the hosts know, and this journal perhaps does not; and jobs
+ * of this journal that another one has ended.
+ *
+ * A host that cannot be looked at is a finding of its own and hides no other.
+ * What a job's other host holds is then not known: nothing of that job is
+ * started, finished, rolled back or removed, because any of it could arm a
+ * second host or take the only copy away.  A job whose source was seen is taken
+ * into the journal, which touches no host.  Jobs between hosts that were seen
+ * are repaired as ever.
+ */
 #include <string.h>
 
 #include "cli/app_priv.h"
@@ -20,12 +30,19 @@ struct lost {
 	bool closed;
 };
 
+struct seen {
+	char *host;
+	bool answered;
+};
+
 struct audit {
 	struct app *a;
 	const struct app_audit *r;
 	struct journal *j;
 	struct lost *v;
 	size_t n;
+	struct seen *hosts;
+	size_t n_hosts;
 	json_t *findings;
 };
 
@@ -87,21 +104,47 @@ static void note_manifest(struct audit *u, const json_t *m)
 	}
 }
 
-static int collect_host(struct audit *u, const char *host, struct err *e)
+static struct seen *seen(const struct audit *u, const char *host)
 {
+	for (size_t i = 0; i < u->n_hosts; i++)
+		if (!strcmp(u->hosts[i].host, host))
+			return &u->hosts[i];
+	return NULL;
+}
+
+static void not_seen(struct audit *u, const char *host, const struct err *why)
+{
+	AUTO(mem_freep)
+	char *text = mem_printf("could not be looked at: %s", err_msg(why));
+	struct lost none = {.host = (char *)host};
+
+	finding(u, &none, "unreachable", false, text, why->hint);
+}
+
+/* Looks at HOST once; ONLY: at that job alone.  Jobs are added at the end. */
+static void collect_host(struct audit *u, const char *host, const char *only)
+{
+	struct err why = ERR_INIT;
 	json_t *list = NULL;
 	const json_t *m;
+	bool answered;
 	size_t i;
 
-	if (u->a->ops->manifests(u->a, host, &list, e))
-		return err_wrap(e, "audit of %s", host);
-	json_array_foreach (list, i, m)
-		if (!u->r->job ||
-		    !strcmp(u->r->job,
-			    json_string_value(json_object_get(m, "job"))))
+	if (seen(u, host))
+		return;
+	answered = !u->a->ops->manifests(u->a, host, &list, &why);
+	u->hosts = mem_realloc(u->hosts, u->n_hosts + 1, sizeof(*u->hosts));
+	u->hosts[u->n_hosts++] = (struct seen){mem_strdup(host), answered};
+	if (!answered)
+		not_seen(u, host, &why);
+	json_array_foreach (list, i, m) {
+		const char *job = json_string_value(json_object_get(m, "job"));
+
+		if (!only || !strcmp(only, job))
 			note_manifest(u, m);
+	}
 	json_decref(list);
-	return 0;
+	err_clear(&why);
 }
 
 static int collect(struct audit *u, struct err *e)
@@ -110,8 +153,7 @@ static int collect(struct audit *u, struct err *e)
 
 	if (u->r->hosts && u->r->hosts[0]) {
 		for (const char *const *h = u->r->hosts; *h; h++)
-			if (collect_host(u, *h, e))
-				return -1;
+			collect_host(u, *h, u->r->job);
 		return 0;
 	}
 	if (!c->n_hosts) {
@@ -121,9 +163,59 @@ static int collect(struct audit *u, struct err *e)
 		return err_hint(e, "novahaul audit HOST HOST");
 	}
 	for (size_t i = 0; i < c->n_hosts; i++)
-		if (collect_host(u, c->hosts[i].name, e))
-			return -1;
+		collect_host(u, c->hosts[i].name, u->r->job);
 	return 0;
+}
+
+/* Both hosts of a plan, as far as it names them.  They are looked at now if
+ * nobody asked for them: what one holds says nothing without the other. */
+static const char *missing(struct audit *u, const json_t *plan, const char *job)
+{
+	static const char *const sides[] = {"source", "target"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
+		const char *h =
+			json_string_value(json_object_get(plan, sides[i]));
+
+		if (!h)
+			continue;
+		collect_host(u, h, job);
+		if (!seen(u, h)->answered)
+			return h;
+	}
+	return NULL;
+}
+
+static const char *first_silent(const struct audit *u)
+{
+	for (size_t i = 0; i < u->n_hosts; i++)
+		if (!u->hosts[i].answered)
+			return u->hosts[i].host;
+	return NULL;
+}
+
+/* The host without which nothing is certain about job I, or NULL.  A lease
+ * without a manifest may belong with any host. */
+static const char *unknown_host(struct audit *u, size_t i)
+{
+	AUTO(mem_freep) char *job = mem_strdup(u->v[i].job);
+	const json_t *plan = json_object_get(u->v[i].doc, "plan");
+	struct journal_job known = {0};
+	struct err no = ERR_INIT;
+	const char *host = NULL;
+
+	/* U->v moves when a host is looked at; the manifest may be replaced. */
+	json_incref((json_t *)plan);
+	if (plan)
+		host = missing(u, plan, job);
+	else if (!journal_load(u->j, job, &known, &no))
+		host = missing(u, known.plan, job);
+	else
+		host = first_silent(u);
+	json_decref((json_t *)plan);
+	journal_job_clear(&known);
+	err_clear(&no);
+	return host;
 }
 
 /* Past its commit point a job goes forward, before it back.  A rewrite of which
@@ -236,8 +328,42 @@ static int take_in(struct audit *u, const struct lost *l, struct err *e)
 	return known && state == JOURNAL_OPEN ? finish(u, l, e) : 0;
 }
 
-static int one(struct audit *u, const struct lost *l, struct err *e)
+static bool answered(const struct audit *u, const char *host)
 {
+	const struct seen *s = host ? seen(u, host) : NULL;
+
+	return s && s->answered;
+}
+
+/* Its manifest on the source is the newest; taking it in touches no host. */
+static int only_take_in(struct audit *u, const struct lost *l,
+			const char *silent, struct err *e)
+{
+	const char *source = json_string_value(
+		json_object_get(json_object_get(l->doc, "plan"), "source"));
+	bool in = u->r->fix && answered(u, source);
+	AUTO(mem_freep)
+	char *text = mem_printf("%s could not be looked at: nothing was "
+				"changed%s",
+				silent,
+				in ? ", but the job is in this journal" : "");
+	AUTO(mem_freep)
+	char *hint = mem_printf(
+		in ? "novahaul audit --fix when it answers; if it is gone for "
+		     "good, novahaul rollback %s"
+		   : "novahaul audit --fix --job %s when it answers",
+		l->job);
+
+	if (in && adopt(u, l, e))
+		return -1;
+	finding(u, l, "unknown", false, text, hint);
+	return 0;
+}
+
+static int one(struct audit *u, size_t at, struct err *e)
+{
+	const char *silent = unknown_host(u, at);
+	const struct lost *l = &u->v[at];
 	enum journal_state state;
 	bool known, open;
 	AUTO(mem_freep)
@@ -249,6 +375,8 @@ static int one(struct audit *u, const struct lost *l, struct err *e)
 	open = known && state == JOURNAL_OPEN;
 	if (l->closed && known && !open)
 		return 0; /* a kept copy: novahaul jobs lists it */
+	if (silent)
+		return only_take_in(u, l, silent, e);
 	if (!open && (known || !l->doc))
 		return leftover(u, l, known,
 				!known || state == JOURNAL_ROLLED_BACK, hint,
@@ -271,6 +399,115 @@ static int one(struct audit *u, const struct lost *l, struct err *e)
 	return rc;
 }
 
+/* ---- jobs that were ended from another journal */
+
+static bool collect_open(void *arg, const struct journal_job *job)
+{
+	if (job->state == JOURNAL_OPEN)
+		strv_add(arg, job->id);
+	return true;
+}
+
+static bool is_listed(const struct audit *u, const char *id)
+{
+	for (size_t i = 0; i < u->n; i++)
+		if (!strcmp(u->v[i].job, id))
+			return true;
+	return false;
+}
+
+/* A job that never got its claim has left nothing, and may still begin. */
+static bool has_claimed(const struct journal_job *job)
+{
+	return job->nsteps && job->steps[0].mark != MARK_PENDING &&
+	       job->steps[0].mark != MARK_RUNNING;
+}
+
+/* Whoever still runs it is stale from here on. */
+static int close_job(struct audit *u, struct journal_job *job, bool moved,
+		     struct err *e)
+{
+	struct journal_takeover how = {.dir = job->dir, .demanded = false};
+	struct journal_turn end = {
+		.state = moved ? JOURNAL_DONE : JOURNAL_ROLLED_BACK,
+		.dir = moved ? JOURNAL_FORWARD : JOURNAL_BACKWARD};
+	struct journal_key key;
+	char owner[96];
+
+	journal_owner(owner, sizeof(owner));
+	how.owner = owner;
+	if (journal_take(u->j, job, &how, e))
+		return -1;
+	key = journal_key(job);
+	if (journal_turn(u->j, &key, &end, e))
+		return -1;
+	return moved ? journal_purged(u->j, job->id, e) : 0;
+}
+
+static int look_for_traces(struct audit *u, const struct journal_job *job,
+			   bool *any, bool *moved, struct err *e)
+{
+	void *w = u->a->ops->world_open(u->a, job->plan, false, e);
+	int rc;
+
+	if (!w)
+		return -1;
+	rc = u->a->ops->traces(w, job->id, any, moved, e);
+	u->a->ops->world_close(w);
+	return rc;
+}
+
+static int one_ended(struct audit *u, struct journal_job *job, struct err *e)
+{
+	struct lost l = {
+		.job = job->id, .host = job->source, .server = job->instance};
+	AUTO(mem_freep)
+	char *hint = mem_printf("novahaul audit --fix --job %s", job->id);
+	bool any, moved;
+
+	if (missing(u, job->plan, job->id) || is_listed(u, job->id))
+		return 0;
+	if (look_for_traces(u, job, &any, &moved, e))
+		return -1;
+	if (any)
+		return 0; /* resume and rollback know what to do */
+	if (u->r->fix && close_job(u, job, moved, e))
+		return -1;
+	finding(u, &l, "ended-elsewhere", u->r->fix,
+		u->r->fix ? "closed in this journal"
+			  : "nothing of it is left: it was ended from another "
+			    "journal",
+		u->r->fix ? NULL : hint);
+	return 0;
+}
+
+static int ended_elsewhere(struct audit *u, struct err *e)
+{
+	AUTO(strv_clear) struct strv ids = STRV_INIT;
+
+	if (journal_jobs(u->j, collect_open, &ids, e))
+		return -1;
+	for (size_t i = 0; i < ids.n; i++) {
+		struct journal_job job = {0};
+		struct err why = ERR_INIT;
+
+		if ((!u->r->job || !strcmp(u->r->job, ids.v[i])) &&
+		    !is_listed(u, ids.v[i]) &&
+		    (journal_load(u->j, ids.v[i], &job, &why) ||
+		     (has_claimed(&job) && one_ended(u, &job, &why)))) {
+			struct lost l = {.job = ids.v[i],
+					 .host = job.source,
+					 .server = job.instance};
+
+			finding(u, &l, "open-job", false, err_msg(&why),
+				why.hint);
+		}
+		err_clear(&why);
+		journal_job_clear(&job);
+	}
+	return 0;
+}
+
 int app_audit(struct app *a, const struct app_audit *r, json_t **report,
 	      struct err *e)
 {
@@ -282,10 +519,12 @@ int app_audit(struct app *a, const struct app_audit *r, json_t **report,
 		struct err one_err = ERR_INIT;
 
 		/* One job that cannot be fixed does not hide the others. */
-		if (one(&u, &u.v[i], &one_err) && e->kind == ERR_NONE)
+		if (one(&u, i, &one_err) && e->kind == ERR_NONE)
 			err_move(e, &one_err);
 		err_clear(&one_err);
 	}
+	if (!rc)
+		rc = ended_elsewhere(&u, e);
 	for (size_t i = 0; i < u.n; i++) {
 		mem_free(u.v[i].job);
 		mem_free(u.v[i].host);
@@ -294,6 +533,9 @@ int app_audit(struct app *a, const struct app_audit *r, json_t **report,
 		json_decref(u.v[i].doc);
 	}
 	mem_free(u.v);
+	for (size_t i = 0; i < u.n_hosts; i++)
+		mem_free(u.hosts[i].host);
+	mem_free(u.hosts);
 	if (rc) {
 		json_decref(u.findings);
 		return -1;

@@ -95,7 +95,7 @@ int claim_holds(struct step_ctx *c, struct err *e)
 	return err_hint(e,
 			"novahaul resume %s, which takes the lock again "
 			"if the job is still open on the hosts; novahaul "
-			"audit shows that",
+			"audit --fix closes it if not",
 			step_job(c));
 }
 

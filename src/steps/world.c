@@ -203,6 +203,48 @@ void world_leave(void *world)
 	}
 }
 
+static int side_traces(const struct world *w, enum side s, const char *job,
+		       bool *any, struct err *e)
+{
+	const char *root = side_of(w->move, s)->instances_path;
+	struct host_lease_ref r = {root, w->move->uuid};
+	AUTO(mem_freep) char *rel = mem_printf(".novahaul/%s", job);
+	AUTO(host_lease_clear) struct host_lease l = {0};
+	struct host *h = need_host(w, s, e);
+	enum host_type t;
+
+	if (!h || host_lease_read(h, &r, &l, e) ||
+	    exists(h, HOST_PATH(root, rel), &t, e))
+		return -1;
+	*any = *any || t != HOST_NONE ||
+	       (l.state == LEASE_HELD && l.job && !strcmp(l.job, job));
+	return 0;
+}
+
+int world_traces(void *world, const char *job, bool *any, bool *moved,
+		 struct err *e)
+{
+	struct world *w = world;
+	AUTO(db_instance_clear) struct db_instance row = {0};
+	char holder[DB_TOKEN_MAX];
+	unsigned epoch;
+
+	*any = *moved = false;
+	for (int s = SRC; s <= DST; s++)
+		if (side_traces(w, s, job, any, e))
+			return -1;
+	if (w->db->ops->instance(w->db, w->move->uuid, &row, e)) {
+		if (e->kind != ERR_CONFLICT)
+			return -1;
+		err_clear(e); /* deleted and archived meanwhile */
+		return 0;
+	}
+	*moved = row.host && !strcmp(row.host, w->move->dst.host);
+	*any = *any || (db_token_parse(row.reason, holder, &epoch) &&
+			!strcmp(holder, job));
+	return 0;
+}
+
 static int put_manifest(struct world *w, enum side s, const char *job,
 			const char *json, struct err *e)
 {

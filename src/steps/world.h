@@ -100,6 +100,12 @@ void world_leave(void *world);
 int world_mirror(void *world, const char *json, struct err *e);
 void world_tick(void *world);
 
+/* Is anything of JOB left: a lease or a work directory on either host, its
+ * token in the instance's row?  MOVED: the row, if there is one, names the
+ * target. */
+int world_traces(void *world, const char *job, bool *any, bool *moved,
+		 struct err *e);
+
 /* Claims the leases for JOB and fills .leased and .epoch. */
 int world_claim(struct world *w, const char *job, struct err *e);
 /* This job's token for database writes. */

@@ -47,6 +47,11 @@ overtaken() { # STEP DELAY BY
 	# its own journal may call the job open still: it is finished, or goes back
 	nh resume "$id" --yes > "$work/out" 2> "$work/err" < /dev/null
 	promise "$case: after a last resume"
+	# what another journal has ended, this one hears of
+	expect "$case: audit --fix" 0 nh audit --fix --yes
+	like "$case: its own journal has no open job" "$(job_state)" \
+		'^(done|rolled-back)$'
+	promise "$case: after audit --fix"
 	is "$case: it runs on one host" "$(runs_on "$u" | grep -c .)" 1
 }
 
