@@ -20,6 +20,11 @@ SELECT i.id, i.uuid, i.display_name AS name, i.hostname, i.host, i.node,
  i.root_gb, i.ephemeral_gb, i.created_at, i.updated_at
 FROM instances i WHERE i.uuid = :u
 
+-- Where Nova puts deleted rows.  The live row may be there as well: of an
+-- archiving that was cut.
+-- name: cell.archived
+SELECT deleted FROM shadow_instances WHERE uuid = :u
+
 -- name: cell.reason
 SELECT id, value FROM instance_system_metadata
 WHERE instance_uuid = :u AND `key` = 'locked_reason' AND deleted = 0

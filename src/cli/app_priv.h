@@ -14,4 +14,9 @@ int app_plan_holds(struct app *a, const json_t *plan, const struct move *m,
 /* The journal that the configuration names. */
 struct journal *app_journal(const struct app *a, struct err *e);
 
+/* Has a removal of JOB's kept copy begun that did not end?  What is left of the
+ * copy is good for nothing but another purge. */
+int app_purge_begun(struct journal *j, const struct journal_job *job, bool *yes,
+		    struct err *e);
+
 #endif

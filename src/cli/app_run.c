@@ -130,6 +130,27 @@ int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
 	return e->kind == ERR_NONE ? 0 : -1;
 }
 
+/* Part of the source's copy may be gone already. */
+static int not_being_purged(struct journal *j, const struct journal_job *job,
+			    struct app_outcome *out, struct err *e)
+{
+	bool begun;
+
+	if (app_purge_begun(j, job, &begun, e))
+		return -1;
+	if (!begun)
+		return 0;
+	out->end = TXN_REFUSED;
+	err_set(e, ERR_REFUSED,
+		"job %s: a purge of its source copy has begun: there is "
+		"nothing to go back to",
+		job->id);
+	return err_hint(e,
+			"novahaul purge %s ends it; novahaul move %s --to "
+			"%s goes back",
+			job->id, job->instance, job->source);
+}
+
 typedef enum txn_end run_fn(const struct txn_env *env, const char *id,
 			    struct err *e);
 
@@ -147,6 +168,10 @@ static int go_on(struct app *a, const char *id, run_fn *run, bool backward,
 	if (!j || journal_load(j, id, &job, e))
 		return -1;
 	memcpy(out->job, job.id, sizeof(out->job));
+	if (backward && not_being_purged(j, &job, out, e)) {
+		journal_job_clear(&job);
+		return -1;
+	}
 	backward = backward || job.dir == JOURNAL_BACKWARD;
 	out->end = TXN_OPEN;
 	if (job.state == JOURNAL_OPEN || backward) {

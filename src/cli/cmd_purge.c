@@ -93,6 +93,17 @@ static int choose(struct cli *c, const struct args *a, struct strv *ids,
 	return 0;
 }
 
+/* Of several jobs, one that cannot be looked at stops no other. */
+static json_t *not_seen(const char *id, struct err *why)
+{
+	json_t *row = json_pack("{s:s, s:b, s:s, s:i, s:[], s:b}", "job", id,
+				"allowed", false, "reason", err_msg(why),
+				"bytes", 0, "paths", "unseen", true);
+
+	err_clear(why);
+	return row;
+}
+
 static int list(struct cli *c, const struct strv *ids, json_t *rows,
 		struct err *e)
 {
@@ -101,7 +112,9 @@ static int list(struct cli *c, const struct strv *ids, json_t *rows,
 
 		if (app_purge_list(&c->app, ids->v[i], &report, e)) {
 			json_decref(report);
-			return err_wrap(e, "job %s", ids->v[i]);
+			if (c->n_operands)
+				return err_wrap(e, "job %s", ids->v[i]);
+			report = not_seen(ids->v[i], e);
 		}
 		json_array_append_new(rows, report);
 	}
@@ -143,10 +156,11 @@ static int anything(const json_t *rows, struct err *e)
 	const json_t *first = json_array_get(rows, 0);
 	const char *why = json_string_value(json_object_get(first, "reason"));
 
-	if (!count(rows, "paths"))
-		return err_set(e, ERR_NOTHING, "no copy is kept");
 	if (count(rows, "allowed"))
 		return 0;
+	/* One job says what it is; of several, some were not seen. */
+	if (!count(rows, "paths") && !count(rows, "unseen"))
+		return err_set(e, ERR_NOTHING, "no copy is kept");
 	if (json_array_size(rows) == 1)
 		return err_set(e, ERR_REFUSED, "job %s may not be purged: %s",
 			       json_string_value(json_object_get(first, "job")),
@@ -162,6 +176,7 @@ static int purge(struct cli *c, const json_t *rows, json_t *done, struct err *e)
 {
 	const json_t *row;
 	size_t i, refused = 0;
+	struct err first = ERR_INIT;
 
 	json_array_foreach (rows, i, row) {
 		const char *id = json_string_value(json_object_get(row, "job"));
@@ -173,9 +188,17 @@ static int purge(struct cli *c, const json_t *rows, json_t *done, struct err *e)
 		}
 		if (app_purge(&c->app, id, &report, e)) {
 			json_decref(report);
-			return err_wrap(e, "job %s", id);
+			err_wrap(e, "job %s", id);
+			if (first.kind == ERR_NONE)
+				err_move(&first, e);
+			err_clear(e);
+			continue;
 		}
 		json_array_append_new(done, report);
+	}
+	if (first.kind != ERR_NONE) {
+		err_move(e, &first);
+		return -1;
 	}
 	return refused ? err_set(e, ERR_REFUSED,
 				 "%zu of %zu jobs may not be purged yet: see "

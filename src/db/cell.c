@@ -53,6 +53,34 @@ static int by_name(struct my_db *d, const struct cells *all, const char *name,
 	return err_set(e, ERR_REFUSED, "no cell %s in cell_mappings", name);
 }
 
+/* Archiving takes its mapping along: then only the cell itself tells. */
+static int by_archive(struct my_db *d, const struct cells *all,
+		      const char *uuid, struct err *e)
+{
+	struct err first = ERR_INIT;
+	bool yes = false;
+
+	for (size_t i = 0; i < all->rows.n && !yes; i++) {
+		struct err why = ERR_INIT;
+
+		if (!usable(all, i))
+			continue;
+		/* A cell that does not answer hides no other. */
+		if ((use(d, all, i, &why) || my_ready(&d->cell, &why) ||
+		     archived_in(&d->cell, uuid, &yes, &why)) &&
+		    first.kind == ERR_NONE)
+			err_move(&first, &why);
+		err_clear(&why);
+	}
+	if (!yes) {
+		err_set(e, ERR_REFUSED, "no instance %s", uuid);
+		if (first.kind != ERR_NONE)
+			err_also(e, &first);
+	}
+	err_clear(&first);
+	return yes ? 0 : -1;
+}
+
 static int by_instance(struct my_db *d, const struct cells *all,
 		       const char *uuid, struct err *e)
 {
@@ -63,7 +91,7 @@ static int by_instance(struct my_db *d, const struct cells *all,
 	if (my_select(&d->api, "api.cell_of", SQL_ARGS(args), &r, e))
 		return -1;
 	if (!r.n)
-		return err_set(e, ERR_REFUSED, "no instance %s", uuid);
+		return by_archive(d, all, uuid, e);
 	id = my_num(&r, 0, "cell_id", -1);
 	for (size_t i = 0; i < all->rows.n; i++)
 		if (my_num(&all->rows, i, "id", -1) == id && usable(all, i))

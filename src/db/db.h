@@ -385,6 +385,11 @@ struct db_ops {
 	/* One row, read on the writer: for probes and verification. */
 	int (*instance)(struct db *db, const char *uuid,
 			struct db_instance *out, struct err *e);
+	/* Was the row, which instance() does not find, deleted and archived
+	 * (nova-manage db archive_deleted_rows)?  Where nothing of it is left
+	 * in shadow_instances either, the answer is no. */
+	int (*archived)(struct db *db, const char *uuid, bool *yes,
+			struct err *e);
 	int (*server)(struct db *db, const char *uuid, struct db_server *out,
 		      struct err *e);
 	/* No or several compute nodes for HOST: ERR_REFUSED. */

@@ -89,6 +89,27 @@ int db_op_find(struct db *db, const char *server, char uuid[UUID_LEN + 1],
 	return -1;
 }
 
+int archived_in(struct my_conn *c, const char *uuid, bool *yes, struct err *e)
+{
+	const struct sql_arg args[] = {ARG_TEXT("u", uuid)};
+	AUTO(my_rows_clear) struct my_rows r = {0};
+
+	*yes = false;
+	if (my_select(c, "cell.archived", SQL_ARGS(args), &r, e))
+		return -1;
+	for (size_t i = 0; i < r.n; i++)
+		*yes = *yes || my_true(&r, i, "deleted");
+	return 0;
+}
+
+int db_op_archived(struct db *db, const char *uuid, bool *yes, struct err *e)
+{
+	struct my_conn *c = &MY(db)->cell;
+
+	*yes = false;
+	return my_ready(c, e) ? -1 : archived_in(c, uuid, yes, e);
+}
+
 static void fill_text(const struct my_rows *r, struct db_instance *i)
 {
 	const struct {

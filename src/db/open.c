@@ -20,6 +20,7 @@ static const struct db_ops ops = {
 	.find = db_op_find,
 	.schema = db_op_schema,
 	.instance = db_op_instance,
+	.archived = db_op_archived,
 	.server = db_op_server,
 	.host = db_op_host,
 	.rights = db_op_rights,

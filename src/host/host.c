@@ -88,12 +88,14 @@ int host_lease_read(struct host *h, const struct host_lease_ref *r,
 
 int host_lease_claim(struct host *h, const struct host_claim *c, struct err *e)
 {
+	log_debug("%s: claim the lease of %s", h->name, c->uuid);
 	return named(h, h->ops->lease_claim(h->self, c, e), e);
 }
 
 int host_lease_release(struct host *h, const struct host_release *r,
 		       struct err *e)
 {
+	log_debug("%s: release the lease of %s", h->name, r->uuid);
 	return named(h, h->ops->lease_release(h->self, r, e), e);
 }
 
@@ -127,6 +129,7 @@ int host_mkdir(struct host *h, const struct host_mkdir *m, struct err *e)
 
 int host_rename(struct host *h, const struct host_rename *r, struct err *e)
 {
+	log_debug("%s: rename %s to %s", h->name, r->from.rel, r->to.rel);
 	/* allowed: the operation of that name, not the call */
 	return named(h, h->ops->rename(h->self, r, e), e);
 }
@@ -141,11 +144,13 @@ int host_hold(struct host *h, const struct host_hold *o, enum host_held *how,
 
 int host_unlink(struct host *h, const struct host_unlink *u, struct err *e)
 {
+	log_debug("%s: remove %s", h->name, u->path.rel);
 	return named(h, h->ops->unlink(h->self, u, e), e);
 }
 
 int host_rmtree(struct host *h, struct host_path p, struct err *e)
 {
+	log_debug("%s: remove %s and all in it", h->name, p.rel);
 	return named(h, h->ops->rmtree(h->self, p, e), e);
 }
 

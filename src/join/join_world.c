@@ -15,6 +15,7 @@ extern const struct carrier carry_join_ops;
 struct opened {
 	struct world w;
 	struct db db;
+	const struct config *config;
 	struct carry_join *carry;
 	char owner[128];
 };
@@ -57,6 +58,7 @@ void *join_world_open(struct app *a, const json_t *plan, bool backward,
 	unsigned char nonce[16];
 	char who[96];
 
+	o->config = a->config;
 	o->w.move = move_from_json(json_object_get(plan, "move"), e);
 	if (!o->w.move || join_db_open(a->config, o->w.move->uuid, &o->db, e)) {
 		join_world_close(o);
@@ -98,11 +100,34 @@ void join_world_close(void *world)
 	mem_free(o);
 }
 
+static int reach(void *arg, const char *name, struct purge_host *out,
+		 struct err *e)
+{
+	const struct config *c = arg;
+
+	out->host = join_host_open(c, name, e);
+	if (!out->host)
+		return -1;
+	out->virt = join_virt_open(out->host);
+	out->instances_path = join_instances_path(c, out->host, e);
+	return out->instances_path ? 0 : -1;
+}
+
+static void unreach(struct purge_host *h)
+{
+	mem_free(h->instances_path);
+	virt_free(h->virt);
+	host_close(h->host);
+}
+
 int join_purge_look(void *world, const char *job, json_t **out, struct err *e)
 {
 	AUTO(purge_clear) struct purge p = {0};
 
-	if (purge_look(world, job, &p, e))
+	struct opened *o = world;
+	struct purge_reach r = {reach, unreach, (void *)o->config};
+
+	if (purge_look(&o->w, job, &r, &p, e))
 		return -1;
 	*out = json_pack("{s:b, s:s, s:I, s:s?}", "allowed", p.allowed,
 			 "reason", p.reason, "bytes", (json_int_t)p.bytes,

@@ -80,6 +80,7 @@ struct fake_host {
 
 struct fake_row {
 	bool deleted;
+	bool gone, archived; /* no row any more; it is among the shadows */
 	char host[32], node[48];
 	int64_t compute_id;
 	char vm_state[16], task_state[16]; /* "": NULL */

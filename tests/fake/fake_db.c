@@ -387,6 +387,20 @@ static char *dup(const char *s)
 	return *s ? mem_strdup(s) : NULL;
 }
 
+static int op_archived(struct db *db, const char *uuid, bool *yes,
+		       struct err *e)
+{
+	enum crash_fault f = crash_event(CRASH_BEFORE, "db archived", true);
+
+	(void)uuid;
+	if (f == CRASH_LOST)
+		f = CRASH_RETRY;
+	if (f != CRASH_NONE)
+		return crash_fail(f, "db archived", e);
+	*yes = W(db)->row.archived;
+	return 0;
+}
+
 static int op_instance(struct db *db, const char *uuid, struct db_instance *out,
 		       struct err *e)
 {
@@ -397,6 +411,8 @@ static int op_instance(struct db *db, const char *uuid, struct db_instance *out,
 		f = CRASH_RETRY;
 	if (f != CRASH_NONE)
 		return crash_fail(f, "db instance", e);
+	if (r->gone)
+		return err_set(e, ERR_CONFLICT, "instance %s is gone", uuid);
 	*out = (struct db_instance){
 		.id = 42,
 		.uuid = mem_strdup(uuid),
@@ -613,6 +629,7 @@ static int op_outcome(struct db *db, const struct db_question *q,
 
 const struct db_ops fake_db_ops = {
 	.instance = op_instance,
+	.archived = op_archived,
 	.moved = op_moved,
 	.claim_read = op_claim_read,
 	.claim = op_claim,

@@ -99,6 +99,21 @@ static void t_find(void **state)
 	}
 }
 
+static void t_archived(void **state)
+{
+	AUTO(db_instance_clear) struct db_instance row = {0};
+	bool yes;
+
+	(void)state;
+	fails(db.ops->instance(&db, U90, &row, &e), ERR_CONFLICT, "is gone");
+	ok(db.ops->archived(&db, U90, &yes, &e));
+	assert_true(yes);
+	ok(db.ops->archived(&db, U91, &yes, &e));
+	assert_false(yes);
+	ok(db.ops->archived(&db, U1, &yes, &e));
+	assert_false(yes);
+}
+
 static void facts_instance(const struct db_instance *i)
 {
 	assert_int_equal(i->id, 1);
@@ -292,6 +307,7 @@ int group_facts(size_t *run)
 		cmocka_unit_test_setup_teardown(t_schema, up, down),
 		cmocka_unit_test_setup_teardown(t_statements, up, down),
 		cmocka_unit_test_setup_teardown(t_find, up, down),
+		cmocka_unit_test_setup_teardown(t_archived, up, down),
 		cmocka_unit_test_setup_teardown(t_server, up, down),
 		cmocka_unit_test_setup_teardown(t_host, up, down),
 		cmocka_unit_test_setup_teardown(t_half_migrated, up, down),

@@ -218,6 +218,9 @@ static void t_cells(void **state)
 	db_close(&db);
 	cfg.server = U2; /* not mapped */
 	fails(db_open(&cfg, &db, &e), ERR_REFUSED, "no instance");
+	cfg.server = U90; /* its mapping was archived, too */
+	ok(db_open(&cfg, &db, &e));
+	db_close(&db);
 	cfg.server = NULL;
 	cfg.cell = "cell1";
 	ok(db_open(&cfg, &db, &e));

@@ -222,6 +222,11 @@ void world_seed(void)
 	instance("2", U2, "twin", H30, N30, "0");
 	instance("3", U3, "twin", H34, N34, "0");
 	instance("4", U4, "web-1", H30, N30, "4");
+	/* archived: a deleted one, and what cannot be */
+	row("nova", "shadow_instances", "id", "90", "uuid", U90, "deleted",
+	    "90", "created_at", T0, NULL);
+	row("nova", "shadow_instances", "id", "91", "uuid", U91, "deleted", "0",
+	    "created_at", T0, NULL);
 	instance("5", U5, "WEB-1", H34, N34, "0");
 	extras(U1);
 	extras(U2);

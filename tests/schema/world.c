@@ -258,6 +258,7 @@ static const char *const tables[] = {
 	"request_specs",
 	"resource_providers",
 	"services",
+	"shadow_instances",
 	"share_mapping",
 };
 

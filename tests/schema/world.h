@@ -19,11 +19,13 @@
 
 #include "db/db_priv.h"
 
-#define U1 "11111111-1111-4111-8111-111111111111" /* moves */
-#define U2 "22222222-2222-4222-8222-222222222222" /* its neighbour */
-#define U3 "33333333-3333-4333-8333-333333333333" /* same name as U2 */
-#define U4 "44444444-4444-4444-8444-444444444444" /* deleted, name of U1 */
-#define U5 "55555555-5555-4555-8555-555555555555" /* group member, on c-34 */
+#define U1 "11111111-1111-4111-8111-111111111111"  /* moves */
+#define U2 "22222222-2222-4222-8222-222222222222"  /* its neighbour */
+#define U3 "33333333-3333-4333-8333-333333333333"  /* same name as U2 */
+#define U90 "90909090-9090-4090-8090-909090909090" /* archived */
+#define U91 "91919191-9191-4191-8191-919191919191" /* a shadow, not deleted */
+#define U4 "44444444-4444-4444-8444-444444444444"  /* deleted, name of U1 */
+#define U5 "55555555-5555-4555-8555-555555555555"  /* group member, on c-34 */
 #define MIG "99999999-9999-4999-8999-999999999999"
 #define H30 "compute-30"
 #define H34 "compute-34"
