@@ -399,6 +399,19 @@ static int one(struct audit *u, size_t at, struct err *e)
 	return rc;
 }
 
+static void each(struct audit *u, bool closed, struct err *e)
+{
+	for (size_t i = 0; i < u->n; i++) {
+		struct err why = ERR_INIT;
+
+		/* One job that cannot be fixed does not hide the others. */
+		if (u->v[i].closed == closed && one(u, i, &why) &&
+		    e->kind == ERR_NONE)
+			err_move(e, &why);
+		err_clear(&why);
+	}
+}
+
 /* ---- jobs that were ended from another journal */
 
 static bool collect_open(void *arg, const struct journal_job *job)
@@ -515,14 +528,12 @@ int app_audit(struct app *a, const struct app_audit *r, json_t **report,
 	struct audit u = {.a = a, .r = r, .j = j, .findings = json_array()};
 	int rc = j ? collect(&u, e) : -1;
 
-	for (size_t i = 0; !rc && i < u.n; i++) {
-		struct err one_err = ERR_INIT;
-
-		/* One job that cannot be fixed does not hide the others. */
-		if (one(&u, i, &one_err) && e->kind == ERR_NONE)
-			err_move(e, &one_err);
-		err_clear(&one_err);
-	}
+	/* An open job has the leases that an earlier one, which only keeps a
+	 * copy, needs for its last step. */
+	if (!rc)
+		each(&u, false, e);
+	if (!rc)
+		each(&u, true, e);
 	if (!rc)
 		rc = ended_elsewhere(&u, e);
 	for (size_t i = 0; i < u.n; i++) {

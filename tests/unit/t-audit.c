@@ -319,6 +319,18 @@ static void t_other_side(void **state)
 	assert_non_null(found("unknown", ab));
 }
 
+/* An earlier job's kept copy waits for the open one. */
+static void t_open_first(void **state)
+{
+	(void)state;
+	lost("a", "a", "b");
+	t.lie[0].closed = true;
+	lost("b", "b", "a");
+	audit(true, NULL);
+	assert_true(did("open b>a, open a>b"));
+	assert_non_null(found("kept-copy", t.lie[0].job));
+}
+
 static void roll_back(const char *job)
 {
 	struct journal_job got = {0};
@@ -402,6 +414,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(t_dead_host, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(t_other_side, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(t_open_first, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(t_leftovers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(t_ended, set_up, tear_down),

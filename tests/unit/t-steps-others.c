@@ -190,7 +190,7 @@ static void closed_as_deleted(bool back)
 	/* The job is over, and its copy may go. */
 	assert_int_equal(other(back), TXN_NOTHING);
 	err_clear(&t.e);
-	assert_int_equal(purge_look(&t.w, t.id, &p, &t.e), 0);
+	assert_int_equal(purge_look(&t.w, t.id, NULL, &p, &t.e), 0);
 	assert_true(p.allowed);
 	assert_int_equal(purge_remove(&t.w, t.id, &t.e), 0);
 	assert_false(on_source("source/instance/disk"));
