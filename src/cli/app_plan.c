@@ -278,6 +278,7 @@ static struct app_request request_of(const json_t *plan, const struct move *m)
 		.precopy = m->was_running && !m->precopy ? APP_NO : APP_UNSET,
 		.no_start = json_is_true(json_object_get(q, "no_start")),
 		.verify_deep = m->verify_deep,
+		.verify_full = m->verify_full,
 		.copy_console_log =
 			json_is_true(json_object_get(q, "console_log")),
 	};
