@@ -243,6 +243,25 @@ static struct host_path extra_at(const struct leavings *l, size_t i, char **rel)
 			 *rel);
 }
 
+/* A claim that was cut before its manifest, or undone as far as that: Nova's
+ * lock comes after the manifest and goes before it, so there is the lease and
+ * nothing else.  The instance's directory is then its own. */
+static int lease_alone(struct host *h, const char *root, const char *job,
+		       bool *yes, struct err *e)
+{
+	AUTO(mem_freep) char *rel = mem_printf(".novahaul/%s", job);
+	AUTO(host_stat_clear) struct host_stat st = {0};
+	AUTO(host_list_clear) struct host_list l = {0};
+	struct host_path work = HOST_PATH(root, rel);
+
+	if (host_stat(h, work, &st, e) ||
+	    (st.type != HOST_NONE &&
+	     host_list(h, &(struct host_list_opts){.path = work}, &l, e)))
+		return -1;
+	*yes = !l.n;
+	return 0;
+}
+
 /* Staging may go, and what the job installed and nobody uses.  A disarmed
  * source is the instance itself; any other directory is for a person to
  * judge. */
@@ -254,8 +273,12 @@ static int may_sweep(struct app *a, struct host *h, const char *root,
 	AUTO(host_stat_clear) struct host_stat src = {0};
 	AUTO(host_stat_clear) struct host_stat dir = {0};
 	json_t *m, *doc;
-	bool ours;
+	bool ours, alone;
 
+	if (lease_alone(h, root, job, &alone, e))
+		return -1;
+	if (alone)
+		return 0;
 	if (host_stat(h, HOST_PATH(root, rel), &src, e) ||
 	    host_stat(h, HOST_PATH(root, uuid), &dir, e))
 		return -1;
