@@ -14,6 +14,7 @@
 #include "agent/agent_priv.h"
 #include "agent/host_verbs.h"
 #include "agent/lease.h"
+#include "agent/tidy.h"
 #include "core/uuid.h"
 
 static int self_digest(void)
@@ -30,11 +31,25 @@ static int self_digest(void)
 	return 0;
 }
 
+static int tidy(void)
+{
+	struct err e = ERR_INIT;
+	size_t n;
+
+	if (tidy_own_directory(&n, &e)) {
+		fprintf(stderr, "novahaul-agent: %s\n", err_msg(&e));
+		err_clear(&e);
+		return 1;
+	}
+	printf("%zu\n", n);
+	return 0;
+}
+
 static int usage(void)
 {
 	fprintf(stderr,
 		"usage: novahaul-agent [--receive ROOT UUID JOB | "
-		"--self-digest | --version]\n"
+		"--self-digest | --tidy | --version]\n"
 		"It speaks frames on standard input and output; novahaul "
 		"starts it.\n");
 	return 2;
@@ -51,6 +66,8 @@ int main(int argc, char **argv)
 	umask(022);
 	if (argc == 2 && !strcmp(argv[1], "--self-digest"))
 		return self_digest();
+	if (argc == 2 && !strcmp(argv[1], "--tidy"))
+		return tidy();
 	if (argc == 2 && !strcmp(argv[1], "--version")) {
 		printf("novahaul-agent %s %s\n", PACKAGE_VERSION, wire_build());
 		return 0;

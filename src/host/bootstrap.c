@@ -2,17 +2,22 @@
 /*
  * Sends the agent to a host that has nothing of ours.
  *
- *	mkdir -p -m 0700 DIR		root's alone, checked
- *	tee DIR/TMP  < agent		the one way to write a file that needs
- *no character with a meaning to a shell chmod 0700 DIR/TMP DIR/TMP
- *--self-digest		whole, and runs here mv -f DIR/TMP DIR/agent-SHA256
- *atomic: two who send at once agree
+ *	mkdir -p -m 0700 DIR	root's alone, checked
+ *	tee DIR/TMP  < agent	writes a file without a character that has a
+ *				meaning to a shell
+ *	chmod 0700 DIR/TMP
+ *	DIR/TMP --self-digest	whole, and runs here
+ *	mv -f DIR/TMP DIR/agent-SHA256
+ *				atomic: two who send at once agree
+ *	DIR/agent-SHA256 --tidy	other builds, sent long ago and not in use; it
+ *				may fail
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "core/clock.h"
 #include "core/fs.h"
+#include "core/log.h"
 #include "core/uuid.h"
 #include "host/ssh_priv.h"
 
@@ -105,6 +110,19 @@ static int prove(struct ssh *h, const char *tmp, bool *unfit, struct err *e)
 	return rc;
 }
 
+static void drop_old(struct ssh *h, const char *dir)
+{
+	AUTO(mem_freep)
+	char *words =
+		mem_printf("%s/agent-%s --tidy", dir, h->cfg->agent_sha256);
+	struct err e = ERR_INIT;
+
+	if (simple(h, words, &e))
+		log_info("%s: old builds of the agent stay: %s", h->cfg->name,
+			 err_msg(&e));
+	err_clear(&e);
+}
+
 static int place(struct ssh *h, const char *dir, const char *tmp,
 		 const struct buf *agent, bool *unfit, struct err *e)
 {
@@ -114,9 +132,10 @@ static int place(struct ssh *h, const char *dir, const char *tmp,
 			      h->cfg->agent_sha256);
 
 	if (send_file(h, tmp, agent, e) || simple(h, mode, e) ||
-	    prove(h, tmp, unfit, e))
+	    prove(h, tmp, unfit, e) || simple(h, mv, e))
 		return -1;
-	return simple(h, mv, e);
+	drop_old(h, dir);
+	return 0;
 }
 
 int bootstrap(struct ssh *h, const char *dir, bool *unfit, struct err *e)
