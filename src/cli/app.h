@@ -162,12 +162,19 @@ const char *app_transport_name(enum app_transport v);
 
 /* What lies below the layers that cli/ may include: src/join/ fills it with
  * functions that join the adapters.  Any member may be NULL in tests. */
+/* Which hosts of a job must answer. */
+enum app_reach {
+	APP_REACH_BOTH = 0,
+	APP_REACH_SOURCE, /* on the way back */
+	APP_REACH_TARGET, /* forward, past the commit point: the source has been
+			     disarmed */
+};
+
 struct app_ops {
 	/* Opens what the steps of PLAN's move work on (steps/world.h); the
-	 * engine hands it to them as step_world().  BACKWARD: the target need
-	 * not answer. */
-	void *(*world_open)(struct app *a, const json_t *plan, bool backward,
-			    struct err *e);
+	 * engine hands it to them as step_world(). */
+	void *(*world_open)(struct app *a, const json_t *plan,
+			    enum app_reach reach, struct err *e);
 	void (*world_close)(void *world);
 	/* The engine's step table, and its hooks (struct txn_env). */
 	const struct step *const *(*steps)(void);

@@ -460,7 +460,7 @@ static int close_job(struct audit *u, struct journal_job *job, bool moved,
 static int look_for_traces(struct audit *u, const struct journal_job *job,
 			   bool *any, bool *moved, struct err *e)
 {
-	void *w = u->a->ops->world_open(u->a, job->plan, false, e);
+	void *w = u->a->ops->world_open(u->a, job->plan, APP_REACH_BOTH, e);
 	int rc;
 
 	if (!w)

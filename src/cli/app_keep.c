@@ -58,7 +58,7 @@ static int kept_open(struct app *a, const char *id, struct kept *k,
 				id, id);
 	}
 	/* The target may be gone for good; then the check says so. */
-	k->world = a->ops->world_open(a, k->job.plan, true, e);
+	k->world = a->ops->world_open(a, k->job.plan, APP_REACH_SOURCE, e);
 	return k->world ? 0 : -1;
 }
 

@@ -4,6 +4,7 @@
 
 #include "cli/app_priv.h"
 #include "cli/progress.h"
+#include "engine/step.h"
 #include "plan/plan.h"
 
 struct journal *app_journal(const struct app *a, struct err *e)
@@ -109,7 +110,7 @@ int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
 	j = app_journal(a, e);
 	if (!j || no_open_job(j, m->uuid, e))
 		return -1;
-	world = a->ops->world_open(a, plan, false, e);
+	world = a->ops->world_open(a, plan, APP_REACH_BOTH, e);
 	if (!world)
 		return err_wrap(e, "instance %s", m->uuid);
 	env = env_of(a, j, world);
@@ -151,6 +152,19 @@ static int not_being_purged(struct journal *j, const struct journal_job *job,
 			job->id, job->instance, job->source);
 }
 
+static bool committed(const struct app *a, const struct journal_job *job)
+{
+	const struct step *const *steps = a->ops->steps();
+
+	for (size_t i = 0; i < job->nsteps; i++)
+		for (size_t k = 0; steps[k]; k++)
+			if (!strcmp(steps[k]->name, job->steps[i].name) &&
+			    steps[k]->commit_point &&
+			    job->steps[i].mark == MARK_DONE)
+				return true;
+	return false;
+}
+
 typedef enum txn_end run_fn(const struct txn_env *env, const char *id,
 			    struct err *e);
 
@@ -175,7 +189,12 @@ static int go_on(struct app *a, const char *id, run_fn *run, bool backward,
 	backward = backward || job.dir == JOURNAL_BACKWARD;
 	out->end = TXN_OPEN;
 	if (job.state == JOURNAL_OPEN || backward) {
-		world = a->ops->world_open(a, job.plan, backward, e);
+		world = a->ops->world_open(a, job.plan,
+					   backward ? APP_REACH_SOURCE
+					   : committed(a, &job)
+						   ? APP_REACH_TARGET
+						   : APP_REACH_BOTH,
+					   e);
 		if (!world) {
 			if (job.state != JOURNAL_OPEN)
 				out->end = TXN_ERROR;

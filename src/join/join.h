@@ -42,7 +42,7 @@ void carry_join_free(struct carry_join *j);
 
 /* ---- join_world.c, join_facts.c, join_misc.c: members of join_ops */
 
-void *join_world_open(struct app *a, const json_t *plan, bool backward,
+void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 		      struct err *e);
 void join_world_close(void *world);
 struct facts *join_facts_read(struct app *a, const char *server, const char *to,

@@ -34,10 +34,11 @@ static void open_side(struct opened *o, const struct config *c, enum side s)
 	}
 }
 
-static int need_sides(struct opened *o, bool backward, struct err *e)
+static int need_sides(struct opened *o, enum app_reach reach, struct err *e)
 {
 	for (int s = SRC; s <= DST; s++) {
-		if (o->w.host[s] || (backward && s == DST))
+		if (o->w.host[s] || (reach == APP_REACH_SOURCE && s == DST) ||
+		    (reach == APP_REACH_TARGET && s == SRC))
 			continue;
 		/* A refused host key stays a refusal. */
 		err_set(e,
@@ -51,7 +52,7 @@ static int need_sides(struct opened *o, bool backward, struct err *e)
 	return 0;
 }
 
-void *join_world_open(struct app *a, const json_t *plan, bool backward,
+void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 		      struct err *e)
 {
 	struct opened *o = MEM_NEW(struct opened);
@@ -65,7 +66,8 @@ void *join_world_open(struct app *a, const json_t *plan, bool backward,
 		return NULL;
 	}
 	o->w.db = &o->db;
-	o->w.backward = backward;
+	o->w.backward = reach == APP_REACH_SOURCE;
+	o->w.onward = reach == APP_REACH_TARGET;
 	random_bytes(nonce, sizeof(nonce));
 	hex_encode(nonce, sizeof(nonce), o->w.session);
 	journal_owner(who, sizeof(who));
@@ -73,7 +75,7 @@ void *join_world_open(struct app *a, const json_t *plan, bool backward,
 	o->w.owner = o->owner;
 	open_side(o, a->config, SRC);
 	open_side(o, a->config, DST);
-	if (need_sides(o, backward, e)) {
+	if (need_sides(o, reach, e)) {
 		join_world_close(o);
 		return NULL;
 	}

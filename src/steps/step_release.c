@@ -22,22 +22,34 @@ static int not_running(struct step_ctx *c, const char *state, struct err *e)
 			m->uuid, step_job(c));
 }
 
-static int verify_hosts(struct step_ctx *c, struct err *e)
+static int verify_source(struct step_ctx *c, struct err *e)
 {
 	const struct move *m = step_m(c);
-	struct virt *vs = need_virt(step_w(c), SRC, e);
-	struct virt *vd = vs ? need_virt(step_w(c), DST, e) : NULL;
-	struct virt_status s = {0}, d = {0};
+	struct virt *v = need_virt(step_w(c), SRC, e);
+	struct virt_status s = {0};
 
-	if (!vd || virt_state(vs, m->uuid, &s, e) ||
-	    virt_state(vd, m->uuid, &d, e))
+	if (!v || virt_state(v, m->uuid, &s, e))
 		return -1;
 	if (s.state != VIRT_ABSENT)
 		return err_set(e, ERR_FAILED, "%s still has the domain (%s)",
 			       m->src.host, virt_state_name(s.state));
+	return prove_side(c, SRC, e);
+}
+
+static int verify_hosts(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct virt *v = need_virt(step_w(c), DST, e);
+	struct virt_status d = {0};
+
+	if (!v || virt_state(v, m->uuid, &d, e))
+		return -1;
 	if (m->start && d.state != VIRT_RUNNING)
 		return not_running(c, virt_state_name(d.state), e);
-	return prove_side(c, SRC, e);
+	if (step_w(c)->host[SRC] || !step_w(c)->onward)
+		return verify_source(c, e);
+	step_say(c, "%s does not answer and was not looked at", m->src.host);
+	return 0;
 }
 
 static int verify_run(struct step_ctx *c, struct err *e)
@@ -230,17 +242,43 @@ int release_keep(struct step_ctx *c, struct err *e)
 	return kept_bytes(c, "left_bytes", e) || close_manifest(c, e) ? -1 : 0;
 }
 
+/* The target's part and the lock. */
+static int let_go(struct step_ctx *c, struct err *e)
+{
+	if (clear_target(c, e) ||
+	    step_record_once(c, "unlocking", json_true(), e))
+		return -1;
+	return claim_release(c, e);
+}
+
+/* The source does not answer: what can be let go is, so that the tenant has his
+ * server; the job stays open for the rest. */
+static int release_half(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+
+	if (step_w(c)->leased[DST] &&
+	    (let_go(c, e) || end_lease(c, DST, true, e)))
+		return -1;
+	err_set(e, ERR_FAILED,
+		"the move to %s is complete and unlocked, but %s does not "
+		"answer: its lease and the kept copy wait for it",
+		m->dst.host, m->src.host);
+	return err_hint(e, "novahaul audit --fix %s when it is back",
+			m->src.host);
+}
+
 static int release_run(struct step_ctx *c, struct err *e)
 {
 	struct world *w = step_w(c);
 
-	if (!need_host(w, SRC, e) || !need_host(w, DST, e))
+	if (!need_host(w, DST, e))
 		return -1;
-	if (clear_source(c, e) || kept_bytes(c, "kept_bytes", e) ||
-	    clear_target(c, e))
-		return -1;
-	if (step_record_once(c, "unlocking", json_true(), e) ||
-	    claim_release(c, e) || close_manifest(c, e))
+	if (!w->host[SRC] && w->onward)
+		return release_half(c, e);
+	if (!need_host(w, SRC, e) || clear_source(c, e) ||
+	    kept_bytes(c, "kept_bytes", e) || let_go(c, e) ||
+	    close_manifest(c, e))
 		return -1;
 	w->manifest[SRC] = false;
 	return end_lease(c, DST, true, e) || end_lease(c, SRC, false, e) ? -1

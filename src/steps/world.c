@@ -160,7 +160,7 @@ int world_enter(void *world, const char *job, uint64_t epoch, bool started,
 	(void)epoch; /* the journal's; ours is drawn on the hosts */
 	if (!started)
 		return 0;
-	if (!w->host[SRC])
+	if (!w->host[SRC] && !w->onward)
 		return err_set(e, ERR_RETRY, "%s is not reached: %s",
 			       w->move->src.host, err_msg(&w->down[SRC]));
 	if (!w->host[DST] && !w->backward)

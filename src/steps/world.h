@@ -12,7 +12,9 @@
  * two machines with two journals can never hold the same one.  Forward, both
  * hosts must answer.  Backward, only the source must: what the target holds
  * cannot start the guest while the database names the source, and no older
- * controller can change the database, whose token has been replaced.
+ * controller can change the database, whose token has been replaced.  Forward
+ * and past the rewrite, only the target must: the source has been disarmed, and
+ * nothing of ours arms it again while the database names the target.
  */
 #ifndef NH_STEPS_WORLD_H
 #define NH_STEPS_WORLD_H
@@ -78,6 +80,8 @@ struct world {
 	const char *owner; /* for the leases; borrowed */
 	char session[33];  /* random, hex: this run */
 	bool backward;	   /* only undoing: the target may be unreachable */
+	bool onward;	   /* past the rewrite: the source may be unreachable,
+			      for it was disarmed and proved stopped */
 	bool force;	   /* take over from a living run of the same job */
 	bool gone;	   /* the server is deleted: nothing may be started, no
 			      row written, and no copy thrown away */

@@ -613,6 +613,35 @@ static bool see_dir(void *arg, const struct journal_job *job)
 	return false;
 }
 
+/* As src/cli/app_run.c finds it out. */
+static bool see_rewritten(void *arg, const struct journal_job *job)
+{
+	memcpy(arg, job->id, JOURNAL_ID_MAX);
+	return false;
+}
+
+static bool is_rewritten(const char *path, enum crash_role role)
+{
+	struct err e = ERR_INIT;
+	char id[JOURNAL_ID_MAX] = "";
+	struct journal_job job = {0};
+	struct journal *j;
+	bool yes = false;
+
+	if (role != CRASH_RESUME)
+		return false;
+	j = journal_open(path, &e);
+	if (!j || journal_jobs(j, see_rewritten, id, &e) || !*id ||
+	    journal_load(j, id, &job, &e))
+		err_clear(&e);
+	for (size_t i = 0; i < job.nsteps; i++)
+		yes |= !strcmp(job.steps[i].name, "rewrite") &&
+		       job.steps[i].mark == MARK_DONE;
+	journal_job_clear(&job);
+	journal_close(j);
+	return yes;
+}
+
 static bool goes_back(const char *path, enum crash_role role)
 {
 	struct err e = ERR_INIT;
@@ -647,6 +676,7 @@ int fake_control(void *world, const char *path, enum crash_role role)
 	if (role == CRASH_START)
 		snprintf(fw->journal, sizeof(fw->journal), "%s.second", path);
 	fake_open(&w, fw, goes_back(path, role));
+	w.onward = !w.backward && is_rewritten(path, role);
 	code = w.host[SRC] || role != CRASH_START
 		       ? crash_control(&env, path, role, plan_of)
 		       : 1;

@@ -33,6 +33,7 @@ static struct {
 	struct txn_env env;
 	struct err e;
 	struct carrier carrier;
+	bool rewritten; /* as src/cli/app_run.c finds it out */
 } t;
 
 static int64_t now(void)
@@ -59,6 +60,7 @@ static inline void begin(struct fake_options o)
 	AUTO(mem_freep) char *path = NULL;
 	json_t *plan;
 
+	t.rewritten = false;
 	crash_shm =
 		mem_calloc(1, sizeof(*crash_shm) + sizeof(struct fake_world));
 	crash_shm->clock_us = 1700000000 * 1000000LL;
@@ -145,6 +147,7 @@ static inline enum txn_end other(bool backward)
 		if (t.w.virt[s])
 			t.w.virt[s]->ops = &t.virt;
 	t.w.db->ops = &t.db;
+	t.w.onward = !backward && t.rewritten;
 	got = backward ? txn_rollback(&t.env, t.id, &t.e)
 		       : txn_resume(&t.env, t.id, &t.e);
 	if (t.e.kind != ERR_NONE)

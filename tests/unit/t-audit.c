@@ -71,13 +71,13 @@ static int sweep(struct app *a, const char *host, const char *job,
 }
 
 /* Who opens the world of a job wants to change it, or to look for traces. */
-static void *world_open(struct app *a, const json_t *plan, bool backward,
+static void *world_open(struct app *a, const json_t *plan, enum app_reach reach,
 			struct err *e)
 {
 	static int world;
 
 	(void)a;
-	(void)backward;
+	(void)reach;
 	buf_printf(&t.log, "open %s>%s, ",
 		   json_string_value(json_object_get(plan, "source")),
 		   json_string_value(json_object_get(plan, "target")));

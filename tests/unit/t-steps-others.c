@@ -79,6 +79,7 @@ static void open_job(enum until u)
 	else
 		t.virt.start = when_it_runs;
 	forward(TXN_OPEN);
+	t.rewritten = u != UNTIL_REWRITE;
 	t.db = fake_db_ops;
 	t.virt = fake_virt_ops;
 }
@@ -252,6 +253,47 @@ static void t_deleted_in_the_run(void **state)
 	end();
 }
 
+/* ---- the source is down past the rewrite */
+
+static void t_source_down(void **state)
+{
+	(void)state;
+	open_job(UNTIL_DEFINE);
+	t.fw->h[SRC].down_us = t.fw->now_us + 3600 * 1000000LL;
+	assert_int_equal(other(false), TXN_OPEN);
+	assert_non_null(t.e.hint);
+	assert_string_equal(t.e.hint,
+			    "novahaul audit --fix compute-30 when it is back");
+	err_clear(&t.e);
+	assert_true(t.fw->h[DST].dom.running);
+	assert_string_equal(t.fw->row.vm_state, "active");
+	assert_false(t.fw->row.locked);
+	assert_int_equal(t.fw->h[DST].lease.state, LEASE_FREE);
+	/* Still down: nothing changes. */
+	assert_int_equal(other(false), TXN_OPEN);
+	err_clear(&t.e);
+	assert_int_equal(t.fw->h[DST].lease.state, LEASE_FREE);
+	t.fw->h[SRC].down_us = 0;
+	assert_int_equal(other(false), TXN_DONE);
+	assert_true(on_source("closed"));
+	assert_true(on_source("source/instance/disk"));
+	assert_int_equal(t.fw->h[SRC].lease.state, LEASE_RELEASED);
+	end();
+}
+
+/* Before the rewrite nothing goes on without it. */
+static void t_source_down_before(void **state)
+{
+	(void)state;
+	open_job(UNTIL_REWRITE);
+	t.fw->h[SRC].down_us = t.fw->now_us + 3600 * 1000000LL;
+	assert_int_equal(other(false), TXN_OPEN);
+	err_clear(&t.e);
+	assert_string_equal(t.fw->row.host, "compute-30");
+	assert_false(t.fw->h[DST].dom.defined);
+	end();
+}
+
 /* ---- the target is down on the way back */
 
 static bool told;
@@ -286,6 +328,8 @@ int main(void)
 		cmocka_unit_test(t_locked_anew),
 		cmocka_unit_test(t_ended_elsewhere),
 		cmocka_unit_test(t_gone_elsewhere),
+		cmocka_unit_test(t_source_down),
+		cmocka_unit_test(t_source_down_before),
 		cmocka_unit_test(t_target_down),
 		cmocka_unit_test(t_deleted),
 		cmocka_unit_test(t_deleted_running),
