@@ -34,7 +34,9 @@
  * another controller has taken over; change nothing more anywhere.  After a
  * broken link the next operation connects anew and, if this handle held the
  * lease, claims it again with a higher epoch: so what the lost agent was doing
- * has ended, one way or the other, before the probe looks.
+ * has ended, one way or the other, before the probe looks.  A host that cannot
+ * be reached then fails all operations of the next 2 s at once: a step back
+ * that needs it five times waits for it once.
  *
  * Result structs are cleared by the caller with their _clear function, also
  * after an error; operations fill them from scratch, so give them zeroed.

@@ -31,6 +31,12 @@ interrupted() { # SIGNAL STEP LATER
 	promise "$case"
 	rc=0
 	again "$1" "$3" || rc=$?
+	if [ "$rc" = 0 ] && [ "$3" = release ]; then
+		# the last record was the one under way
+		is "$case: the job is" "$(job_state)" "done"
+		runs "$away" 1
+		return
+	fi
 	is "$case: exit code of the resume" "$rc" 3
 	told "$case: the resume says what next" 'novahaul resume'
 	promise "$case: after the second"
