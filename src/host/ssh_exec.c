@@ -89,26 +89,51 @@ static int feed(LIBSSH2_CHANNEL *ch, const struct ssh_cmd *c, size_t *sent,
 	return 0;
 }
 
+/* A packet of ours is sent in part: libssh2 fails whatever would send another
+ * one before, and reading may, to open the channel's window. */
+static bool half_sent(const struct ssh *h)
+{
+	return libssh2_session_block_directions(h->s) &
+	       LIBSSH2_SESSION_BLOCK_OUTBOUND;
+}
+
+static int drain_both(struct ssh *h, LIBSSH2_CHANNEL *ch, struct ssh_cmd *c,
+		      struct err *e)
+{
+	int a = drain(ch, 0, &c->out);
+	int b = drain(ch, SSH_EXTENDED_DATA_STDERR, &c->err);
+
+	if (a < 0 || b < 0)
+		return ssh_err(h, ERR_LOST, "ssh: reading", e);
+	return a || b;
+}
+
 static int pump(struct ssh *h, LIBSSH2_CHANNEL *ch, struct ssh_cmd *c,
 		struct err *e)
 {
+	enum { NOBODY, READER, WRITER } half = NOBODY; /* whose packet it is */
 	size_t sent = 0;
 	bool eof = false;
 
 	for (;;) {
-		int a = drain(ch, 0, &c->out);
-		int b = drain(ch, SSH_EXTENDED_DATA_STDERR, &c->err);
-		int f;
+		int r = 0, f = 0;
 
-		if (a < 0 || b < 0)
-			return ssh_err(h, ERR_LOST, "ssh: reading", e);
-		if (a == 0 && b == 0 && libssh2_channel_eof(ch))
-			return 0;
-		f = feed(ch, c, &sent, &eof);
+		if (half != WRITER) {
+			r = drain_both(h, ch, c, e);
+			if (r < 0)
+				return -1;
+			if (!r && libssh2_channel_eof(ch))
+				return 0;
+			half = half_sent(h) ? READER : NOBODY;
+		}
+		if (half != READER) {
+			f = feed(ch, c, &sent, &eof);
+			half = f >= 0 && half_sent(h) ? WRITER : NOBODY;
+		}
 		/* It may end without reading all of its input. */
 		if (f < 0 && !libssh2_channel_eof(ch))
 			return ssh_err(h, ERR_LOST, "ssh: writing", e);
-		if (a <= 0 && b <= 0 && f <= 0 && ssh_wait(h, e)) {
+		if (!r && f <= 0 && ssh_wait(h, e)) {
 			e->kind = ERR_LOST;
 			return -1;
 		}
@@ -200,6 +225,17 @@ static ssize_t ch_read(void *self, void *p, size_t n, int64_t deadline,
 	}
 }
 
+/* What a read has left half sent goes first. */
+static int finish_reading(struct ssh_link *k, struct err *e)
+{
+	while (half_sent(&k->h) &&
+	       libssh2_channel_receive_window_adjust2(k->ch, 0, 0, NULL) ==
+		       LIBSSH2_ERROR_EAGAIN)
+		if (ssh_wait(&k->h, e))
+			return -1;
+	return 0;
+}
+
 static int ch_write(void *self, const void *p, size_t n, int64_t deadline,
 		    struct err *e)
 {
@@ -207,6 +243,8 @@ static int ch_write(void *self, const void *p, size_t n, int64_t deadline,
 	const char *b = p;
 
 	k->h.deadline = deadline;
+	if (finish_reading(k, e))
+		return -1;
 	while (n) {
 		ssize_t r = libssh2_channel_write_ex(k->ch, 0, b, n);
 

@@ -44,7 +44,7 @@ case="a damaged copy"
 begin
 tidy "$away"
 world before
-if freeze verify-deep; then
+if freeze verify-deep --verify-deep; then
 	# shellcheck disable=SC2016 # expanded there
 	on "$away" bash -c 'cd /var/lib/nova/instances/$0 || exit
 		at=$(grep -abo -m 1 guestroot disk | head -n 1 | cut -d: -f1)
