@@ -160,6 +160,12 @@ const char *app_control_name(enum app_control v);
 const char *app_delta_name(enum app_delta v);
 const char *app_transport_name(enum app_transport v);
 
+struct app_traces {
+	bool held;  /* a lease on either host, or its token in the row */
+	bool kept;  /* a work directory on either host */
+	bool moved; /* the row, if there is one, names the target */
+};
+
 /* What lies below the layers that cli/ may include: src/join/ fills it with
  * functions that join the adapters.  Any member may be NULL in tests. */
 /* Which hosts of a job must answer. */
@@ -199,10 +205,8 @@ struct app_ops {
 	 * holds: the same with an empty text, and the instance as server. */
 	int (*manifests)(struct app *a, const char *host, json_t **out,
 			 struct err *e);
-	/* Is anything of JOB left: its lease or its work directory on either
-	 * host, its token in the instance's row?  MOVED: the row, if there is
-	 * one, names the target.  Both hosts must answer. */
-	int (*traces)(void *world, const char *job, bool *any, bool *moved,
+	/* What is left of JOB.  Both hosts must answer. */
+	int (*traces)(void *world, const char *job, struct app_traces *out,
 		      struct err *e);
 	/* Removes what a rolled-back JOB of instance UUID left on HOST, a
 	 * target that did not answer then: its work directory and its lease,

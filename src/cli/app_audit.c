@@ -328,6 +328,104 @@ static int take_in(struct audit *u, const struct lost *l, struct err *e)
 	return known && state == JOURNAL_OPEN ? finish(u, l, e) : 0;
 }
 
+/* ---- jobs that were ended from another journal */
+
+static bool is_listed(const struct audit *u, const char *id)
+{
+	for (size_t i = 0; i < u->n; i++)
+		if (!strcmp(u->v[i].job, id))
+			return true;
+	return false;
+}
+
+/* Whoever still runs it is stale from here on. */
+static int close_job(struct audit *u, struct journal_job *job, bool done,
+		     struct err *e)
+{
+	struct journal_takeover how = {.dir = job->dir};
+	struct journal_turn end = {
+		.state = done ? JOURNAL_DONE : JOURNAL_ROLLED_BACK,
+		.dir = done ? JOURNAL_FORWARD : JOURNAL_BACKWARD};
+	struct journal_key key;
+	char owner[96];
+
+	journal_owner(owner, sizeof(owner));
+	how.owner = owner;
+	if (journal_take(u->j, job, &how, e))
+		return -1;
+	key = journal_key(job);
+	return journal_turn(u->j, &key, &end, e);
+}
+
+static int look_for_traces(struct audit *u, const struct journal_job *job,
+			   struct app_traces *out, struct err *e)
+{
+	void *w = u->a->ops->world_open(u->a, job->plan, APP_REACH_BOTH, e);
+	int rc;
+
+	if (!w)
+		return -1;
+	rc = u->a->ops->traces(w, job->id, out, e);
+	u->a->ops->world_close(w);
+	return rc;
+}
+
+static void say_ended(struct audit *u, const struct journal_job *job)
+{
+	struct lost l = {.job = (char *)job->id,
+			 .host = job->source,
+			 .server = job->instance};
+	AUTO(mem_freep)
+	char *hint = mem_printf("novahaul audit --fix --job %s", job->id);
+
+	finding(u, &l, "ended-elsewhere", u->r->fix,
+		u->r->fix ? "closed in this journal"
+			  : "it was ended from another journal",
+		u->r->fix ? NULL : hint);
+}
+
+/* Nothing of it is left. */
+static int one_ended(struct audit *u, struct journal_job *job, struct err *e)
+{
+	struct app_traces t = {0};
+
+	if (missing(u, job->plan, job->id) || is_listed(u, job->id))
+		return 0;
+	if (look_for_traces(u, job, &t, e))
+		return -1;
+	if (t.held || t.kept)
+		return 0; /* resume and rollback know what to do */
+	if (u->r->fix && (close_job(u, job, t.moved, e) ||
+			  (t.moved && journal_purged(u->j, job->id, e))))
+		return -1;
+	say_ended(u, job);
+	return 0;
+}
+
+/* Its manifest is closed, and nobody holds anything for it: all that is left is
+ * the copy that it keeps.  *YES: that was it. */
+static int closed_elsewhere(struct audit *u, const struct lost *l, bool *yes,
+			    struct err *e)
+{
+	const char *dir = json_string_value(json_object_get(l->doc, "dir"));
+	struct journal_job job = {0};
+	struct app_traces t = {0};
+	int rc = journal_load(u->j, l->job, &job, e);
+
+	if (!rc)
+		rc = look_for_traces(u, &job, &t, e);
+	*yes = !rc && !t.held;
+	if (*yes && u->r->fix)
+		rc = close_job(u, &job, !dir || strcmp(dir, "backward") != 0,
+			       e);
+	if (*yes && !rc)
+		say_ended(u, &job);
+	journal_job_clear(&job);
+	return rc;
+}
+
+/* ---- one job */
+
 static bool answered(const struct audit *u, const char *host)
 {
 	const struct seen *s = host ? seen(u, host) : NULL;
@@ -373,6 +471,12 @@ static int one(struct audit *u, size_t at, struct err *e)
 
 	job_state(u, l->job, &known, &state);
 	open = known && state == JOURNAL_OPEN;
+	if (l->closed && open && !silent) {
+		bool yes;
+
+		if (closed_elsewhere(u, l, &yes, e) || yes)
+			return e->kind == ERR_NONE ? 0 : -1;
+	}
 	if (l->closed && known && !open)
 		return 0; /* a kept copy: novahaul jobs lists it */
 	if (silent)
@@ -412,7 +516,7 @@ static void each(struct audit *u, bool closed, struct err *e)
 	}
 }
 
-/* ---- jobs that were ended from another journal */
+/* ---- jobs of this journal that no host knows */
 
 static bool collect_open(void *arg, const struct journal_job *job)
 {
@@ -421,77 +525,11 @@ static bool collect_open(void *arg, const struct journal_job *job)
 	return true;
 }
 
-static bool is_listed(const struct audit *u, const char *id)
-{
-	for (size_t i = 0; i < u->n; i++)
-		if (!strcmp(u->v[i].job, id))
-			return true;
-	return false;
-}
-
 /* A job that never got its claim has left nothing, and may still begin. */
 static bool has_claimed(const struct journal_job *job)
 {
 	return job->nsteps && job->steps[0].mark != MARK_PENDING &&
 	       job->steps[0].mark != MARK_RUNNING;
-}
-
-/* Whoever still runs it is stale from here on. */
-static int close_job(struct audit *u, struct journal_job *job, bool moved,
-		     struct err *e)
-{
-	struct journal_takeover how = {.dir = job->dir, .demanded = false};
-	struct journal_turn end = {
-		.state = moved ? JOURNAL_DONE : JOURNAL_ROLLED_BACK,
-		.dir = moved ? JOURNAL_FORWARD : JOURNAL_BACKWARD};
-	struct journal_key key;
-	char owner[96];
-
-	journal_owner(owner, sizeof(owner));
-	how.owner = owner;
-	if (journal_take(u->j, job, &how, e))
-		return -1;
-	key = journal_key(job);
-	if (journal_turn(u->j, &key, &end, e))
-		return -1;
-	return moved ? journal_purged(u->j, job->id, e) : 0;
-}
-
-static int look_for_traces(struct audit *u, const struct journal_job *job,
-			   bool *any, bool *moved, struct err *e)
-{
-	void *w = u->a->ops->world_open(u->a, job->plan, APP_REACH_BOTH, e);
-	int rc;
-
-	if (!w)
-		return -1;
-	rc = u->a->ops->traces(w, job->id, any, moved, e);
-	u->a->ops->world_close(w);
-	return rc;
-}
-
-static int one_ended(struct audit *u, struct journal_job *job, struct err *e)
-{
-	struct lost l = {
-		.job = job->id, .host = job->source, .server = job->instance};
-	AUTO(mem_freep)
-	char *hint = mem_printf("novahaul audit --fix --job %s", job->id);
-	bool any, moved;
-
-	if (missing(u, job->plan, job->id) || is_listed(u, job->id))
-		return 0;
-	if (look_for_traces(u, job, &any, &moved, e))
-		return -1;
-	if (any)
-		return 0; /* resume and rollback know what to do */
-	if (u->r->fix && close_job(u, job, moved, e))
-		return -1;
-	finding(u, &l, "ended-elsewhere", u->r->fix,
-		u->r->fix ? "closed in this journal"
-			  : "nothing of it is left: it was ended from another "
-			    "journal",
-		u->r->fix ? NULL : hint);
-	return 0;
 }
 
 static int ended_elsewhere(struct audit *u, struct err *e)

@@ -47,6 +47,8 @@ void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 void join_world_close(void *world);
 struct facts *join_facts_read(struct app *a, const char *server, const char *to,
 			      struct err *e);
+int join_traces(void *world, const char *job, struct app_traces *out,
+		struct err *e);
 int join_purge_look(void *world, const char *job, json_t **out, struct err *e);
 int join_purge_remove(void *world, const char *job, struct err *e);
 int join_manifests(struct app *a, const char *host, json_t **out,

@@ -102,6 +102,17 @@ void join_world_close(void *world)
 	mem_free(o);
 }
 
+int join_traces(void *world, const char *job, struct app_traces *out,
+		struct err *e)
+{
+	struct traces t;
+
+	if (world_traces(world, job, &t, e))
+		return -1;
+	*out = (struct app_traces){t.held, t.kept, t.moved};
+	return 0;
+}
+
 static int reach(void *arg, const char *name, struct purge_host *out,
 		 struct err *e)
 {

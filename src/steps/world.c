@@ -204,7 +204,7 @@ void world_leave(void *world)
 }
 
 static int side_traces(const struct world *w, enum side s, const char *job,
-		       bool *any, struct err *e)
+		       struct traces *out, struct err *e)
 {
 	const char *root = side_of(w->move, s)->instances_path;
 	struct host_lease_ref r = {root, w->move->uuid};
@@ -216,12 +216,12 @@ static int side_traces(const struct world *w, enum side s, const char *job,
 	if (!h || host_lease_read(h, &r, &l, e) ||
 	    exists(h, HOST_PATH(root, rel), &t, e))
 		return -1;
-	*any = *any || t != HOST_NONE ||
-	       (l.state == LEASE_HELD && l.job && !strcmp(l.job, job));
+	out->kept |= t != HOST_NONE;
+	out->held |= l.state == LEASE_HELD && l.job && !strcmp(l.job, job);
 	return 0;
 }
 
-int world_traces(void *world, const char *job, bool *any, bool *moved,
+int world_traces(void *world, const char *job, struct traces *out,
 		 struct err *e)
 {
 	struct world *w = world;
@@ -229,9 +229,9 @@ int world_traces(void *world, const char *job, bool *any, bool *moved,
 	char holder[DB_TOKEN_MAX];
 	unsigned epoch;
 
-	*any = *moved = false;
+	*out = (struct traces){0};
 	for (int s = SRC; s <= DST; s++)
-		if (side_traces(w, s, job, any, e))
+		if (side_traces(w, s, job, out, e))
 			return -1;
 	if (w->db->ops->instance(w->db, w->move->uuid, &row, e)) {
 		if (e->kind != ERR_CONFLICT)
@@ -239,9 +239,9 @@ int world_traces(void *world, const char *job, bool *any, bool *moved,
 		err_clear(e); /* deleted and archived meanwhile */
 		return 0;
 	}
-	*moved = row.host && !strcmp(row.host, w->move->dst.host);
-	*any = *any || (db_token_parse(row.reason, holder, &epoch) &&
-			!strcmp(holder, job));
+	out->moved = row.host && !strcmp(row.host, w->move->dst.host);
+	out->held |= db_token_parse(row.reason, holder, &epoch) &&
+		     !strcmp(holder, job);
 	return 0;
 }
 

@@ -104,10 +104,13 @@ void world_leave(void *world);
 int world_mirror(void *world, const char *json, struct err *e);
 void world_tick(void *world);
 
-/* Is anything of JOB left: a lease or a work directory on either host, its
- * token in the instance's row?  MOVED: the row, if there is one, names the
- * target. */
-int world_traces(void *world, const char *job, bool *any, bool *moved,
+/* What is left of a job.  Both hosts must answer. */
+struct traces {
+	bool held;  /* a lease on either host, or its token in the row */
+	bool kept;  /* a work directory on either host */
+	bool moved; /* the row, if there is one, names the target */
+};
+int world_traces(void *world, const char *job, struct traces *out,
 		 struct err *e);
 
 /* Claims the leases for JOB and fills .leased and .epoch. */

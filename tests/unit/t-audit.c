@@ -33,7 +33,7 @@ static struct {
 	size_t n;
 	const char *down;
 	struct buf log; /* "open j-x, sweep a j-x, " */
-	bool any, moved;
+	struct app_traces left;
 	json_t *report;
 	struct err e;
 } t;
@@ -92,14 +92,13 @@ static void world_close(void *world)
 	(void)world;
 }
 
-static int traces(void *world, const char *job, bool *any, bool *moved,
+static int traces(void *world, const char *job, struct app_traces *out,
 		  struct err *e)
 {
 	(void)world;
 	(void)job;
 	(void)e;
-	*any = t.any;
-	*moved = t.moved;
+	*out = t.left;
 	return 0;
 }
 
@@ -384,12 +383,12 @@ static void t_ended(void **state)
 	(void)state;
 	t.ops.traces = traces;
 	mem_free(make(t.j, "a", "b", id));
-	t.any = true;
+	t.left.kept = true;
 	audit(true, NULL);
 	assert_true(did("open a>b"));
 	assert_int_equal(json_array_size(json_object_get(t.report, "findings")),
 			 0);
-	t.any = false;
+	t.left.kept = false;
 	t.down = "b";
 	audit(true, NULL);
 	assert_false(did("open"));
@@ -404,9 +403,32 @@ static void t_ended(void **state)
 	assert_true(known(id, &s, &purged) && s == JOURNAL_ROLLED_BACK);
 	assert_false(purged);
 	mem_free(make(t.j, "a", "b", id));
-	t.moved = true;
+	t.left.moved = true;
 	audit(true, NULL);
 	assert_true(known(id, &s, &purged) && s == JOURNAL_DONE && purged);
+}
+
+/* Open here, closed by another journal: its copy is kept. */
+static void t_closed(void **state)
+{
+	struct lying *l = &t.lie[t.n++];
+	enum journal_state s;
+	bool purged;
+
+	(void)state;
+	t.ops.traces = traces;
+	l->host = "a";
+	l->text = make(t.j, "a", "b", l->job);
+	l->closed = true;
+	t.left.kept = true;
+	audit(false, NULL);
+	assert_non_null(found("ended-elsewhere", l->job));
+	assert_true(known(l->job, &s, NULL) && s == JOURNAL_OPEN);
+	audit(true, NULL);
+	assert_true(known(l->job, &s, &purged) && s == JOURNAL_DONE && !purged);
+	audit(true, NULL);
+	assert_int_equal(json_array_size(json_object_get(t.report, "findings")),
+			 0);
 }
 
 int main(void)
@@ -419,6 +441,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(t_leftovers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(t_ended, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(t_closed, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
