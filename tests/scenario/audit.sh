@@ -23,8 +23,8 @@ lost() { # STEP DELAY
 	stopped=$(mark stop)
 	rewritten=$(mark rewrite)
 	rm -f "$S"/journal/*.db*
-	if [ "$1+$2" = claim+0 ]; then
-		nh --journal "$new" audit > "$work/out" 2>&1 < /dev/null
+	nh --journal "$new" audit > "$work/out" 2>&1 < /dev/null
+	if [ "$1" = claim ] && ! grep -q "$id" "$work/out"; then
 		is "$case: nothing was done yet" \
 			"$(grep -Ec 'open-job|lease' "$work/out")" 0
 		# what earlier jobs keep is unknown to a new journal
@@ -62,5 +62,42 @@ done
 while read -r s delay; do
 	lost "$s" "$delay"
 done < <(pick "${cases[@]}")
+
+# --- a host that does not answer: of no job, then the target of one
+
+silent() {
+	local new=$S/journal/new.db id
+	case="a host does not answer"
+	begin
+	tidy "$away"
+	cut_at final-copy
+	id=$(sed -n 's/^job \(j-[a-z0-9]*\):.*/\1/p' "$work/cut")
+	rm -f "$S"/journal/*.db*
+	sed '/^\[ssh\]/aconnect_timeout = 3' "$S/novahaul.conf" > "$work/conf"
+	chmod 600 "$work/conf"
+	sb crash "$away" > /dev/null 2>&1
+	expect "$case: it is the target" 5 nh --config "$work/conf" \
+		--journal "$new" audit --fix --yes
+	like "$case: and is named" "$(cat "$work/out")" \
+		"^unreachable +$away .*could not be looked at"
+	like "$case: the job is not touched" "$(cat "$work/out")" \
+		"^unknown .*$id .*$away could not be looked at"
+	is "$case: nothing is started" "$(state_on "$home" "$u") $(runs_on "$u")" \
+		'absent '
+	holds "$case: the only copy stays" on "$home" test -e \
+		"/var/lib/nova/instances/.novahaul/$id/source/instance/disk"
+	sb up > /dev/null 2>&1 || give_up "$case: the target comes back"
+	printf '[host:compute-99]\naddress = 10.78.0.99\n' >> "$work/conf"
+	expect "$case: it is no job's" 5 nh --config "$work/conf" \
+		--journal "$new" audit --fix --yes
+	like "$case: it is named" "$(cat "$work/out")" \
+		'^unreachable +compute-99 .*could not be looked at'
+	like "$case: and the job is finished" "$(cat "$work/out")" \
+		"^open-job .*$id +true"
+	promise "$case: after audit"
+	runs "$home" 1
+	expect "$case: nothing is left to do" 0 nh --journal "$new" audit
+}
+silent
 report
 finish
