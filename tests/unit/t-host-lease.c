@@ -465,8 +465,18 @@ static struct host_session *start_run(struct host *h, enum verb_type verb,
 	enc_u32(&a, 0);
 	enc_str(&a, NULL);
 	enc_bool(&a, kill_on_close);
+	enc_bool(&a, false); /* no hostile file */
 	assert_ok(client_begin(host_session_client(h, s), &r, &id, &e));
 	return s;
+}
+
+static void wait_for(const char *dir, const char *rel)
+{
+	int64_t end = clock_mono_us() + 10000000;
+
+	while (!lab_has(dir, rel) && clock_mono_us() < end)
+		clock_sleep_us(5000);
+	assert_true(lab_has(dir, rel));
 }
 
 static void t_eof(void **state)
@@ -475,32 +485,29 @@ static void t_eof(void **state)
 	struct host *a = lab_local();
 	AUTO(mem_freep)
 	char *slow = mem_printf("sleep 0.5; echo > %s/done", l->dir);
+	AUTO(mem_freep) char *began = mem_printf("%s/began", l->dir);
 	AUTO(mem_freep)
-	char *cut = mem_printf("echo > %s/began; sleep 0.5; echo > %s/cut",
-			       l->dir, l->dir);
+	char *cut = mem_printf("echo > %s; sleep 0.5; echo > %s/cut", began,
+			       l->dir);
 	struct err e = ERR_INIT;
 	struct host_session *s;
-	int64_t end;
 
 	assert_ok(lab_claim(a, l->dir, "job-1", "s1", 1, &e));
 	/* What only reads ends at once, child and all; so does what is told
 	 * to. */
 	for (int i = 0; i < 2; i++) {
 		s = start_run(a, i ? VERB_RUN : VERB_RUN_READ, cut, true);
-		while (!lab_has(l->dir, "began"))
-			clock_sleep_us(5000);
+		wait_for(l->dir, "began");
 		host_session_close(a, s);
 		clock_sleep_us(700000);
 		assert_false(lab_has(l->dir, "cut"));
+		assert_int_equal(unlink(began), 0);
 	}
 	/* What changes something is not cut off half-way. */
 	s = start_run(a, VERB_RUN, slow, false);
 	clock_sleep_us(150000);
 	host_session_close(a, s);
-	end = clock_mono_us() + 3000000;
-	while (!lab_has(l->dir, "done") && clock_mono_us() < end)
-		clock_sleep_us(10000);
-	assert_true(lab_has(l->dir, "done"));
+	wait_for(l->dir, "done");
 	host_close(a);
 }
 
