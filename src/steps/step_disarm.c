@@ -192,21 +192,27 @@ static int redefine(struct step_ctx *c, struct err *e)
 	return 0;
 }
 
+/* E says why. */
+static int disarm_again(struct step_ctx *c, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (undefine(c, &why) || stow_extras(c, false, &why) ||
+	    carry_off(c, &why))
+		err_also(e, &why);
+	return -1;
+}
+
 /* Between the first look at the row and the definition somebody may have asked
  * Nova to evacuate the instance: that begins with a task_state, seconds before
  * another host has it.  Then the source is disarmed again. */
 static int still_may(struct step_ctx *c, struct err *e)
 {
 	AUTO(db_instance_clear) struct db_instance row = {0};
-	struct err why = ERR_INIT;
 
 	if (!may_rearm(c, &row, e))
 		return 0;
-	if (e->kind == ERR_CONFLICT &&
-	    (undefine(c, &why) || stow_extras(c, false, &why) ||
-	     carry_off(c, &why)))
-		err_also(e, &why);
-	return -1;
+	return e->kind == ERR_CONFLICT ? disarm_again(c, e) : -1;
 }
 
 bool disarm_keeps(const struct step_ctx *c)
@@ -254,9 +260,17 @@ static int undo(struct step_ctx *c, struct err *e)
 		return -1;
 	if (!step_recall(c, "domain"))
 		return 0; /* nothing before this record */
-	if (may_rearm(c, &row, e))
-		return row.deleted ? keep(c, e) : -1;
-	if (clear_stray(c, SRC, e))
+	if (may_rearm(c, &row, e)) {
+		if (row.deleted)
+			return keep(c, e);
+		/* An earlier undo was cut after it had begun, and the instance
+		 * has gone elsewhere since. */
+		return e->kind == ERR_CONFLICT && step_recall(c, "rearm")
+			       ? disarm_again(c, e)
+			       : -1;
+	}
+	if (step_record_once(c, "rearm", json_true(), e) ||
+	    clear_stray(c, SRC, e))
 		return -1;
 	if (exists(h, AT(p), &tp, e))
 		return -1;

@@ -253,6 +253,33 @@ static void t_deleted_in_the_run(void **state)
 	end();
 }
 
+/* ---- evacuated while the source is armed again */
+
+static int define_and_die(struct virt *v, const char *uuid, const char *xml,
+			  struct err *e)
+{
+	fake_virt_ops.define(v, uuid, xml, e);
+	return err_set(e, ERR_INTERRUPTED, "killed");
+}
+
+static void t_evacuated_meanwhile(void **state)
+{
+	(void)state;
+	open_job(UNTIL_REWRITE);
+	t.virt.define = define_and_die;
+	assert_int_equal(other(true), TXN_OPEN);
+	err_clear(&t.e);
+	assert_true(t.fw->h[SRC].dom.defined);
+	strcpy(t.fw->row.host, "compute-99");
+	t.virt = fake_virt_ops;
+	assert_int_equal(other(true), TXN_OPEN);
+	err_clear(&t.e);
+	assert_false(t.fw->h[SRC].dom.defined);
+	assert_false(fake_in_place(t.fw, &t.fw->h[SRC]));
+	assert_true(on_source("source/instance/disk"));
+	end();
+}
+
 /* ---- the source is down past the rewrite */
 
 static void t_source_down(void **state)
@@ -328,6 +355,7 @@ int main(void)
 		cmocka_unit_test(t_locked_anew),
 		cmocka_unit_test(t_ended_elsewhere),
 		cmocka_unit_test(t_gone_elsewhere),
+		cmocka_unit_test(t_evacuated_meanwhile),
 		cmocka_unit_test(t_source_down),
 		cmocka_unit_test(t_source_down_before),
 		cmocka_unit_test(t_target_down),
