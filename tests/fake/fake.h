@@ -143,6 +143,9 @@ struct fake_world {
 	uint64_t contents; /* the last one handed out */
 	unsigned long ticks;
 	bool waived;	/* its user has deleted the server */
+	bool rot;	/* the next copy arrives damaged */
+	bool synced;	/* Nova's power sync has written a row */
+	bool early;	/* the row was moved under files in place */
 	bool yanked;	/* Nova's power sync has pulled the plug of the guest */
 	bool cut[2];	/* a host was not reached for a while */
 	unsigned acted; /* others have changed it on purpose */

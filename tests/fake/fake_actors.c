@@ -201,6 +201,7 @@ static bool power_sync(struct fake_world *fw, enum side s)
 	} else if (is_state(fw, "active") && h->dom.defined &&
 		   !h->dom.running) {
 		set_state(fw, "stopped", 4);
+		fw->synced = true;
 	} else {
 		return false;
 	}
@@ -362,6 +363,7 @@ enum actor {
 	ACT_CUT_DST,
 	ACT_SECOND,
 	ACT_UNLOCK,
+	ACT_ROT,
 };
 
 const char *const fake_actors[] = {
@@ -386,6 +388,7 @@ const char *const fake_actors[] = {
 	[ACT_CUT_DST] = "the target is cut off",
 	[ACT_SECOND] = "a second operator moves it",
 	[ACT_UNLOCK] = "an administrator lifts the lock",
+	[ACT_ROT] = "a copy arrives damaged",
 	NULL,
 };
 
@@ -426,6 +429,9 @@ static bool act(struct fake_world *fw, enum actor a)
 		return second_operator(fw);
 	case ACT_UNLOCK:
 		return admin_unlock(fw);
+	case ACT_ROT:
+		fw->rot = true;
+		return true;
 	}
 	return false;
 }

@@ -219,13 +219,33 @@ static int apply(struct fake_row *r, const struct fake_tx *t, struct err *e)
 	return 0;
 }
 
+/* Neither way may the row move while the host that it leaves has the files. */
+static void note_move(struct fake_world *fw, const struct fake_row *was)
+{
+	for (int s = SRC; s <= DST; s++)
+		if (!fw->acted && !strcmp(was->host, fw->h[s].name) &&
+		    strcmp(fw->row.host, was->host) != 0 &&
+		    fake_in_place(fw, &fw->h[s]))
+			fw->early = true;
+}
+
+static int perform(struct fake_world *fw, const struct fake_tx *t,
+		   struct err *e)
+{
+	struct fake_row was = fw->row;
+	int rc = apply(&fw->row, t, e);
+
+	note_move(fw, &was);
+	return rc;
+}
+
 void fake_db_land(struct fake_world *fw)
 {
 	struct err e = ERR_INIT;
 
 	if (fw->pending.kind == TX_NONE)
 		return;
-	apply(&fw->row, &fw->pending, &e);
+	perform(fw, &fw->pending, &e);
 	err_clear(&e);
 	fw->landed = fw->pending.id;
 	fw->pending.kind = TX_NONE;
@@ -300,7 +320,7 @@ static int write_tx(struct fake_world *fw, struct fake_tx *t, struct err *e)
 	if (fw->pending.kind == TX_NONE || fw->pending.id != id)
 		return err_set(e, ERR_LOST, "%s: the session was ended", what);
 	fw->pending.kind = TX_NONE;
-	rc = apply(&fw->row, t, e);
+	rc = perform(fw, t, e);
 	fw->landed = id;
 	if (rc)
 		return -1;

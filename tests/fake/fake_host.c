@@ -754,7 +754,8 @@ int fake_carry(void *self, struct host *src, struct host *dst,
 	b = fake_look(d->h, part);
 	if (fake_find(d->h, to) >= 0)
 		fake_name_drop(d->h, fake_find(d->h, to));
-	b->content = content;
+	b->content = d->fw->rot ? ++d->fw->contents : content;
+	d->fw->rot = false;
 	b->header = header;
 	b->size = a->size;
 	b->len = a->len;

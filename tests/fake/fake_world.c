@@ -241,6 +241,19 @@ bool fake_copies(const struct fake_world *fw)
 	return has_copy(fw, &fw->h[SRC]) || has_copy(fw, &fw->h[DST]);
 }
 
+/* Nova's power sync would pull the plug, and nobody but us has made it so. */
+static bool row_lies(const struct fake_world *fw)
+{
+	const struct fake_row *r = &fw->row;
+
+	if (fw->acted || fw->synced || strcmp(r->vm_state, "stopped") != 0)
+		return false;
+	for (int s = SRC; s <= DST; s++)
+		if (fw->h[s].dom.running && !strcmp(r->host, fw->h[s].name))
+			return true;
+	return false;
+}
+
 bool fake_promise(const void *world, struct buf *out)
 {
 	const struct fake_world *fw = world;
@@ -256,6 +269,10 @@ bool fake_promise(const void *world, struct buf *out)
 			   d->dom.defined, fake_in_place(fw, d));
 	else if (!fw->waived && !fake_copies(fw))
 		buf_puts(out, "no complete copy of the disks is left");
+	else if (fw->early)
+		buf_puts(out, "the row left a host with the files in place");
+	else if (row_lies(fw))
+		buf_puts(out, "the guest runs where its row says 'stopped'");
 	return !out->len;
 }
 
@@ -389,9 +406,11 @@ static bool end_done(const struct fake_world *fw, struct buf *out)
 		: !d->dom.defined	    ? "the target lacks the domain"
 		: d->dom.running != fw->o.start	      ? "running is wrong"
 		: d->dom.autostart != fw->o.autostart ? "autostart is wrong"
-		: !any_work(s)			      ? "no copy was kept"
-		: any_work(d) ? "work is left on the target"
-		: d->key      ? "the one-job key is left"
+		: !has_copy(fw, d)	 ? "the target lacks the newest disks"
+		: !base_reachable(fw, s) ? "the kept copy lacks its base"
+		: !any_work(s)		 ? "no copy was kept"
+		: any_work(d)		 ? "work is left on the target"
+		: d->key		 ? "the one-job key is left"
 		: s->lease.state == LEASE_HELD || d->lease.state == LEASE_HELD
 			? "a lease is held"
 			: NULL;

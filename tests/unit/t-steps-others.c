@@ -253,6 +253,22 @@ static void t_deleted_in_the_run(void **state)
 	end();
 }
 
+/* ---- another base of that name is on the target */
+
+static void t_other_base(void **state)
+{
+	char path[FAKE_PATH];
+
+	(void)state;
+	begin((struct fake_options){.running = true, .base_on_target = true});
+	fake_at(path, &t.fw->h[DST], "_base/" FAKE_BASE);
+	fake_look(&t.fw->h[DST], path)->content = 4711;
+	forward(TXN_ROLLED_BACK);
+	assert_int_equal(fake_look(&t.fw->h[DST], path)->content, 4711);
+	assert_true(t.fw->h[SRC].dom.running);
+	end();
+}
+
 /* ---- evacuated while the source is armed again */
 
 static int define_and_die(struct virt *v, const char *uuid, const char *xml,
@@ -355,6 +371,7 @@ int main(void)
 		cmocka_unit_test(t_locked_anew),
 		cmocka_unit_test(t_ended_elsewhere),
 		cmocka_unit_test(t_gone_elsewhere),
+		cmocka_unit_test(t_other_base),
 		cmocka_unit_test(t_evacuated_meanwhile),
 		cmocka_unit_test(t_source_down),
 		cmocka_unit_test(t_source_down_before),
