@@ -67,6 +67,35 @@ static void t_refused_inverse(void **state)
 	end();
 }
 
+/* ---- Nova starts the guest after the domain was judged and taken away */
+
+static int ran_in_between(struct virt *v, const char *uuid, bool saved,
+			  struct err *e)
+{
+	char path[FAKE_PATH];
+	int rc = fake_virt_ops.undefine(v, uuid, saved, e);
+
+	fake_at(path, &t.fw->h[DST], FAKE_UUID "/disk");
+	fake_look(&t.fw->h[DST], path)->content = 4711;
+	return rc;
+}
+
+static void t_ran_in_between(void **state)
+{
+	char path[FAKE_PATH];
+
+	(void)state;
+	begin((struct fake_options){.running = true, .start = true});
+	t.virt.start = will_not_start;
+	forward(TXN_OPEN);
+	t.virt.undefine = ran_in_between;
+	back(TXN_REFUSED);
+	fake_at(path, &t.fw->h[DST], FAKE_UUID "/disk");
+	assert_int_equal(fake_look(&t.fw->h[DST], path)->content, 4711);
+	assert_string_equal(t.fw->row.host, "compute-34");
+	end();
+}
+
 /* ---- Nova starts the guest at the same moment */
 
 static int nova_was_quicker(struct virt *v, const char *uuid, struct err *e)
@@ -284,6 +313,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_firmware),
 		cmocka_unit_test(t_refused_inverse),
+		cmocka_unit_test(t_ran_in_between),
 		cmocka_unit_test(t_start_race),
 		cmocka_unit_test(t_started_meanwhile),
 		cmocka_unit_test(t_gone_at_the_stop),
