@@ -113,6 +113,7 @@ guest_copies() {
 		fi
 	done
 	rm -f "$1/leases/$2"*
+	rmdir "$1/leases" "$1" 2> /dev/null || :
 }
 
 # Wherever it is: a test may have left it on another host than the row says.

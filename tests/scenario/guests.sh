@@ -135,5 +135,6 @@ for g in deaf quiet switched; do
 done
 world after
 same "a sandbox whose guests are deleted" empty after '_base' \
-	'/qemu/(channel/target/)?domain-'
+	'/qemu/(channel/target/)?domain-' \
+	'/var/lib/libvirt/swtpm type=dir' # libvirt's, from the first TPM on
 finish
