@@ -50,9 +50,10 @@ struct cinder_attachment {
 	char *status; /* reserved, attaching, attached, detached, ... */
 	char *mode;   /* rw, ro, null */
 	char *attached_at;
-	/* JSON texts; NULL: none yet, or may not be seen.  The connection may
-	 * hold the backend's passwords: never log it. */
-	char *connector, *connection;
+	/* JSON text; NULL: none yet, or may not be seen.  It may hold the
+	 * backend's passwords: never log it.  (The connector that Cinder was
+	 * given is in no answer.) */
+	char *connection;
 };
 
 struct cinder_attachments {
@@ -68,7 +69,7 @@ int cinder_attachments_parse(const char *text, size_t len,
 			     struct cinder_attachments *out, struct err *e);
 
 /* Those of an instance or of a volume (one of both may be NULL), of all
- * projects where that may be listed.  Without .connector and .connection. */
+ * projects where that may be listed.  Without .connection and .mode. */
 int cinder_attachments_list(struct api_session *s, const char *instance,
 			    const char *volume, struct cinder_attachments *out,
 			    struct err *e);
