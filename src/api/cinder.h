@@ -15,6 +15,15 @@
  * Deleting an attachment that Nova uses needs a service token from 2023.1 on
  * (and with the fixes of CVE-2023-2088 before): with our role "service" the
  * session sends its own, else ERR_CONFLICT.
+ *
+ * An application credential is not enough to delete an attachment, to terminate
+ * a connection or to detach: Cinder asks Nova in the caller's name with a token
+ * made of the caller's (cinder/compute/nova.py), which Keystone forbids for
+ * delegated tokens: 500, ERR_LOST, nothing done (seen on Zed).  A password is.
+ *
+ * Seen against Zed (3.70, NFS driver), by tests/cloud/t-api-real: every call
+ * below, in both flows.  Not seen: the service token, microversions below 3.70,
+ * v2 and v1.
  */
 #ifndef NH_API_CINDER_H
 #define NH_API_CINDER_H

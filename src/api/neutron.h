@@ -6,6 +6,10 @@
  * binding:* members are shown to administrators only: .host NULL with
  * .sees_binding false is "may not be seen", not "unbound".
  *
+ * Seen against Zed (linuxbridge), by tests/cloud/t-api-real: list, get, bind
+ * there and back, a stale .revision (412), extensions.  Not seen: writing
+ * .profile or .device_owner, trunks, OVN.
+ *
  * A port is bound by writing binding:host_id, which is what Nova does for cold
  * migrations and evacuations (nova/network/neutron.py:
  * _update_port_binding_for_instance, 33.0.0).  Juno and newer bind again only

@@ -8,6 +8,10 @@
  * microversion or more rights, and a server in a cell that is down has little
  * but its id (2.69).  Unknown members are ignored.
  *
+ * Seen against Zed (2.93, libvirt): every call below, at least once, by
+ * tests/cloud/t-api-real.  Not seen anywhere but in the scripted server of
+ * tests/unit: the shapes below 2.93, and v2.
+ *
  * Shapes: nova/api/openstack/compute/views and schemas at 33.0.0, api-ref, and
  * for v2 nova/api/openstack/compute/contrib at 2014.1.
  */
@@ -112,7 +116,8 @@ struct nova_attach {
 /* Reserved, not attached yet: poll nova_volumes_list() or Cinder. */
 int nova_volume_attach(struct api_session *s, const struct nova_attach *a,
 		       struct err *e);
-/* Accepted, not done.  ENOENT when it is not attached. */
+/* Accepted, not done.  Not attached: ERR_FAILED (ENOENT, or 400 where Nova asks
+ * Cinder first, as Zed does): nova_volumes_list() tells. */
 int nova_volume_detach(struct api_session *s, const char *server,
 		       const char *volume, struct err *e);
 

@@ -7,6 +7,9 @@
  * on Zed).  1.28 and newer guard the consumer by a generation; below that the
  * last writer wins.  1.12 and newer take the dictionary form, 1.8 and newer
  * want project and user, 1.0 takes a list without them.
+ *
+ * Seen against Zed (1.37), by tests/cloud/t-api-real: every call below, and the
+ * 409 of a stale generation.  Not seen: the forms below 1.37.
  */
 #ifndef NH_API_PLACEMENT_H
 #define NH_API_PLACEMENT_H

@@ -40,7 +40,13 @@
  * https to http.  An answer above .body_max bytes is an error.  http_proxy,
  * https_proxy and no_proxy are obeyed.
  *
- * One session is for one thread.
+ * Seen against Zed, by tests/cloud/t-api-real: password and application
+ * credential on Keystone v3, renewal after a revoked token, the negotiation of
+ * all four services.  Not seen: Keystone v2.0 and the v2 APIs (scripted server
+ * only), TLS of a real service, token renewal by time.
+ *
+ * SIGPIPE must be ignored (core/stop.h): libcurl leaves it alone, and a peer
+ * that has gone would end the program.  One session is for one thread.
  */
 #ifndef NH_API_SESSION_H
 #define NH_API_SESSION_H

@@ -430,6 +430,7 @@ static void test_search(void **state)
 	expect(&o, "etc");
 	put("etc/xdg/openstack/clouds.json", "json");
 	/* flow YAML is no JSON: it is read, and refused, not skipped */
+	cloud_clear(&c);
 	fails(cloud_load(&o, &c, &e), ERR_USAGE, "not JSON");
 	err_clear(&e);
 	put("home/.config/openstack/clouds.yaml", "home");

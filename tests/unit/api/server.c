@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ struct server {
 struct link {
 	struct server *s;
 	int fd;
+	bool drop;
 	SSL *ssl;
 };
 
@@ -214,10 +216,13 @@ static bool answer(struct link *l, const struct rule *r)
 
 static void *serve(void *arg)
 {
+	struct linger hard = {.l_onoff = 1};
 	struct link *l = arg;
-	bool on = true;
+	bool on = !l->drop;
 
-	if (l->s->tls) {
+	if (l->drop && wait_in(l))
+		setsockopt(l->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	if (on && l->s->tls) {
 		l->ssl = SSL_new(l->s->tls);
 		SSL_set_fd(l->ssl, l->fd);
 		on = SSL_accept(l->ssl) == 1;
@@ -242,22 +247,17 @@ static void *serve(void *arg)
 
 static void take(struct server *s, int fd)
 {
-	struct linger hard = {.l_onoff = 1};
 	struct link *l;
-	bool drop;
 
-	pthread_mutex_lock(&s->lock);
-	drop = s->drop > 0;
-	s->drop -= drop;
-	pthread_mutex_unlock(&s->lock);
-	if (drop || s->n_threads == THREADS_MAX) {
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
-		close(fd);
-		return;
-	}
+	if (s->n_threads == THREADS_MAX)
+		abort();
 	l = MEM_NEW(struct link);
 	l->s = s;
 	l->fd = fd;
+	pthread_mutex_lock(&s->lock);
+	l->drop = s->drop > 0;
+	s->drop -= l->drop;
+	pthread_mutex_unlock(&s->lock);
 	pthread_create(&s->threads[s->n_threads++], NULL, serve, l);
 }
 
@@ -290,6 +290,8 @@ struct server *server_start(const struct server_options *o)
 				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t n = sizeof(a);
 
+	/* as every program of ours does (core/stop.h): both ends are here */
+	signal(SIGPIPE, SIG_IGN);
 	s->o = *o;
 	pthread_mutex_init(&s->lock, NULL);
 	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -55,7 +55,7 @@ const char *server_url(const struct server *s);
 const char *server_ca(const struct server *s);
 
 void server_on(struct server *s, struct rule r);
-/* The next N connections are closed as soon as they are there. */
+/* The next N connections are reset as soon as a first byte is there, unread. */
 void server_drop(struct server *s, int n);
 /* Requests that began with START ("POST /x"). */
 int server_count(struct server *s, const char *start);
