@@ -3,6 +3,7 @@
 # Goal: the operator's machine is lost, journal and all, at the start of any step
 # of a move or within it.  audit finds the job by the hosts' manifests, and
 # audit --fix with a new journal finishes it or rolls it back.
+# Drawn in a sample, with others that take long.
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/scenario/lib-faults.sh

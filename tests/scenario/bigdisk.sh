@@ -4,6 +4,7 @@
 # in a sparse file, of a guest that runs: pre-copy, final pass and a look into
 # every byte.  The copy is the same and takes no more room.  --bwlimit is held,
 # and used.
+# Drawn in a sample, with others that take long.
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_sandbox

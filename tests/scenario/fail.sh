@@ -205,17 +205,20 @@ given_up() { # STEP
 }
 
 subject fail --meta fill-mib=64
-# The second half waits for dead peers: a minute or two each.
-cases=('wrong_password' 'database_down' 'database_dies rewrite' 'disk_full'
+share=4
+quick=('wrong_password' 'database_down' 'database_dies rewrite' 'disk_full'
 	'rebooted' 'libvirtd_down define' 'qemu_broken resume'
-	'qemu_broken rollback'
-	'database_dies stop' 'sshd_killed away' 'sshd_killed home'
+	'qemu_broken rollback')
+# These wait for dead peers: a minute or so each.
+slow=('database_dies stop' 'sshd_killed away' 'sshd_killed home'
 	'sshd_restarted' 'cut_off away' 'cut_off home'
 	'libvirtd_down start' 'given_up final-copy' 'given_up rewrite')
+pick "${quick[@]}" > "$work/cases"
+pick "${slow[@]}" >> "$work/cases"
 # ONLY='CASE;CASE': these instead
-[ -z "${ONLY:-}" ] || IFS=';' read -r -a cases <<< "$ONLY"
-while read -r -a c; do
+[ -z "${ONLY:-}" ] || tr ';' '\n' <<< "$ONLY" > "$work/cases"
+while read -r -a c <&5; do
 	"${c[@]}"
-done < <(pick "${cases[@]}")
+done 5< "$work/cases"
 report
 finish

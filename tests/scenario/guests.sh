@@ -5,6 +5,7 @@
 # Open vSwitch, one that loses its host to a power cut; one with UEFI and a TPM
 # moves with its NVRAM and its TPM's state, there, half there and back, and home;
 # and a deleted one leaves nothing behind.
+# Drawn in a sample, with others that take long.
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_sandbox

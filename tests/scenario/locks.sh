@@ -4,6 +4,7 @@
 # ends with exit 7 and says who has it, with the same journal or another; so do
 # resume, rollback and audit --fix; purge is refused.  The first ends as if it had
 # been alone.  Moves of other instances run beside it.
+# Drawn in a sample, with others that take long.
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_sandbox

@@ -4,6 +4,7 @@
 # its disks, where the database says; or it is deleted, or archived), is refused
 # on any doubt with exit 5 and nothing changed, and ends what a purge that was
 # killed has left.
+# Drawn in a sample, with others that take long.
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_sandbox

@@ -4,6 +4,7 @@
 # differs.  An overlay whose header names no format of its base gets one on the
 # target; qemu-img, which parses there what the guest wrote, does it as nova,
 # without rights, under limits, with nothing of ours open but the one file.
+# Drawn in a sample, with others that take long.
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_sandbox

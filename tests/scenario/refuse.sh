@@ -26,10 +26,16 @@ world before
 # --- one case
 
 n_cases=0
-# ask WHAT EXIT REGEX SERVER TARGET: the next of `check` and `move --yes`
+n_left=0
+# ask WHAT EXIT REGEX SERVER TARGET: the next of `check` and `move --yes`; fails
+# without asking where this is not in the sample, which takes every other case
 ask() {
 	local what=$1 want=$2 re=$3 got=0 cmd
 	shift 3
+	if [ -n "$SAMPLE" ] && [ $((RANDOM % 2)) = 0 ]; then
+		n_left=$((n_left + 1))
+		return 1
+	fi
 	n_cases=$((n_cases + 1))
 	if [ $((n_cases % 2)) = 0 ]; then
 		cmd=(check "$1" --to "$2")
@@ -46,6 +52,7 @@ $(grep -Ev '^pass ' "$work/out")"
 	else
 		ok "$what ($want by ${cmd[0]})"
 	fi
+	return 0
 }
 config=()
 refused() { ask "$1" 5 "$2" "${3:-$u}" "${4:-compute-34}"; }
@@ -88,8 +95,8 @@ refused "an unknown uuid" 'no server with uuid' \
 refused "an unknown target" "compute-99" "$u" compute-99
 ask "the source as target" 4 'already' "$u" compute-30
 db "UPDATE instances SET display_name = 'refuse-a' WHERE uuid = '$v'"
-refused "an ambiguous name" "2 servers are named refuse-a" refuse-a
-like "it names both uuids" "$(cat "$work/out")" "$u.*$v|$v.*$u"
+refused "an ambiguous name" "2 servers are named refuse-a" refuse-a &&
+	like "it names both uuids" "$(cat "$work/out")" "$u.*$v|$v.*$u"
 db "UPDATE instances SET display_name = 'refuse-b' WHERE uuid = '$v'"
 
 svc="host = 'compute-34' AND \`binary\` = 'nova-compute'"
@@ -454,6 +461,8 @@ refused "a target that does not answer" 'compute-34 does not answer'
 config=()
 
 # --- and nothing was changed
+
+[ "$n_left" = 0 ] || skip "$n_left refusals" "not in this sample"
 
 on compute-30 rmdir $spare
 on compute-34 rmdir $spare

@@ -4,6 +4,7 @@
 # move starts on any host, in what it prints at its most talkative, in the
 # journal, in plans, in the hosts' manifests or logs; a wrong database password
 # is an error that does not show it, and changes nothing.
+# Drawn in a sample, with others that take long.
 # shellcheck disable=SC2154 # passwords come from the settings
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -43,12 +44,22 @@ u=$(guest secretive compute-30) || give_up "a guest boots"
 rm -f "$S"/journal/secret.db*
 
 # trace HOST: every program that sshd starts there from now on
-tracers=()
+# shellcheck disable=SC2016 # expanded there
 trace() {
-	on "$1" strace -f -v -s 65535 -e trace=execve -qq -o "$work/trace.$1" \
-		-p "$(< "$S/run/$1-sshd")" > /dev/null 2>&1 &
-	tracers+=($!)
+	on "$1" bash -c 'echo $$ > "$0" && exec strace -f -v -s 65535 \
+		-e trace=execve -qq -o "$1" -p "$2"' "$work/pid.$1" \
+		"$work/trace.$1" "$(< "$S/run/$1-sshd")" > /dev/null 2>&1 &
 }
+# a tracer has its host's pid, and outlives whoever started it
+untrace() {
+	local h
+	for h in compute-30 compute-34; do
+		[ ! -s "$work/pid.$h" ] ||
+			on "$h" kill "$(< "$work/pid.$h")" 2> /dev/null
+		rm -f "$work/pid.$h"
+	done
+}
+trap 'untrace; cleanup' EXIT
 trace compute-30
 trace compute-34
 sleep 1
@@ -56,8 +67,8 @@ on controller strace -f -v -s 65535 -e trace=execve -qq -o "$work/trace.nh" \
 	novahaul -v -v --journal "$S/journal/secret.db" move "$u" \
 	--to compute-34 --yes > "$work/out.move" 2> "$work/err.move" < /dev/null
 is "a traced move ends well" "$?" 0
-kill "${tracers[@]}" 2> /dev/null
-wait "${tracers[@]}" 2> /dev/null
+untrace
+wait
 like "the agents were seen to start" \
 	"$(cat "$work/trace.compute-30" "$work/trace.compute-34")" \
 	'execve\("/[^"]*/agent-[0-9a-f]{64}"'

@@ -3,6 +3,7 @@
 # Goal: SIGINT and SIGTERM finish the current record and leave a job that can be
 # resumed, twice in a row; so does a kill during the resume; and a job is resumed
 # from another directory with nothing but the journal.
+# Drawn in a sample, with others that take long.
 # shellcheck disable=SC2317 # the cases are called by name
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -4,6 +4,7 @@
 # --no-start leaves it stopped; a guest that was stopped stays stopped, and
 # defined, on the other host; a raw root disk is refused where the target would
 # take its header for qcow2; a guest on Open vSwitch is plugged there.
+# Drawn in a sample, with others that take long.
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_sandbox

@@ -3,6 +3,7 @@
 # Goal: a novahaul that is frozen with SIGSTOP in the middle of a move, and
 # overtaken by resume from the same journal or by audit --fix with another one,
 # changes nothing when it wakes up, and ends with exit 7.
+# Drawn in a sample, with others that take long.
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/scenario/lib-faults.sh
