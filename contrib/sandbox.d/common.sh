@@ -31,10 +31,13 @@ numbers=(30 34)
 computes=("${numbers[@]/#/compute-}")
 hosts=(controller "${computes[@]}")
 
-# Two networks: the operator's, and the one the guests are on.
-mgmt=10.78.0
-data=192.168.78
-domain=sandbox.example
+# Two networks: the operator's, and the one the guests are on.  tests/cloud has
+# the same hosts with other names.
+net=${NOVAHAUL_SANDBOX_NET:-78}
+mgmt=10.$net.0
+data=192.168.$net
+domain=${NOVAHAUL_SANDBOX_DOMAIN:-sandbox.example}
+starter=${NOVAHAUL_SANDBOX_STARTER:-contrib/sandbox up}
 
 # Fixed names of things that OpenStack would have made up.
 net_id=5b3e8a52-6d7c-4c3f-9d0e-0f3f1c1d7a10
@@ -82,7 +85,7 @@ host_up() { holder "$1" > /dev/null; }
 in_host() {
 	local h=$1 pid dir=$PWD
 	shift
-	pid=$(holder "$h") || die "$h is down: run 'contrib/sandbox up'"
+	pid=$(holder "$h") || die "$h is down: run '$starter'"
 	[ -d "/proc/$pid/root$dir" ] || dir=/
 	nsenter -t "$pid" -n -u -i -m -p --wdns="$dir" -- "$@"
 }

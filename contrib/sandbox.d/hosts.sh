@@ -167,8 +167,8 @@ open_vswitch() {
 	wait_for 10 "br-int on $h" in_host "$h" ip link set br-int up
 }
 
-database() {
-	local d fresh=
+# mariadb_start [OPTION...]: the server on the controller, with root by socket
+mariadb_start() {
 	if [ ! -d "$S/mysql/data/mysql" ]; then
 		rm -rf "$S/mysql"
 		install -d -o mysql -g mysql -m 700 "$S/mysql"
@@ -184,10 +184,14 @@ database() {
 		--datadir="$S/mysql/data" --socket="$S/mysql/sock" \
 		--pid-file="$S/mysql/pid" --bind-address="$mgmt.1" --port=3306 \
 		--skip-name-resolve --innodb-flush-log-at-trx-commit=2 \
-		--innodb-buffer-pool-size=64M --performance-schema=off \
-		--character-set-server=utf8mb3
+		--performance-schema=off --character-set-server=utf8mb3 "$@"
 	wait_for 60 "MariaDB on the controller (see $S/log/controller-mariadb)" \
 		sql -e 'SELECT 1' > /dev/null
+}
+
+database() {
+	local d fresh=
+	mariadb_start --innodb-buffer-pool-size=64M
 	[ -e "$S/mysql/.seeded" ] || fresh=yes
 	if [ -n "$fresh" ]; then
 		for d in nova_api nova_cell0 nova_cell1; do
