@@ -170,7 +170,8 @@ birth_on() {
 wait_console() {
 	local i
 	for ((i = 0; i < ${4:-60} * 5; i++)); do
-		console_on "$1" "$2" | grep -Eaq -- "$3" && return 0
+		# read to its end: a writer that is cut off would be a failure
+		console_on "$1" "$2" | grep -Ea -- "$3" > /dev/null && return 0
 		sleep 0.2
 	done
 	return 1
@@ -223,7 +224,10 @@ world() {
 # rows NAME: as `world`, but the databases only
 rows() { rows_text | LC_ALL=C sort > "$work/$1"; }
 
-# All tables of Nova's databases; the services' heartbeat is left out.
+# All tables of these databases; the services' heartbeat is left out.
+rows_schemas="LIKE 'nova%'"
+rows_noise='^nova_cell[01]\.services\[[0-9]*\]\.(updated_at|report_count|last_seen_up)='
+rows_read() { sb db; }
 rows_text() {
 	db "SELECT CONCAT('SELECT \"', t.table_schema, '.', t.table_name,
 		' ', COALESCE((SELECT GROUP_CONCAT(k.column_name
@@ -234,9 +238,9 @@ rows_text() {
 			AND k.constraint_name = 'PRIMARY'), ''),
 		'\" AS \"#\"; SELECT * FROM ', t.table_schema, '.', t.table_name, ';')
 		FROM information_schema.tables t
-		WHERE t.table_schema LIKE 'nova%' AND t.table_type = 'BASE TABLE'" \
+		WHERE t.table_schema $rows_schemas AND t.table_type = 'BASE TABLE'" \
 		> "$work/selects" || give_up "the tables can be listed"
-	sb db < "$work/selects" | awk -F '\t' '
+	rows_read < "$work/selects" | awk -F '\t' '
 		$0 == "#" { marker = 1; next }
 		marker { split($0, m, " "); table = m[1]; n = split(m[2], pk, ",")
 			marker = 0; header = 1; next }
@@ -245,7 +249,7 @@ rows_text() {
 		{ key = ""
 		  for (i = 1; i <= n; i++) key = key (i > 1 ? "," : "") $(at[pk[i]])
 		  for (i = 1; i <= NF; i++) print table "[" key "]." name[i] "=" $i }' |
-		grep -Ev '^nova_cell[01]\.services\[[0-9]*\]\.(updated_at|report_count|last_seen_up)='
+		grep -Ev "$rows_noise"
 }
 
 # same WHAT BEFORE AFTER [REGEX...]: nothing differs but lines that match one
