@@ -150,6 +150,7 @@ server() {
 			host: $h, flavorRef: $f, imageRef: $i, config_drive: true,
 			user_data: $u, networks: [{uuid: $net}]}}')
 	id=$(api POST compute /servers "$body" | jq -r .server.id) || return
+	echo "$id" >> "$work/servers"
 	server_wait "$id" ACTIVE || return
 	wait_console "$host" "$id" '^@guest ready' 120 || return
 	n=b
@@ -238,9 +239,12 @@ leftovers() {
 
 # --- before and after
 
-# mounts and volumes, beside what the sandbox compares
+# mounts and volumes, beside what the sandbox compares; but not what the running
+# guests of others write
 world() {
-	local h
+	local h others
+	others=$(db "SELECT uuid FROM instances WHERE deleted = 0" |
+		grep -vxFf <(cat "$work/servers" 2> /dev/null) | paste -sd '|')
 	{
 		rows_text
 		for h in "${computes[@]}"; do
@@ -255,7 +259,8 @@ world() {
 			} | sed "s/^/$h: /"
 		done
 		on controller "$S/lib/host-files" "$S/volumes" | sed 's/^/volumes: /'
-	} | LC_ALL=C sort > "$work/$1"
+	} | grep -Ev "/var/lib/nova/instances/(${others:-none})/(disk|console\.log) " |
+		LC_ALL=C sort > "$work/$1"
 }
 
 # plain_rows NAMES: a row's number, a time and a random id say nothing about what

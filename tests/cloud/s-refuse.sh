@@ -12,11 +12,11 @@ need_novahaul
 u=$(server refuse compute-30 --volume 1) || give_up "a server boots"
 until_true 30 answers "$u"
 # the first contact with a host leaves an agent there, and check says so
-nh check "$u" --to compute-34 > /dev/null 2>&1
+nh check "$u" --to compute-34 --control direct > /dev/null 2>&1
 world before
 for c in check 'move --yes' 'move --yes --no-start' plan; do
 	# shellcheck disable=SC2086 # words
-	expect "$c is refused" 5 nh $c "$u" --to compute-34
+	expect "$c is refused" 5 nh $c "$u" --to compute-34 --control direct
 	like "... because of Placement" "$(cat "$work/out" "$work/err")" \
 		'configured for Placement'
 	like "... and of Neutron" "$(cat "$work/out" "$work/err")" \
