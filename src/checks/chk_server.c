@@ -132,43 +132,123 @@ static void migrations_run(const struct facts *f, const struct check_opts *o,
 const struct check chk_migrations = {
 	"migrations", "no migration is under way or armed", migrations_run};
 
-/* ---- what this release of novahaul does not do yet */
+/* ---- the cloud around it: Placement, Neutron, Cinder */
 
-static void route_run(const struct facts *f, const struct check_opts *o,
-		      struct check_report *r)
+static void why_not(const struct facts *f, struct check_report *r)
 {
 	static const char *const hint =
-		"direct control would leave it wrong; use Nova's own "
-		"migration here";
+		"set OS_CLOUD, or OS_AUTH_URL and its sisters, to an "
+		"administrator's; or use Nova's own migration here";
+	const struct err *e = &f->cloud.err;
+	const char *src = f->host[SRC_HOST].name;
 
-	(void)o;
 	for (int s = SRC_HOST; s <= DST_HOST; s++) {
 		const struct fact_host *h = &f->host[s];
 
 		if (h->conf_known && h->conf.has_placement)
-			check_refuse(r, hint,
+			check_refuse(r, e->hint ? e->hint : hint,
 				     "%s is configured for Placement: the "
-				     "allocations would stay on %s",
-				     h->name, f->host[SRC_HOST].name);
+				     "allocations would stay on %s (%s)",
+				     h->name, src, err_msg(e));
 		if (h->conf_known && h->conf.has_neutron)
-			check_refuse(r, hint,
+			check_refuse(r, e->hint ? e->hint : hint,
 				     "%s is configured for Neutron: the ports "
-				     "would stay bound to %s",
-				     h->name, f->host[SRC_HOST].name);
+				     "would stay bound to %s (%s)",
+				     h->name, src, err_msg(e));
 	}
 	if (f->srv.allocations > 0)
-		check_refuse(r, hint,
+		check_refuse(r, e->hint ? e->hint : hint,
 			     "the instance has %d Placement allocations in "
-			     "nova_api",
-			     f->srv.allocations);
+			     "nova_api (%s)",
+			     f->srv.allocations, err_msg(e));
+}
+
+static void allocations(const struct facts *f, struct check_report *r)
+{
+	const struct fact_cloud *c = &f->cloud;
+
+	if (!c->on[SRC_HOST])
+		check_refuse(r, "nova-manage placement heal_allocations",
+			     "Placement has no resources of it on %s",
+			     f->host[SRC_HOST].name);
+	if (c->on[DST_HOST] || c->other)
+		check_refuse(r,
+			     "nova-manage placement audit tells whose they are",
+			     "Placement has resources of it on %s as well",
+			     c->other ? c->other : f->to);
+	if (c->lacks)
+		check_refuse(r, "pick a target with room for it",
+			     "Placement has not enough on %s for it: %s", f->to,
+			     c->lacks);
+}
+
+static bool knows_port(const struct facts *f, const char *id)
+{
+	for (size_t i = 0; i < f->srv.n_vifs; i++)
+		if (f->srv.vifs[i].id && !strcmp(f->srv.vifs[i].id, id))
+			return true;
+	return false;
+}
+
+static void cloud_port(const struct facts *f, const struct fact_port *p,
+		       struct check_report *r)
+{
+	const char *src = f->host[SRC_HOST].name;
+
+	if (p->hidden)
+		check_refuse(r, "use an account with the role admin",
+			     "this user may not see where port %s is bound",
+			     p->id);
+	else if (!p->host || strcmp(p->host, src) != 0)
+		check_refuse(r,
+			     "openstack port show tells; Nova's next heal "
+			     "of its network info may put it right",
+			     "port %s is bound to '%s', not to %s", p->id,
+			     p->host ? p->host : "", src);
+	if (p->vnic_type && strcmp(p->vnic_type, "normal") != 0)
+		check_refuse(r, NULL, "port %s is of vnic_type '%s'", p->id,
+			     p->vnic_type);
+	if (p->trunk)
+		check_refuse(r, NULL, "port %s is a trunk", p->id);
+	if (p->has_resources)
+		check_refuse(r, NULL,
+			     "port %s has a guaranteed bandwidth, which "
+			     "Placement counts on %s",
+			     p->id, src);
+	if (!knows_port(f, p->id))
+		check_refuse(r, "nova's next heal of its network info adds it",
+			     "Nova does not know its port %s yet", p->id);
+}
+
+static void route_run(const struct facts *f, const struct check_opts *o,
+		      struct check_report *r)
+{
+	(void)o;
 	if (f->srv.nova_net_ips > 0)
 		check_warn(r, NULL,
 			   "nova-network serves it: its addresses are plumbed "
 			   "by the next start through Nova");
+	if (!f->cloud.asked)
+		return;
+	if (f->cloud.err.kind != ERR_NONE) {
+		why_not(f, r);
+		return;
+	}
+	if (f->cloud.placement)
+		allocations(f, r);
+	for (size_t i = 0; i < f->cloud.n_ports; i++)
+		cloud_port(f, &f->cloud.ports[i], r);
+	for (size_t i = 0; i < f->srv.n_bdms; i++)
+		if (f->srv.bdms[i].volume_id)
+			check_refuse(r, "detach it first",
+				     "Cinder would still say that volume %s is "
+				     "attached to %s",
+				     f->srv.bdms[i].volume_id,
+				     f->host[SRC_HOST].name);
 }
 
 const struct check chk_route = {
-	"route", "no service but Nova's database binds it to a host",
+	"route", "what else binds it to its host can be moved along",
 	route_run};
 
 /* ---- the schema */

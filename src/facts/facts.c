@@ -49,6 +49,20 @@ static void host_clear(struct fact_host *h)
 	err_clear(&h->net_err);
 }
 
+static void cloud_clear_facts(struct fact_cloud *c)
+{
+	err_clear(&c->err);
+	mem_free(c->other);
+	mem_free(c->lacks);
+	for (size_t i = 0; i < c->n_ports; i++) {
+		mem_free(c->ports[i].id);
+		mem_free(c->ports[i].host);
+		mem_free(c->ports[i].vnic_type);
+		mem_free(c->ports[i].vif_type);
+	}
+	mem_free(c->ports);
+}
+
 void facts_clear(struct facts *f)
 {
 	mem_free(f->to);
@@ -85,6 +99,7 @@ void facts_clear(struct facts *f)
 		buf_clear(&f->bases[i].head);
 	}
 	mem_free(f->bases);
+	cloud_clear_facts(&f->cloud);
 	strv_clear(&f->strays);
 	*f = (struct facts){0};
 }
@@ -188,6 +203,10 @@ void facts_digest(const struct facts *f, char out[65])
 			   f->bases[k].name,
 			   (unsigned long long)f->bases[k].src.size,
 			   f->bases[k].dst.type != HOST_NONE, f->bases[k].same);
+	buf_printf(&b, "placement=%d,%d neutron=%d\n", f->cloud.on[SRC_HOST],
+		   f->cloud.on[DST_HOST], f->cloud.network);
+	for (size_t k = 0; k < f->cloud.n_ports; k++)
+		line(&b, f->cloud.ports[k].id, f->cloud.ports[k].host);
 	EVP_Digest(b.p, b.len, md, NULL, EVP_sha256(), NULL);
 	hex_encode(md, sizeof(md), out);
 }

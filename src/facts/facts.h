@@ -109,6 +109,26 @@ struct fact_host {
 	struct err net_err;
 };
 
+/* A port as Neutron tells it. */
+struct fact_port {
+	char *id, *host, *vnic_type, *vif_type;
+	bool hidden; /* its binding is shown to administrators only */
+	bool trunk, has_resources;
+};
+
+/* What the services beside Nova's databases say, as far as there are any and a
+ * cloud is configured. */
+struct fact_cloud {
+	bool asked;	/* somebody needed to know */
+	struct err err; /* why not; kind ERR_NONE: all of it was read */
+	bool placement, network; /* the catalog has them */
+	bool on[2];		 /* providers of the two nodes hold resources */
+	char *other;		 /* so does this one */
+	char *lacks; /* what the target has not enough of, in words */
+	struct fact_port *ports;
+	size_t n_ports;
+};
+
 struct facts {
 	int64_t taken_us;
 	char *to; /* as asked */
@@ -133,6 +153,7 @@ struct facts {
 	bool has_info;
 	struct fact_base *bases;
 	size_t n_bases;
+	struct fact_cloud cloud;
 	/* NVRAM and vTPM state of this name on the target, where ours would
 	 * go. */
 	struct strv strays;
@@ -160,6 +181,13 @@ void facts_host(struct facts *f, enum fact_side s,
  * reached. */
 int facts_files(struct facts *f, struct host *src, struct host *dst,
 		struct err *e);
+
+/* Is the instance bound to its host by more than Nova's databases?  Wants both
+ * hosts' facts. */
+bool facts_in_cloud(const struct facts *f);
+/* S NULL: DOWN says why (moved). */
+struct api_session;
+void facts_cloud(struct facts *f, struct api_session *s, struct err *down);
 
 /* Does a volume of this driver_volume_type need no connector of the host? */
 bool facts_driver_anywhere(const char *driver);

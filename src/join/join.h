@@ -40,6 +40,15 @@ struct carry_join;
 struct carry_join *carry_join_new(const struct config *c, struct world *w);
 void carry_join_free(struct carry_join *j);
 
+/* ---- join_cloud.c */
+
+/* The cloud of OS_* and clouds.yaml.  Contacts nobody yet. */
+struct api_session *join_cloud_open(struct err *e);
+/* Placement and Neutron of it, for the steps; free with cloud_join_free(). */
+struct cloud_join;
+struct cloud_join *cloud_join_new(struct err *e);
+void cloud_join_free(struct cloud_join *j);
+
 /* ---- join_world.c, join_facts.c, join_misc.c: members of join_ops */
 
 void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,

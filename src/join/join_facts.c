@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "api/session.h"
 #include "facts/facts.h"
 #include "join/join.h"
 
@@ -42,6 +43,20 @@ static void open_one(struct sides *s, const struct config *c, struct facts *f,
 	facts_host(f, k, &in);
 }
 
+/* Where nothing but Nova's databases binds it, no API is asked. */
+static void ask_cloud(struct facts *f)
+{
+	struct err down = ERR_INIT;
+	struct api_session *s;
+
+	if (!facts_in_cloud(f))
+		return;
+	s = join_cloud_open(&down);
+	facts_cloud(f, s, &down);
+	api_close(s);
+	err_clear(&down);
+}
+
 static int read_all(struct app *a, const char *server, struct facts *f,
 		    struct sides *s, struct err *e)
 {
@@ -56,6 +71,7 @@ static int read_all(struct app *a, const char *server, struct facts *f,
 		return -1;
 	open_one(s, a->config, f, SRC_HOST);
 	open_one(s, a->config, f, DST_HOST);
+	ask_cloud(f);
 	return facts_files(f, s->host[SRC_HOST], s->host[DST_HOST], e);
 }
 

@@ -9,6 +9,7 @@
 #include "steps/purge.h"
 
 extern const struct carrier carry_join_ops;
+extern const struct cloud_ops cloud_join_ops;
 
 /* What join_world_open() made; the world is its first member, so that the
  * engine's void pointer is both. */
@@ -17,6 +18,7 @@ struct opened {
 	struct db db;
 	const struct config *config;
 	struct carry_join *carry;
+	struct cloud_join *cloud;
 	char owner[128];
 };
 
@@ -79,6 +81,13 @@ void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 		join_world_close(o);
 		return NULL;
 	}
+	if ((o->w.move->placement || o->w.move->neutron) &&
+	    !(o->cloud = cloud_join_new(e))) {
+		join_world_close(o);
+		return NULL;
+	}
+	o->w.cloud = cloud_join_ops;
+	o->w.cloud.self = o->cloud;
 	o->carry = carry_join_new(a->config, &o->w);
 	o->w.carrier = carry_join_ops;
 	o->w.carrier.self = o->carry;
@@ -92,6 +101,7 @@ void join_world_close(void *world)
 	if (!o)
 		return;
 	carry_join_free(o->carry);
+	cloud_join_free(o->cloud);
 	for (int s = SRC; s <= DST; s++) {
 		virt_free(o->w.virt[s]);
 		host_close(o->w.host[s]);

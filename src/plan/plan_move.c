@@ -258,6 +258,8 @@ static void fill(struct move *m, const struct facts *f,
 	m->precopy = o->precopy && m->was_running;
 	m->verify_deep = o->verify_deep;
 	m->verify_full = o->verify_full;
+	m->placement = f->cloud.on[SRC_HOST];
+	m->neutron = f->cloud.network;
 	ports(m, f);
 	m->stop_timeout_s = o->stop_timeout_s;
 	m->bwlimit = o->bwlimit;

@@ -64,6 +64,7 @@ static const struct field move_fields[] = {
 	F(move, domain, K_STR),	      F(move, vm_state, K_STR),
 	F(move, power_state, K_I64),  F(move, availability_zone, K_STR0),
 	F(move, was_running, K_BOOL), F(move, start, K_BOOL),
+	F(move, placement, K_BOOL),   F(move, neutron, K_BOOL),
 	F(move, precopy, K_BOOL),     F(move, verify_deep, K_BOOL),
 	F(move, verify_full, K_BOOL), F(move, stop_timeout_s, K_I64),
 	F(move, bwlimit, K_U64),      F(move, delta, K_STR),

@@ -96,6 +96,9 @@ struct move {
 	char *availability_zone; /* the target's; NULL: not written */
 	bool was_running;	 /* and is therefore started again */
 	bool start;		 /* was_running unless --no-start */
+	/* Which of the cloud's services bind it to its host, besides Nova. */
+	bool placement; /* its allocations move with it */
+	bool neutron;	/* its ports are bound anew */
 	/* How. */
 	bool precopy;
 	bool verify_deep;

@@ -10,14 +10,16 @@
  */
 extern const struct step step_claim, step_stage_base, step_precopy, step_stop,
 	step_prove_stopped, step_disarm, step_final_copy, step_install,
-	step_verify_full, step_verify_deep, step_rewrite, step_define,
-	step_start, step_verify, step_release;
+	step_verify_full, step_verify_deep, step_allocations, step_rewrite,
+	step_ports, step_define, step_start, step_verify, step_release;
 
 const struct step *const steps_table[] = {
-	&step_claim,	     &step_stage_base,	&step_precopy,	  &step_stop,
-	&step_prove_stopped, &step_disarm,	&step_final_copy, &step_install,
-	&step_verify_full,   &step_verify_deep, &step_rewrite,	  &step_define,
-	&step_start,	     &step_verify,	&step_release,	  NULL,
+	&step_claim,	   &step_stage_base,	&step_precopy,
+	&step_stop,	   &step_prove_stopped, &step_disarm,
+	&step_final_copy,  &step_install,	&step_verify_full,
+	&step_verify_deep, &step_allocations,	&step_rewrite,
+	&step_ports,	   &step_define,	&step_start,
+	&step_verify,	   &step_release,	NULL,
 };
 
 const struct step *steps_find(const char *name)
@@ -38,6 +40,10 @@ static bool needed(const struct move *m, const struct step *s)
 		return m->verify_full;
 	if (s == &step_verify_deep)
 		return m->verify_deep;
+	if (s == &step_allocations)
+		return m->placement;
+	if (s == &step_ports)
+		return m->neutron && m->nports > 0;
 	if (s == &step_define)
 		return m->domain_xml != NULL;
 	if (s == &step_start)

@@ -70,6 +70,37 @@ struct carrier {
 	void *self;
 };
 
+/*
+ * Placement and Neutron, as far as a move needs them; join/ has it over the
+ * APIs.  Errors as in api/session.h: ERR_LOST is an unknown outcome, and then
+ * the question below the change tells.
+ */
+struct cloud_share {
+	bool on[2];  /* the provider of this side holds resources for it */
+	bool others; /* so does a third one */
+};
+
+struct cloud_bind {
+	char *host;  /* NULL: the port is gone */
+	bool failed; /* Neutron found no way to plug it there */
+};
+
+struct cloud_ops {
+	/* Whose resources does the instance have, as Placement says? */
+	int (*allocated)(void *self, const struct move *m,
+			 struct cloud_share *out, struct err *e);
+	/* All of its share to the provider of TO.  Idempotent. */
+	int (*allocate)(void *self, const struct move *m, enum side to,
+			struct err *e);
+	/* Where Neutron says that the port is bound. */
+	int (*bound)(void *self, const char *port, struct cloud_bind *out,
+		     struct err *e);
+	/* Idempotent. */
+	int (*bind)(void *self, const char *port, const char *host,
+		    struct err *e);
+	void *self;
+};
+
 struct world {
 	struct move *move;    /* of the job; owned */
 	struct host *host[2]; /* by enum side; NULL: not reached, see .down */
@@ -77,14 +108,15 @@ struct world {
 	struct err down[2]; /* why .host is NULL */
 	struct db *db;
 	struct carrier carrier;
-	const char *owner; /* for the leases; borrowed */
-	char session[33];  /* random, hex: this run */
-	bool backward;	   /* only undoing: the target may be unreachable */
-	bool onward;	   /* past the rewrite: the source may be unreachable,
-			      for it was disarmed and proved stopped */
-	bool force;	   /* take over from a living run of the same job */
-	bool gone;	   /* the server is deleted: nothing may be started, no
-			      row written, and no copy thrown away */
+	struct cloud_ops cloud; /* used where .move asks for it */
+	const char *owner;	/* for the leases; borrowed */
+	char session[33];	/* random, hex: this run */
+	bool backward; /* only undoing: the target may be unreachable */
+	bool onward;   /* past the rewrite: the source may be unreachable,
+			  for it was disarmed and proved stopped */
+	bool force;    /* take over from a living run of the same job */
+	bool gone;     /* the server is deleted: nothing may be started, no
+			  row written, and no copy thrown away */
 	/* Set by world_claim(): */
 	bool leased[2];
 	uint64_t epoch;

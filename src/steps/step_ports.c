@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ports: Neutron binds the instance's ports to the target.
+ *
+ * After the rewrite, as Nova does for its own migrations
+ * (nova/compute/manager.py: _finish_resize, 33.0.0), and before the guest is
+ * plugged: from then on the target's agent looks for them.
+ */
+#include <string.h>
+
+#include "steps/util.h"
+
+static void bind_clear(struct cloud_bind *b)
+{
+	mem_freep(&b->host);
+}
+
+static int where(struct step_ctx *c, const char *port, struct cloud_bind *at,
+		 struct err *e)
+{
+	const struct cloud_ops *o = &step_w(c)->cloud;
+
+	return o->bound(o->self, port, at, e);
+}
+
+static int bind_one(struct step_ctx *c, const char *port, struct err *e)
+{
+	const struct move *m = step_m(c);
+	const struct cloud_ops *o = &step_w(c)->cloud;
+	AUTO(bind_clear) struct cloud_bind at = {0};
+
+	if (where(c, port, &at, e))
+		return -1;
+	if (!at.host) {
+		step_say(c, "port %s is gone", port);
+		return 0;
+	}
+	if (!strcmp(at.host, m->dst.host) && !at.failed)
+		return 0;
+	if (strcmp(at.host, m->src.host) != 0 &&
+	    strcmp(at.host, m->dst.host) != 0)
+		return err_set(e, ERR_CONFLICT,
+			       "port %s was bound to '%s' meanwhile", port,
+			       at.host);
+	if (step_record_once(c, port, json_string(m->src.host), e))
+		return -1;
+	return o->bind(o->self, port, m->dst.host, e);
+}
+
+static int run(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+
+	if (claim_holds(c, e))
+		return -1;
+	for (size_t i = 0; i < m->nports; i++)
+		if (step_checkpoint(c, e) || bind_one(c, m->ports[i].id, e))
+			return -1;
+	return 0;
+}
+
+static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
+{
+	const struct move *m = step_m(c);
+	size_t done = 0;
+
+	for (size_t i = 0; i < m->nports; i++) {
+		AUTO(bind_clear) struct cloud_bind at = {0};
+
+		if (where(c, m->ports[i].id, &at, e))
+			return -1;
+		done += !at.host ||
+			(!strcmp(at.host, m->dst.host) && !at.failed);
+	}
+	*state = done == m->nports ? STEP_DONE
+		 : done		   ? STEP_PARTIAL
+				   : STEP_NOT_DONE;
+	return 0;
+}
+
+/* Neutron takes a host that it cannot plug the port on, and says so here. */
+static int verify(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+
+	for (size_t i = 0; i < m->nports; i++) {
+		AUTO(bind_clear) struct cloud_bind at = {0};
+
+		if (where(c, m->ports[i].id, &at, e))
+			return -1;
+		if (!at.host || (!at.failed && !strcmp(at.host, m->dst.host)))
+			continue;
+		err_set(e, ERR_FAILED, "port %s is %s %s", m->ports[i].id,
+			at.failed ? "not plugged: Neutron found no way on"
+				  : "bound to",
+			at.host);
+		return err_hint(e, "openstack network agent list --host %s",
+				m->dst.host);
+	}
+	return 0;
+}
+
+/*
+ * States, port by port: never asked for; bound to the source still or again; to
+ * the target; gone; taken to a third host, which is not ours to change.
+ */
+static int undo(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	const struct cloud_ops *o = &step_w(c)->cloud;
+
+	if (step_w(c)->gone)
+		return 0;
+	for (size_t i = 0; i < m->nports; i++) {
+		const char *id = m->ports[i].id;
+		const json_t *host = step_recall(c, id);
+		AUTO(bind_clear) struct cloud_bind at = {0};
+
+		if (!host)
+			continue;
+		if (where(c, id, &at, e))
+			return -1;
+		if (at.host && !strcmp(at.host, m->dst.host) &&
+		    o->bind(o->self, id, json_string_value(host), e))
+			return -1;
+	}
+	return 0;
+}
+
+const struct step step_ports = {
+	.name = "ports",
+	.summary = "bind its ports to the target in Neutron",
+	.mutates = true,
+	.probe = probe,
+	.run = run,
+	.undo = undo,
+	.verify = verify,
+};
