@@ -82,6 +82,7 @@ static int allocated(void *self, const struct move *m, struct cloud_share *out,
 			 ? -1
 			 : 0;
 
+	out->version = a.generation;
 	for (size_t i = 0; !rc && i < a.n; i++) {
 		bool src = !strcmp(a.v[i].provider, uuid[SRC]);
 		bool dst = !strcmp(a.v[i].provider, uuid[DST]);
@@ -95,8 +96,25 @@ static int allocated(void *self, const struct move *m, struct cloud_share *out,
 	return rc;
 }
 
+static int put(struct cloud_join *j, const struct move *m,
+	       const struct placement_move *pm, int64_t seen, struct err *e)
+{
+	AUTO(placement_allocations_clear)
+	struct placement_allocations a = PLACEMENT_ALLOCATIONS_INIT;
+	bool changed;
+
+	if (placement_allocations_get(j->session, m->uuid, &a, e))
+		return -1;
+	if (a.generation != seen)
+		return err_set(e, ERR_CONFLICT,
+			       "its allocations have changed just now");
+	if (placement_move_plan(&a, pm, &changed, e))
+		return -1;
+	return placement_allocations_put(j->session, m->uuid, &a, e);
+}
+
 static int allocate(void *self, const struct move *m, enum side to,
-		    struct err *e)
+		    const struct cloud_share *seen, struct err *e)
 {
 	struct cloud_join *j = self;
 	char *uuid[2] = {NULL, NULL};
@@ -106,7 +124,7 @@ static int allocate(void *self, const struct move *m, enum side to,
 	pm.to = uuid[to];
 	pm.from = uuid[to == DST ? SRC : DST];
 	if (!rc)
-		rc = placement_move(j->session, &pm, e);
+		rc = put(j, m, &pm, seen->version, e);
 	mem_free(uuid[SRC]);
 	mem_free(uuid[DST]);
 	return rc;
@@ -118,6 +136,7 @@ static void say(const struct neutron_port *p, struct cloud_bind *out)
 {
 	out->host = mem_strdup(p->host ? p->host : "");
 	out->failed = p->vif_type && !strcmp(p->vif_type, "binding_failed");
+	out->version = p->revision;
 }
 
 static int bound(void *self, const char *port, struct cloud_bind *out,
@@ -141,10 +160,11 @@ static int bound(void *self, const char *port, struct cloud_bind *out,
 }
 
 static int bind_port(void *self, const char *port, const char *host,
-		     struct err *e)
+		     const struct cloud_bind *seen, struct err *e)
 {
 	struct cloud_join *j = self;
-	struct neutron_bind b = {.port = port, .host = host, .revision = -1};
+	struct neutron_bind b = {
+		.port = port, .host = host, .revision = seen->version};
 	AUTO(neutron_port_clear) struct neutron_port p = {0};
 
 	return neutron_port_bind(j->session, &b, &p, e);

@@ -4,11 +4,12 @@
  *
  * Right before the rewrite, so that a target without room for it refuses while
  * everything can still go back.  Until the rewrite the source has room that
- * Placement does not know of: an instance that the scheduler put there would
- * have passed its claim on the host all the same, for the source's own tracker
- * still counts ours.
+ * Placement does not know of: an instance that the scheduler puts there meets
+ * the claim of the host's own tracker, which still counts ours.
  */
 #include "steps/util.h"
+
+enum { TRIES = 5 };
 
 static int where(struct step_ctx *c, struct cloud_share *at, struct err *e)
 {
@@ -18,29 +19,47 @@ static int where(struct step_ctx *c, struct cloud_share *at, struct err *e)
 	return w->cloud.allocated(w->cloud.self, w->move, at, e);
 }
 
-static int run(struct step_ctx *c, struct err *e)
+/* May they go from FROM's provider, or are they on the other one already? */
+static int ours(struct step_ctx *c, const struct cloud_share *at, struct err *e)
+{
+	if (!at->others && (at->on[SRC] || at->on[DST]))
+		return 0;
+	err_set(e, ERR_CONFLICT,
+		at->others ? "Placement has resources of it on a third host"
+			   : "Placement has no resources of it any more");
+	return err_hint(e, "openstack resource provider allocation show %s",
+			step_m(c)->uuid);
+}
+
+/* The version is read before the claim is: see struct cloud_ops. */
+static int put(struct step_ctx *c, enum side to, struct err *e)
 {
 	const struct world *w = step_w(c);
 	struct cloud_share at;
 
-	if (claim_holds(c, e) || where(c, &at, e))
-		return -1;
-	if (at.others || (!at.on[SRC] && !at.on[DST])) {
-		err_set(e, ERR_CONFLICT,
-			at.others ? "Placement has resources of it on a third "
-				    "host meanwhile"
-				  : "Placement has no resources of it any "
-				    "more");
-		return err_hint(e,
-				"openstack resource provider allocation "
-				"show %s",
-				w->move->uuid);
+	for (int i = 0; i < TRIES; i++) {
+		err_clear(e);
+		if (where(c, &at, e) || claim_holds(c, e) || ours(c, &at, e))
+			return -1;
+		if (!w->cloud.allocate(w->cloud.self, w->move, to, &at, e))
+			return 0;
+		if (e->kind != ERR_CONFLICT)
+			return -1;
 	}
-	if (at.on[DST] && !at.on[SRC])
-		return 0;
-	if (step_record_once(c, "before", json_string(w->move->src.node), e))
+	return -1;
+}
+
+static int run(struct step_ctx *c, struct err *e)
+{
+	struct cloud_share at;
+
+	if (where(c, &at, e) || ours(c, &at, e))
 		return -1;
-	return w->cloud.allocate(w->cloud.self, w->move, DST, e);
+	if (at.on[DST] && !at.on[SRC] && !step_recall(c, "before"))
+		return 0;
+	if (step_record_once(c, "before", json_string(step_m(c)->src.node), e))
+		return -1;
+	return put(c, DST, e);
 }
 
 static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
@@ -57,26 +76,24 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 
 /*
  * States: never asked for; on the source still or again; on the target, or on
- * both; gone, because the server was deleted or evacuated meanwhile, and then
- * Nova's to keep.
+ * both; gone or on a third host, because the server was deleted or evacuated
+ * meanwhile, and then Nova's to keep.
  */
 static int undo(struct step_ctx *c, struct err *e)
 {
-	const struct world *w = step_w(c);
 	struct cloud_share at;
 
-	if (!step_recall(c, "before") || w->gone)
+	if (!step_recall(c, "before") || step_w(c)->gone)
 		return 0;
 	if (where(c, &at, e))
 		return -1;
-	if (!at.on[DST])
-		return 0;
-	if (at.others) {
-		step_say(c, "Placement has resources of it on a third host: "
-			    "left as they are");
+	if (at.others || (!at.on[SRC] && !at.on[DST])) {
+		step_say(c, "Placement has %s: left as it is",
+			 at.others ? "resources of it on a third host"
+				   : "no resources of it any more");
 		return 0;
 	}
-	return w->cloud.allocate(w->cloud.self, w->move, SRC, e);
+	return put(c, SRC, e);
 }
 
 const struct step step_allocations = {

@@ -10,6 +10,8 @@
 
 #include "steps/util.h"
 
+enum { TRIES = 5 };
+
 static void bind_clear(struct cloud_bind *b)
 {
 	mem_freep(&b->host);
@@ -23,36 +25,55 @@ static int where(struct step_ctx *c, const char *port, struct cloud_bind *at,
 	return o->bound(o->self, port, at, e);
 }
 
-static int bind_one(struct step_ctx *c, const char *port, struct err *e)
+/* The version is read before the claim is: see struct cloud_ops. */
+static int bind_to(struct step_ctx *c, const char *port, const char *host,
+		   struct err *e)
 {
 	const struct move *m = step_m(c);
 	const struct cloud_ops *o = &step_w(c)->cloud;
+
+	for (int i = 0; i < TRIES; i++) {
+		AUTO(bind_clear) struct cloud_bind at = {0};
+
+		err_clear(e);
+		if (where(c, port, &at, e) || claim_holds(c, e))
+			return -1;
+		if (!at.host) {
+			step_say(c, "port %s is gone", port);
+			return 0;
+		}
+		if (strcmp(at.host, m->src.host) != 0 &&
+		    strcmp(at.host, m->dst.host) != 0)
+			return err_set(e, ERR_CONFLICT,
+				       "port %s was bound to '%s' meanwhile",
+				       port, at.host);
+		if (!o->bind(o->self, port, host, &at, e))
+			return 0;
+		if (e->kind != ERR_CONFLICT)
+			return -1;
+	}
+	return -1;
+}
+
+static int bind_one(struct step_ctx *c, const char *port, struct err *e)
+{
+	const struct move *m = step_m(c);
 	AUTO(bind_clear) struct cloud_bind at = {0};
 
 	if (where(c, port, &at, e))
 		return -1;
-	if (!at.host) {
-		step_say(c, "port %s is gone", port);
+	if (at.host && !strcmp(at.host, m->dst.host) && !at.failed &&
+	    !step_recall(c, port))
 		return 0;
-	}
-	if (!strcmp(at.host, m->dst.host) && !at.failed)
-		return 0;
-	if (strcmp(at.host, m->src.host) != 0 &&
-	    strcmp(at.host, m->dst.host) != 0)
-		return err_set(e, ERR_CONFLICT,
-			       "port %s was bound to '%s' meanwhile", port,
-			       at.host);
 	if (step_record_once(c, port, json_string(m->src.host), e))
 		return -1;
-	return o->bind(o->self, port, m->dst.host, e);
+	return bind_to(c, port, m->dst.host, e);
 }
 
 static int run(struct step_ctx *c, struct err *e)
 {
 	const struct move *m = step_m(c);
 
-	if (claim_holds(c, e))
-		return -1;
 	for (size_t i = 0; i < m->nports; i++)
 		if (step_checkpoint(c, e) || bind_one(c, m->ports[i].id, e))
 			return -1;
@@ -100,6 +121,22 @@ static int verify(struct step_ctx *c, struct err *e)
 	return 0;
 }
 
+/* 1: it is not where this job has put it, and not ours to change. */
+static int taken(struct step_ctx *c, const char *port, struct err *e)
+{
+	const struct move *m = step_m(c);
+	AUTO(bind_clear) struct cloud_bind at = {0};
+
+	if (where(c, port, &at, e))
+		return -1;
+	if (at.host &&
+	    (!strcmp(at.host, m->src.host) || !strcmp(at.host, m->dst.host)))
+		return 0;
+	step_say(c, "port %s is %s%s: left as it is", port,
+		 at.host ? "bound to " : "gone", at.host ? at.host : "");
+	return 1;
+}
+
 /*
  * States, port by port: never asked for; bound to the source still or again; to
  * the target; gone; taken to a third host, which is not ours to change.
@@ -107,21 +144,15 @@ static int verify(struct step_ctx *c, struct err *e)
 static int undo(struct step_ctx *c, struct err *e)
 {
 	const struct move *m = step_m(c);
-	const struct cloud_ops *o = &step_w(c)->cloud;
 
 	if (step_w(c)->gone)
 		return 0;
 	for (size_t i = 0; i < m->nports; i++) {
 		const char *id = m->ports[i].id;
-		const json_t *host = step_recall(c, id);
-		AUTO(bind_clear) struct cloud_bind at = {0};
+		const char *host = json_string_value(step_recall(c, id));
+		int left = host ? taken(c, id, e) : 1;
 
-		if (!host)
-			continue;
-		if (where(c, id, &at, e))
-			return -1;
-		if (at.host && !strcmp(at.host, m->dst.host) &&
-		    o->bind(o->self, id, json_string_value(host), e))
+		if (left < 0 || (!left && bind_to(c, id, host, e)))
 			return -1;
 	}
 	return 0;

@@ -72,32 +72,43 @@ struct carrier {
 
 /*
  * Placement and Neutron, as far as a move needs them; join/ has it over the
- * APIs.  Errors as in api/session.h: ERR_LOST is an unknown outcome, and then
- * the question below the change tells.
+ * APIs.  Errors as in api/session.h: ERR_LOST is an unknown outcome, and the
+ * question tells what became of it.
+ *
+ * Neither knows of leases.  What keeps a controller that was frozen from
+ * changing anything late is their own optimistic locking: each change names the
+ * version that was seen BEFORE the claim was looked at, and each step that goes
+ * back writes once more even what is right already, which makes that version an
+ * old one.  (Placement: the consumer's generation, 1.28 and newer, Rocky.
+ * Neutron: revision_number with If-Match, Pike; Zed raises it for a binding
+ * that changes nothing as well, as seen there.)
  */
 struct cloud_share {
-	bool on[2];  /* the provider of this side holds resources for it */
-	bool others; /* so does a third one */
+	bool on[2];	 /* the provider of this side holds resources for it */
+	bool others;	 /* so does a third one */
+	int64_t version; /* -1: the service has none */
 };
 
 struct cloud_bind {
 	char *host;  /* NULL: the port is gone */
 	bool failed; /* Neutron found no way to plug it there */
+	int64_t version;
 };
 
 struct cloud_ops {
 	/* Whose resources does the instance have, as Placement says? */
 	int (*allocated)(void *self, const struct move *m,
 			 struct cloud_share *out, struct err *e);
-	/* All of its share to the provider of TO.  Idempotent. */
+	/* All of its share to the provider of TO; ERR_CONFLICT when it is not
+	 * as SEEN any more.  Writes even when it is there. */
 	int (*allocate)(void *self, const struct move *m, enum side to,
-			struct err *e);
+			const struct cloud_share *seen, struct err *e);
 	/* Where Neutron says that the port is bound. */
 	int (*bound)(void *self, const char *port, struct cloud_bind *out,
 		     struct err *e);
-	/* Idempotent. */
+	/* Likewise. */
 	int (*bind)(void *self, const char *port, const char *host,
-		    struct err *e);
+		    const struct cloud_bind *seen, struct err *e);
 	void *self;
 };
 

@@ -23,10 +23,12 @@ static const struct fake_options moves[] = {
 		.precopy = true,
 		.start = true,
 		.nvram = true,
+		.cloud = true,
 	},
 	{
 		.name = "stopped guest",
 		.base_on_target = true,
+		.cloud = true,
 	},
 	{
 		.name = "deaf guest, old Nova",

@@ -25,6 +25,7 @@
 
 #define FAKE_UUID "9f2c1f1e-0b1d-4c57-8b9c-2f6f3c1d4a5b"
 #define FAKE_BASE "da39a3ee5e6b4b0d3255bfef95601890afd80709"
+#define FAKE_PORT "5b3e8a52-6d7c-4c3f-9d0e-0f3f1c1d7a11"
 #define FAKE_NAMES 160
 #define FAKE_INODES 160
 #define FAKE_PATH 160
@@ -128,6 +129,7 @@ struct fake_options {
 	bool ignores_acpi;
 	bool old_compute;   /* up to Kilo: destroys by host */
 	bool resume_guests; /* resume_guests_state_on_host_boot */
+	bool cloud;	    /* Placement and Neutron have a say */
 };
 
 struct fake_world {
@@ -149,6 +151,10 @@ struct fake_world {
 	bool yanked;	/* Nova's power sync has pulled the plug of the guest */
 	bool cut[2];	/* a host was not reached for a while */
 	unsigned acted; /* others have changed it on purpose */
+	/* Placement and Neutron */
+	bool allocated[2];
+	char bound[32];
+	int64_t consumer, revision;
 	char journal[128]; /* of the second operator */
 };
 
@@ -224,6 +230,7 @@ int fake_carry(void *self, struct host *src, struct host *dst,
 	       struct err *e);
 int fake_carry_cleanup(void *self, struct host *src, struct host *dst,
 		       const char *job, struct err *e);
+extern const struct cloud_ops fake_cloud_ops;
 void fake_digest(const struct fake_inode *i, unsigned char out[32]);
 
 /* Has anybody a transaction under way?  It ends, one way or the other. */

@@ -116,6 +116,8 @@ void fake_reset(void *world, const void *options)
 		add_base(fw, &fw->h[DST]);
 	add_instance(fw, &fw->h[SRC]);
 	add_row(fw);
+	fw->allocated[SRC] = true;
+	strcpy(fw->bound, fw->h[SRC].name);
 	d->defined = true;
 	d->autostart = fw->o.autostart;
 	snprintf(d->xml, sizeof(d->xml), domain_xml, SRC_IP);
@@ -372,10 +374,26 @@ static bool same_row(const struct fake_row *a, const struct fake_row *b,
 	return true;
 }
 
+/* All of it on the side of S, and nothing elsewhere. */
+static bool cloud_at(const struct fake_world *fw, enum side s, struct buf *out)
+{
+	const char *what =
+		!fw->o.cloud ? NULL
+		: !fw->allocated[s] || fw->allocated[s == SRC ? DST : SRC]
+			? "Placement counts it on another host"
+		: strcmp(fw->bound, fw->h[s].name)
+			? "its port is bound elsewhere"
+			: NULL;
+
+	if (what)
+		buf_puts(out, what);
+	return !what;
+}
+
 static bool end_back(const struct fake_world *fw, const struct fake_world *was,
 		     struct buf *out)
 {
-	return same_row(&fw->row, &was->row, out) &&
+	return cloud_at(fw, SRC, out) && same_row(&fw->row, &was->row, out) &&
 	       same_host(fw, &fw->h[SRC], &was->h[SRC], out) &&
 	       /* A target that does not answer does not keep the source from
 		* being restored; audit sweeps it later. */
@@ -417,7 +435,7 @@ static bool end_done(const struct fake_world *fw, struct buf *out)
 
 	if (what)
 		buf_puts(out, what);
-	return !what;
+	return !what && cloud_at(fw, DST, out);
 }
 
 /* The server was deleted, and nothing else happened to it. */
@@ -544,6 +562,11 @@ struct move *fake_move(const struct fake_world *fw)
 	m->power_state = fw->o.running ? 1 : 4;
 	m->was_running = fw->o.running;
 	m->start = fw->o.start;
+	m->placement = m->neutron = fw->o.cloud;
+	m->ports = MEM_NEW_N(struct move_port, 1);
+	m->nports = 1;
+	m->ports[0] = (struct move_port){mem_strdup("fa:16:3e:01:02:03"),
+					 mem_strdup(FAKE_PORT)};
 	m->precopy = fw->o.precopy;
 	m->stop_timeout_s = 5;
 	m->delta = mem_strdup("auto");
@@ -597,9 +620,11 @@ void fake_open(struct world *w, struct fake_world *fw, bool backward)
 	*w = (struct world){
 		.move = fake_move(fw),
 		.carrier = {fake_carry, fake_carry_cleanup, NULL},
+		.cloud = fake_cloud_ops,
 		.owner = "a controller",
 		.backward = backward,
 	};
+	w->cloud.self = fw;
 	snprintf(w->session, sizeof(w->session), "session-%u", crash_self());
 	w->db = MEM_NEW(struct db);
 	*w->db = (struct db){&fake_db_ops, fw};
