@@ -223,6 +223,31 @@ static void spec(struct db_pairs *p, const char *key, const char *value)
 	p->v[p->n++] = (struct db_pair){mem_strdup(key), mem_strdup(value)};
 }
 
+#define PORT (f->cloud.ports[0])
+
+static void no_cloud(struct facts *f)
+{
+	f->cloud.asked = true;
+	err_set(&f->cloud.err, ERR_USAGE, "no cloud is named");
+}
+
+/* Placement and Neutron agree with Nova. */
+static void cloud(struct facts *f)
+{
+	static const char port[] = "5b3e8a52-6d7c-4c3f-9d0e-0f3f1c1d7a11";
+
+	f->cloud.asked = f->cloud.placement = f->cloud.network = true;
+	f->cloud.on[SRC_HOST] = true;
+	f->cloud.ports = MEM_NEW_N(struct fact_port, 1);
+	f->cloud.n_ports = 1;
+	PORT = (struct fact_port){.id = mem_strdup(port),
+				  .host = mem_strdup("src"),
+				  .vnic_type = mem_strdup("normal")};
+	f->srv.vifs = MEM_NEW_N(struct db_vif, 1);
+	f->srv.n_vifs = 1;
+	f->srv.vifs[0].id = mem_strdup(port);
+}
+
 #define CASE(name, check, want, change)                                        \
 	static void t_##name(void **state)                                     \
 	{                                                                      \
@@ -326,9 +351,27 @@ CASE(other_cell, "cells", CHECK_REFUSE, DST.db.cell_id = 3)
 CASE(no_cell, "cells", CHECK_REFUSE, DST.db.cell_id = -1)
 CASE(rights, "rights", CHECK_REFUSE,
 	err_set(&f->rights, ERR_REFUSED, "UPDATE on instances is missing"))
-CASE(placement, "route", CHECK_REFUSE, DST.conf.has_placement = true)
-CASE(neutron, "route", CHECK_REFUSE, SRC.conf.has_neutron = true)
-CASE(allocations, "route", CHECK_REFUSE, f->srv.allocations = 3)
+CASE(placement, "route", CHECK_REFUSE,
+	(DST.conf.has_placement = true, no_cloud(f)))
+CASE(neutron, "route", CHECK_REFUSE, (SRC.conf.has_neutron = true, no_cloud(f)))
+CASE(allocations, "route", CHECK_REFUSE, (f->srv.allocations = 3, no_cloud(f)))
+CASE(in_cloud, "route", CHECK_PASS, cloud(f))
+CASE(unallocated, "route", CHECK_REFUSE,
+	(cloud(f), f->cloud.on[SRC_HOST] = false))
+CASE(doubled, "route", CHECK_REFUSE,
+	(cloud(f), f->cloud.on[DST_HOST] = true))
+CASE(third, "route", CHECK_REFUSE, (cloud(f), set(&f->cloud.other, UUID)))
+CASE(no_room, "route", CHECK_REFUSE,
+	(cloud(f), set(&f->cloud.lacks, "4 VCPU (1 left)")))
+CASE(bound_elsewhere, "route", CHECK_REFUSE,
+	(cloud(f), set(&PORT.host, "other")))
+CASE(unbound, "route", CHECK_REFUSE, (cloud(f), set(&PORT.host, NULL)))
+CASE(binding_hidden, "route", CHECK_REFUSE, (cloud(f), PORT.hidden = true))
+CASE(port_direct, "route", CHECK_REFUSE,
+	(cloud(f), set(&PORT.vnic_type, "direct")))
+CASE(trunk, "route", CHECK_REFUSE, (cloud(f), PORT.trunk = true))
+CASE(bandwidth, "route", CHECK_REFUSE, (cloud(f), PORT.has_resources = true))
+CASE(stranger, "route", CHECK_REFUSE, (cloud(f), set(&PORT.id, UUID)))
 CASE(pci, "hardware", CHECK_REFUSE, f->srv.pci_requests = true)
 CASE(pinned, "hardware", CHECK_REFUSE, f->srv.cpu_pinned = true)
 CASE(hugepages, "hardware", CHECK_REFUSE, f->srv.hugepages = true)
@@ -719,6 +762,18 @@ int main(void)
 		T(placement),
 		T(neutron),
 		T(allocations),
+		T(in_cloud),
+		T(unallocated),
+		T(doubled),
+		T(third),
+		T(no_room),
+		T(bound_elsewhere),
+		T(unbound),
+		T(binding_hidden),
+		T(port_direct),
+		T(trunk),
+		T(bandwidth),
+		T(stranger),
 		T(pci),
 		T(pinned),
 		T(hugepages),
