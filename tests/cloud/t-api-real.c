@@ -2,12 +2,13 @@
 /*
  * Every call of src/api once, against the cloud that OS_* or clouds.yaml names.
  *
- *	t-api-real SERVER VOLUME TARGET
+ *	t-api-real SERVER VOLUME TARGET [NODE]
  *
  * SERVER is the name of a running server with one port; VOLUME the id of an
- * available volume; TARGET another compute host, of the same node name.  What
- * it changes it changes back: run it on a cloud for tests only.  One line a
- * call, "ok" or "not ok"; ends with "N passed, N failed, N skipped".
+ * available volume; TARGET another compute host, NODE its node, if that is of
+ * another name.  What it changes it changes back: run it on a cloud for tests
+ * only.  One line a call, "ok" or "not ok"; ends with "N passed, N failed, N
+ * skipped".
  */
 #include <errno.h>
 #include <stdio.h>
@@ -26,8 +27,8 @@ extern char **environ;
 static int passed, failed, skipped;
 static struct err e;
 static struct api_session *s;
-static const char *name, *volume, *target;
-static char *uuid, *home; /* of the server, and its host */
+static const char *name, *volume, *target, *node;
+static char *uuid, *home, *home_node; /* of the server, where it is */
 
 static bool said(bool good, const char *what)
 {
@@ -68,6 +69,7 @@ static bool find(void)
 		return false;
 	uuid = mem_strdup(srv.id);
 	home = mem_strdup0(srv.host);
+	home_node = mem_strdup0(srv.node);
 	IS(home && srv.node && srv.instance_name && srv.zone);
 	IS(srv.power_state == 1 && !strcmp(srv.vm_state, "active"));
 	IS(srv.locked == NOVA_NO && srv.host_status);
@@ -79,7 +81,7 @@ static bool find(void)
 	NOT(nova_server_get(s, "0e44cc9c-e052-415d-afbf-469b0d384170", &srv,
 			    &e),
 	    ERR_FAILED);
-	return home != NULL;
+	return home && home_node;
 }
 
 static void lock(void)
@@ -233,8 +235,12 @@ static void allocations(void)
 	struct placement_inventories inv;
 	struct placement_move m = {.consumer = uuid};
 
-	DO(placement_provider_find(s, home, &from, &e));
-	DO(placement_provider_find(s, target, &to, &e));
+	if (!DO(placement_provider_find(s, home_node, &from, &e)))
+		return;
+	if (!DO(placement_provider_find(s, node, &to, &e))) {
+		placement_provider_clear(&from);
+		return;
+	}
 	NOT(placement_provider_find(s, "nowhere",
 				    &(struct placement_provider){0}, &e),
 	    ERR_FAILED);
@@ -360,13 +366,15 @@ int main(int argc, char **argv)
 				  .cwd = "."};
 	struct cloud c;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: t-api-real SERVER VOLUME TARGET\n");
+	if (argc != 4 && argc != 5) {
+		fprintf(stderr,
+			"usage: t-api-real SERVER VOLUME TARGET [NODE]\n");
 		return 2;
 	}
 	name = argv[1];
 	volume = argv[2];
 	target = argv[3];
+	node = argc > 4 ? argv[4] : target;
 	if (!DO(cloud_load(&o, &c, &e)))
 		return 1;
 	s = api_open(&c, NULL, &e);
@@ -392,6 +400,7 @@ int main(int argc, char **argv)
 	cloud_clear(&c);
 	mem_free(uuid);
 	mem_free(home);
+	mem_free(home_node);
 	printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
 	return failed ? 1 : 0;
 }
