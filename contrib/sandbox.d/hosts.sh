@@ -302,7 +302,11 @@ host_service() {
 	stop:*) daemon_stop "$h" "$n" ;;
 	start:sshd) daemon "$h" sshd /usr/sbin/sshd -D -e ;;
 	start:libvirtd | start:virtlogd) daemon "$h" "$n" "$n" ;;
-	start:mariadb) database ;;
+	start:mariadb)
+		# shellcheck source=/dev/null
+		. "$S/settings" # its users' passwords
+		database
+		;;
 	*) die "service HOST NAME stop|start" ;;
 	esac
 }

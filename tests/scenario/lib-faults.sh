@@ -17,6 +17,7 @@
 steps=(claim stage-base precopy stop prove-stopped disarm final-copy install
 	rewrite define start verify release)
 violations=0
+slowest=0 # the longest wait for the end of a move that has met a failure
 n_cut=0 n_resumed=0 n_rolled=0 n_refused=0
 
 subject() {
@@ -226,7 +227,9 @@ rolled_back() {
 # resume finishes in one of both ways; it took no longer than it may.
 # settled [REGEX...]: $rc of thaw; what the error must name
 settled() {
-	case $rc in 1 | 3) ok "$case: it says so (exit $rc, $took s)" ;;
+	[ "$took" -le "$slowest" ] || slowest=$took
+	case $rc in
+	1 | 3) ok "$case: it says so (exit $rc, $word s, end after $took s)" ;;
 	*) not_ok "$case: it says so" "exit $rc: $(tail -n 3 "$work/err")" ;;
 	esac
 	if [ "$word" -gt 60 ] || [ "$took" -gt 100 ]; then
@@ -265,4 +268,5 @@ report() {
 	figure "${scenario}_rolled_back" "$n_rolled" jobs
 	figure "${scenario}_refused" "$n_refused" rollbacks
 	figure "${scenario}_violations" "$violations" violations
+	[ "$slowest" = 0 ] || figure "${scenario}_slowest_answer" "$slowest" s
 }
