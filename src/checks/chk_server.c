@@ -140,24 +140,27 @@ static void why_not(const struct facts *f, struct check_report *r)
 		"set OS_CLOUD, or OS_AUTH_URL and its sisters, to an "
 		"administrator's; or use Nova's own migration here";
 	const struct err *e = &f->cloud.err;
+	const char *next = e->hint		  ? e->hint
+			   : e->kind == ERR_RETRY ? "try again when it answers"
+						  : hint;
 	const char *src = f->host[SRC_HOST].name;
 
 	for (int s = SRC_HOST; s <= DST_HOST; s++) {
 		const struct fact_host *h = &f->host[s];
 
 		if (h->conf_known && h->conf.has_placement)
-			check_refuse(r, e->hint ? e->hint : hint,
+			check_refuse(r, next,
 				     "%s is configured for Placement: the "
 				     "allocations would stay on %s (%s)",
 				     h->name, src, err_msg(e));
 		if (h->conf_known && h->conf.has_neutron)
-			check_refuse(r, e->hint ? e->hint : hint,
+			check_refuse(r, next,
 				     "%s is configured for Neutron: the ports "
 				     "would stay bound to %s (%s)",
 				     h->name, src, err_msg(e));
 	}
 	if (f->srv.allocations > 0)
-		check_refuse(r, e->hint ? e->hint : hint,
+		check_refuse(r, next,
 			     "the instance has %d Placement allocations in "
 			     "nova_api (%s)",
 			     f->srv.allocations, err_msg(e));

@@ -80,8 +80,8 @@ static json_t *report_json(const struct facts *f,
 	return json_pack("{s:i, s:{s:s, s:s?}, s:s?, s:s, s:s, s:s, s:s, s:o}",
 			 "schema_version", SCHEMA_VERSION, "server", "uuid",
 			 i->uuid, "name", i->name, "from", i->host, "to", f->to,
-			 "route", "offline", "control", "direct", "verdict",
-			 verdict_name(rep->verdict), "checks",
+			 "route", "offline", "control", plan_control(f),
+			 "verdict", verdict_name(rep->verdict), "checks",
 			 findings_json(rep));
 }
 

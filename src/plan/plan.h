@@ -41,6 +41,9 @@ struct plan_opts {
 struct move *plan_move(const struct facts *f, const struct plan_opts *o,
 		       struct err *e);
 
+/* By what the world is changed: "direct", or "api+direct" where Placement and
+ * Neutron have a say. */
+const char *plan_control(const struct facts *f);
 /* {plan_version, kind, created, instance, source, target, facts_digest,
  *  release, bytes_to_copy, downtime_s, steps, move, values} */
 json_t *plan_document(const struct facts *f, const struct move *m);

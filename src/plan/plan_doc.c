@@ -54,6 +54,12 @@ static json_t *values_json(const struct move *m)
 			 "daz", m->availability_zone, "dip", m->dst.ip);
 }
 
+const char *plan_control(const struct facts *f)
+{
+	return f->cloud.on[SRC_HOST] || f->cloud.network ? "api+direct"
+							 : "direct";
+}
+
 json_t *plan_document(const struct facts *f, const struct move *m)
 {
 	char digest[65], now[CLOCK_ISO_MAX];
@@ -66,9 +72,9 @@ json_t *plan_document(const struct facts *f, const struct move *m)
 		"plan_version", PLAN_VERSION, "kind", "move", "created", now,
 		"instance", "uuid", m->uuid, "name", m->name, "source",
 		m->src.host, "target", m->dst.host, "route", "offline",
-		"control", m->placement || m->neutron ? "api+direct" : "direct",
-		"release", f->schema.release, "facts_digest", digest,
-		"bytes_to_copy", (json_int_t)move_bytes(m), "downtime_s",
+		"control", plan_control(f), "release", f->schema.release,
+		"facts_digest", digest, "bytes_to_copy",
+		(json_int_t)move_bytes(m), "downtime_s",
 		(json_int_t)plan_downtime_s(m), "steps", steps_json(m), "move",
 		move_to_json(m), "values", values_json(m));
 }

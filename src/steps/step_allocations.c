@@ -66,6 +66,11 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 {
 	struct cloud_share at;
 
+	*state = STEP_NOT_DONE;
+	/* Nothing was asked for yet: a Placement that does not answer must not
+	 * keep the job from going back. */
+	if (!step_recall(c, "before"))
+		return 0;
 	if (where(c, &at, e))
 		return -1;
 	*state = !at.on[DST]  ? STEP_NOT_DONE

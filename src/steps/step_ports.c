@@ -88,6 +88,9 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 	for (size_t i = 0; i < m->nports; i++) {
 		AUTO(bind_clear) struct cloud_bind at = {0};
 
+		/* Nothing was asked for yet, see step_allocations.c. */
+		if (!step_recall(c, m->ports[i].id))
+			continue;
 		if (where(c, m->ports[i].id, &at, e))
 			return -1;
 		done += !at.host ||

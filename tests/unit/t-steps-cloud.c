@@ -218,6 +218,53 @@ static void t_third(void **state)
 	end();
 }
 
+/* ---- a service that does not answer */
+
+static int no_placement(void *self, const struct move *m,
+			struct cloud_share *out, struct err *e)
+{
+	(void)self;
+	(void)m;
+	(void)out;
+	return err_set(e, ERR_RETRY, "connection refused");
+}
+
+static int no_neutron(void *self, const char *port, struct cloud_bind *out,
+		      struct err *e)
+{
+	(void)self;
+	(void)port;
+	(void)out;
+	return err_set(e, ERR_RETRY, "connection refused");
+}
+
+/* Before the commit the guest runs again where it was; past it the job waits
+ * for the service, and either way is open. */
+static void t_down(void **state)
+{
+	(void)state;
+	begin(guest);
+	t.w.cloud.allocated = no_placement;
+	forward(TXN_ROLLED_BACK);
+	assert_true(t.fw->h[SRC].dom.running);
+	assert_at(SRC);
+	end();
+	begin(guest);
+	t.w.cloud.bound = no_neutron;
+	forward(TXN_OPEN);
+	back(TXN_ROLLED_BACK);
+	assert_true(t.fw->h[SRC].dom.running);
+	assert_at(SRC);
+	end();
+	begin(guest);
+	t.w.cloud.bound = no_neutron;
+	forward(TXN_OPEN);
+	t.w.cloud.bound = fake_cloud_ops.bound;
+	assert_int_equal(txn_resume(&t.env, t.id, &t.e), TXN_DONE);
+	assert_at(DST);
+	end();
+}
+
 /* Neutron accepts a host that it cannot plug the port on. */
 static int no_way(void *self, const char *port, struct cloud_bind *out,
 		  struct err *e)
@@ -252,6 +299,7 @@ int main(void)
 		cmocka_unit_test(t_back_binds),
 		cmocka_unit_test(t_others),
 		cmocka_unit_test(t_third),
+		cmocka_unit_test(t_down),
 		cmocka_unit_test(t_no_way),
 	};
 
