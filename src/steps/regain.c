@@ -34,8 +34,20 @@ static int deleted(struct step_ctx *c, struct err *e)
 			step_job(c));
 }
 
-/* The job's own directory on the source, or where that is not reached on the
- * target, is there and not closed: nobody has ended it from another journal. */
+/* Without this an old journal would write its manifests anew and go on until a
+ * step finds the lock gone; the job that was done would be open again. */
+static int ended(const char *host, struct err *e)
+{
+	err_set(e, ERR_STALE,
+		"the job was ended from another journal: on %s it is closed",
+		host);
+	return err_hint(e,
+			"novahaul audit --fix, which closes it here as well");
+}
+
+/* *YES: the job's own directory on the source, or where that is not reached on
+ * the target, is there and not closed.  ERR_STALE if it is closed: somebody has
+ * ended the job from another journal. */
 static int not_ended(struct step_ctx *c, bool *yes, struct err *e)
 {
 	struct world *w = step_w(c);
@@ -49,7 +61,7 @@ static int not_ended(struct step_ctx *c, bool *yes, struct err *e)
 	if (exists(w->host[s], AT(closed), &t, e))
 		return -1;
 	*yes = t == HOST_NONE;
-	return 0;
+	return *yes ? 0 : ended(w->host[s]->name, e);
 }
 
 /* The side that the journal says the instance is on, as far as the row and our
@@ -132,8 +144,10 @@ int regain_job(struct step_ctx *c, struct err *e)
 	if (db_token_parse(row.reason, job, &epoch) &&
 	    (row.locked || strcmp(job, step_job(c)) != 0))
 		return 0; /* ours, or another job's */
-	if (!row.vm_state || not_ended(c, &open, e))
-		return row.vm_state ? -1 : 0;
+	if (not_ended(c, &open, e))
+		return -1;
+	if (!row.vm_state)
+		return 0;
 	if (!open || home(c, &row, &at, e))
 		return open ? -1 : 0;
 	return at ? lock_again(c, at, &row, e) : 0;

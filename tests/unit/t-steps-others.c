@@ -6,7 +6,18 @@
  */
 #include "unit/steps-lab.h"
 
+#include "core/buf.h"
+#include "core/fs.h"
 #include "steps/purge.h"
+
+static bool on_source(const char *fmt)
+{
+	AUTO(mem_freep)
+	char *path =
+		mem_printf("%s/.novahaul/%s/%s", t.fw->h[SRC].ip, t.id, fmt);
+
+	return fake_look(&t.fw->h[SRC], path) != NULL;
+}
 
 /* ---- a claim whose COMMIT lands after the rollback */
 
@@ -152,6 +163,56 @@ static void t_ended_elsewhere(void **state)
 	end();
 }
 
+/* The journal's file while nobody has it open. */
+static void read_journal(struct buf *out)
+{
+	AUTO(mem_freep) char *path = mem_printf("%s/journal.db", t.dir);
+
+	journal_close(t.env.journal);
+	assert_int_equal(fs_read_path(path, 1 << 26, out, &t.e), 0);
+	t.env.journal = journal_open(path, &t.e);
+	assert_non_null(t.env.journal);
+}
+
+static void write_journal(const struct buf *in)
+{
+	AUTO(mem_freep) char *path = mem_printf("%s/journal.db", t.dir);
+	FILE *f;
+
+	journal_close(t.env.journal);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	assert_int_equal(fwrite(in->p, 1, in->len, f), in->len);
+	assert_int_equal(fclose(f), 0);
+	t.env.journal = journal_open(path, &t.e);
+	assert_non_null(t.env.journal);
+}
+
+/* The same, and the source keeps its copy: an old journal neither writes its
+ * manifest anew nor holds the instance. */
+static void t_closed_elsewhere(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		AUTO(buf_clear) struct buf old = BUF_INIT;
+
+		open_job(i & 1 ? UNTIL_REWRITE : UNTIL_DEFINE);
+		read_journal(&old);
+		assert_int_equal(other(false), TXN_DONE);
+		write_journal(&old);
+		assert_true(on_source("closed"));
+		t.fw->h[SRC].manifest_len = 0;
+		assert_int_equal(other(i & 2), TXN_LOCKED);
+		assert_non_null(strstr(err_msg(&t.e), "another journal"));
+		assert_int_equal(t.fw->h[SRC].manifest_len, 0);
+		for (int s = SRC; s <= DST; s++)
+			assert_int_not_equal(t.fw->h[s].lease.state,
+					     LEASE_HELD);
+		assert_true(t.fw->h[DST].dom.running);
+		end();
+	}
+}
+
 /* The row has gone elsewhere meanwhile. */
 static void t_gone_elsewhere(void **state)
 {
@@ -165,15 +226,6 @@ static void t_gone_elsewhere(void **state)
 }
 
 /* ---- the server is deleted */
-
-static bool on_source(const char *fmt)
-{
-	AUTO(mem_freep)
-	char *path =
-		mem_printf("%s/.novahaul/%s/%s", t.fw->h[SRC].ip, t.id, fmt);
-
-	return fake_look(&t.fw->h[SRC], path) != NULL;
-}
 
 static void closed_as_deleted(bool back)
 {
@@ -370,6 +422,7 @@ int main(void)
 		cmocka_unit_test(t_lifted),
 		cmocka_unit_test(t_locked_anew),
 		cmocka_unit_test(t_ended_elsewhere),
+		cmocka_unit_test(t_closed_elsewhere),
 		cmocka_unit_test(t_gone_elsewhere),
 		cmocka_unit_test(t_other_base),
 		cmocka_unit_test(t_evacuated_meanwhile),
