@@ -58,10 +58,15 @@ pick() {
 }
 
 begin() {
+	# what is left open or down fails all that follows, a minute each
+	if [ -n "${home:-}" ] && [ "$(job_state)" = open ]; then
+		give_up "$case: no job is open before it" "$(nh show last 2>&1)"
+	fi
 	rm -f "$work/before"
 	home=$(db_host)
 	away=$(other "$home")
-	wait_console "$home" "$u" '^@guest ready' || not_ok "$u is ready on $home"
+	wait_console "$home" "$u" '^@guest ready' ||
+		give_up "${case:-all}: $u is ready on $home"
 	count=$(count_on "$home" "$u")
 }
 
@@ -165,8 +170,8 @@ promise() {
 # runs HOST MORE: it runs there and nowhere else, born where it was, MORE boots
 # after `begin`; the database agrees and nothing is locked
 runs() {
-	wait_console "$1" "$u" "^@guest up count=$((count + $2)) " 60 || :
-	wait_console "$1" "$u" '^@guest ready' 60 || :
+	! wait_console "$1" "$u" "^@guest up count=$((count + $2)) " 60 ||
+		wait_console "$1" "$u" '^@guest ready' 60 || :
 	is "$case: it runs on" "$(runs_on "$u" | tr '\n' ' ')" "$1 "
 	is "$case: its boots and birth mark" \
 		"$(count_on "$1" "$u") $(birth_on "$1" "$u")" "$((count + $2)) $birth"
