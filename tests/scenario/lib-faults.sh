@@ -109,6 +109,14 @@ freeze() {
 	wait "$frozen" || :
 	return 1
 }
+# an aborted test leaves none behind that would wake up, or never end
+end_frozen() {
+	# shellcheck disable=SC2016 # expanded there
+	[ -z "${frozen:-}" ] || ! kill -0 "$frozen" 2> /dev/null ||
+		on controller bash -c 'kill -KILL "$(cat "$0")"' "$S/frozen"
+}
+trap 'end_frozen; cleanup' EXIT
+
 thaw() {
 	local start=$SECONDS
 	rc=0 word=
