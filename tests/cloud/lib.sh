@@ -14,7 +14,7 @@
 #
 # Nothing here waits by sleeping longer than it must, and everything that waits
 # has a limit.  What `server` made is deleted at the end, unless KEEP is set.
-# shellcheck disable=SC2154 # much is set by what is sourced
+# shellcheck disable=SC2034,SC2154 # set by what is sourced, used by who sources
 
 cloud_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/cloud/up.d/common.sh
@@ -34,6 +34,11 @@ need_cloud() {
 	# shellcheck source=/dev/null
 	. "$S/settings"
 }
+
+# for env: without the administrator's login that `enter` gives the controller
+without_os=(-u OS_AUTH_URL -u OS_USERNAME -u OS_PASSWORD -u OS_PROJECT_NAME
+	-u OS_USER_DOMAIN_NAME -u OS_PROJECT_DOMAIN_NAME
+	-u OS_IDENTITY_API_VERSION -u OS_REGION_NAME)
 
 # the observers of the sandbox look into the cloud
 on() { "$cloud_dir/enter" "$@"; }

@@ -11,13 +11,7 @@ prog=$NOVAHAUL_BUILD/tests/cloud/t-api-real
 
 u=$(server api compute-30) || give_up "a server boots"
 v=$(volume api 1) || give_up "a volume is made"
-# `enter` sets OS_*, which would win over the file
-unset_os=()
-for n in AUTH_URL USERNAME PASSWORD PROJECT_NAME USER_DOMAIN_NAME \
-	PROJECT_DOMAIN_NAME IDENTITY_API_VERSION REGION_NAME; do
-	unset_os+=(-u "OS_$n")
-done
-on controller env "${unset_os[@]}" OS_CLOUD=cloud \
+on controller env "${without_os[@]}" OS_CLOUD=cloud \
 	OS_CLIENT_CONFIG_FILE="$S/clouds.yaml" \
 	OS_CLIENT_SECURE_FILE="$S/secure.yaml" \
 	"$prog" api "$v" compute-34 "compute-34.$domain" > "$work/calls" 2>&1

@@ -1,26 +1,38 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Goal: in a cloud with Placement and Neutron, direct control would leave their
-# rows wrong, so a move is refused with that reason (exit 5), and nothing has
-# changed: no row of any database, no file of either host, no domain, mount or
-# volume.  The guest has not noticed.
+# Goal: what cannot be moved rightly is refused with the reason (exit 5): without
+# a login Placement and Neutron would be left wrong, with one a volume's record in
+# Cinder.  Nothing has changed then: no row of any database, no file of either
+# host, no domain, mount or volume.  The guest has not noticed.
 # shellcheck source=tests/cloud/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_cloud
 need_novahaul
 
 u=$(server refuse compute-30 --volume 1) || give_up "a server boots"
+v=$(volumes_of "$u")
 until_true 30 answers "$u"
 # the first contact with a host leaves an agent there, and check says so
-nh check "$u" --to compute-34 --control direct > /dev/null 2>&1
+nh check "$u" --to compute-34 > /dev/null 2>&1
 world before
 for c in check 'move --yes' 'move --yes --no-start' plan; do
 	# shellcheck disable=SC2086 # words
-	expect "$c is refused" 5 nh $c "$u" --to compute-34 --control direct
+	expect "$c without a login is refused" 5 \
+		on controller env "${without_os[@]}" novahaul $c "$u" --to compute-34
 	like "... because of Placement" "$(cat "$work/out" "$work/err")" \
 		'configured for Placement'
 	like "... and of Neutron" "$(cat "$work/out" "$work/err")" \
 		'configured for Neutron'
+done
+for c in check 'move --yes'; do
+	# shellcheck disable=SC2086 # words
+	expect "$c with a wrong password is refused" 5 \
+		on controller env OS_PASSWORD=sesame novahaul $c "$u" --to compute-34
+	like "... which is what it says" "$(cat "$work/out" "$work/err")" '401'
+	# shellcheck disable=SC2086 # words
+	expect "$c with a login is refused" 5 nh $c "$u" --to compute-34
+	like "... because of the volume" "$(cat "$work/out" "$work/err")" \
+		"volume $v is attached to compute-30"
 done
 world after
 # what a running guest writes
