@@ -62,7 +62,7 @@ pick() {
 	if [ -z "$SAMPLE" ]; then
 		cat
 	else
-		shuf --random-source=<(yes "$SEED $1") -n "$SAMPLE"
+		sort -R --random-source=<(yes "$SEED $1") | head -n "$SAMPLE"
 	fi
 }
 
