@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Goal: a move that is killed at the beginning of a step and rolled back leaves
+# every row of every database, both hosts and the volumes' share as they were,
+# but for what a rollback is allowed to leave; the guest runs where it was, and
+# a restart of nova-compute on both hosts changes nothing of it.
+# shellcheck source=tests/cloud/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_cloud
+need_novahaul
+
+home=compute-30 away=compute-34
+steps=(stop disarm install allocations rewrite ports define)
+# a sample: one before the rewrite, one after it
+if [ -n "${SAMPLE:-}" ]; then
+	steps=("${steps[$((${SEED:-0} % 5))]}" "${steps[$((5 + ${SEED:-0} % 2))]}")
+fi
+
+u=$(server back $home) || give_up "a server boots"
+birth=$(birth_on $home "$u")
+until_true 30 answers "$u"
+# the first contact with a host leaves an agent there
+nh check "$u" --to $away > /dev/null 2>&1
+
+# what a rollback may leave (novahaul-rollback(1)), and what runs meanwhile
+allowed=(
+	# the record of the move, marked as reverted
+	'^[<>] nova_cell1\.migrations\['
+	# times, versions
+	'\]\.(updated_at|generation|revision_number|port_binding_updated_at)='
+	'^[<>] neutron\.(provisioningblocks|ml2_port_binding_levels)\['
+	# the disk of a guest that was booted again, its console
+	"^[<>] $home: /var/lib/nova/instances/$u/(disk|console\.log) "
+	# libvirt's, of one run of a guest, and of a question to QEMU
+	'/var/lib/libvirt/qemu/((channel/target/)?domain-[0-9]+-|qmp-)'
+	# empty, and for the next job
+	'^[<>] compute-[0-9]+: /var/lib/nova/instances/\.novahaul type=dir'
+)
+# plain NAME: a row of allocations is made anew each time, with another number
+plain() {
+	sed -E -e 's/^(placement\.allocations\[)[0-9]+/\1/' \
+		-e '/^placement\.allocations\[\]\.(id|created_at)=/d' "$work/$1" |
+		LC_ALL=C sort > "$work/$1.plain"
+}
+
+count=1
+for s in "${steps[@]}"; do
+	until_true 60 port_is "$u" "$home ACTIVE"
+	world before
+	on controller "$S/lib/kill-at" "$s" novahaul move "$u" --to $away --yes \
+		> "$work/cut" 2>&1 < /dev/null
+	is "$s: killed" $? 137
+	expect "$s: rolled back" 0 nh rollback last --yes
+	[ "$s" = stop ] || count=$((count + 1))
+	holds "$s: the guest boots where it was" \
+		wait_console $home "$u" "^@guest up count=$count" 120
+	wait_console $home "$u" '^@guest ready' 60
+	is "$s: it is the same guest, once" "$(birth_on $home "$u") $(runs_on "$u")" \
+		"$birth $home"
+	is "$s: its allocations" "$(allocated "$u")" "$home.$domain"
+	holds "$s: its port is up" until_true 60 port_is "$u" "$home ACTIVE"
+	world after
+	plain before
+	plain after
+	same "$s: the world" before.plain after.plain "${allowed[@]}"
+done
+
+for h in $home $away; do
+	log_mark "$h" nova-compute
+	service restart "$h" nova-compute
+	until_true 60 compute_up "$h"
+done
+sleep 5
+is "after nova-compute's restart it runs where it was" \
+	"$(runs_on "$u") $(count_on $home "$u")" "$home $count"
+holds "... and answers" until_true 30 answers "$u"
+is "... and no allocation was warned about" "$(
+	for h in $home $away; do log_of "$h" nova-compute; done |
+		grep -i 'allocation' | grep -E 'WARNING|ERROR')" ''
+placement_audit > "$work/audit" 2>&1
+is "nova-manage placement audit finds nothing" $? 0
+finish
