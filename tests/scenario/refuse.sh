@@ -62,7 +62,7 @@ pick() {
 	if [ -z "$SAMPLE" ]; then
 		cat
 	else
-		sort -R --random-source=<(yes "$SEED $1") | head -n "$SAMPLE"
+		LC_ALL=C sort -R --random-source=<(yes "$SEED $1") | head -n "$SAMPLE"
 	fi
 }
 
