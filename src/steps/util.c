@@ -460,9 +460,7 @@ int bases_refresh(struct step_ctx *c, enum side s, struct err *e)
 
 int read_row(struct step_ctx *c, struct db_instance *row, struct err *e)
 {
-	struct db *db = step_w(c)->db;
-
-	return db->ops->instance(db, step_m(c)->uuid, row, e);
+	return world_row(step_w(c), row, e);
 }
 
 int settle(struct step_ctx *c, const struct db_question *q,

@@ -87,6 +87,28 @@ int world_claim(struct world *w, const char *job, struct err *e)
 	return 0;
 }
 
+int world_row(const struct world *w, struct db_instance *row, struct err *e)
+{
+	const char *uuid = w->move->uuid;
+	struct err why = ERR_INIT;
+	bool archived = false;
+
+	if (!w->db->ops->instance(w->db, uuid, row, e))
+		return 0;
+	if (e->kind != ERR_CONFLICT)
+		return -1;
+	if (w->db->ops->archived(w->db, uuid, &archived, &why)) {
+		err_clear(e);
+		*e = why;
+		return -1;
+	}
+	if (!archived)
+		return -1;
+	err_clear(e);
+	*row = (struct db_instance){.uuid = mem_strdup(uuid), .deleted = true};
+	return 0;
+}
+
 /* Does the row hold a token of this job, whatever its epoch? */
 static int has_token(struct world *w, const char *job, bool *yes, bool *deleted,
 		     struct err *e)
@@ -95,9 +117,9 @@ static int has_token(struct world *w, const char *job, bool *yes, bool *deleted,
 	char holder[DB_TOKEN_MAX];
 	unsigned epoch;
 
-	if (w->db->ops->instance(w->db, w->move->uuid, &row, e))
+	if (world_row(w, &row, e))
 		return -1;
-	*yes = db_token_parse(row.reason, holder, &epoch) &&
+	*yes = row.reason && db_token_parse(row.reason, holder, &epoch) &&
 	       !strcmp(holder, job);
 	*deleted = row.deleted;
 	return 0;

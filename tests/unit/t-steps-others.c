@@ -252,11 +252,15 @@ static void closed_as_deleted(bool back)
 static void t_deleted(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 16; i++) {
 		char dir[FAKE_PATH];
 
 		open_job(i & 2 ? UNTIL_REWRITE : UNTIL_DEFINE);
 		t.fw->row.deleted = true;
+		/* and archived since */
+		t.fw->row.gone = t.fw->row.archived = i & 8;
+		if (i & 8) /* with all that is of it */
+			t.fw->row.reason[0] = '\0';
 		if (i & 4) {
 			/* the token goes, and Nova finds some files */
 			t.fw->row.reason[0] = '\0';
