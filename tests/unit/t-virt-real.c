@@ -78,7 +78,7 @@ static bool host_up(void)
 	put("/etc/libvirt/libvirtd.conf", libvirtd_conf, strlen(libvirtd_conf));
 	return !command("ip link set dev lo up") &&
 	       !command("mkdir -p /run/lock /var/log/libvirt/qemu "
-			"/data/instances/" ZED " " SWTPM
+			"/run/data/instances/" ZED " " SWTPM
 			" /var/lib/libvirt/qemu/nvram");
 }
 
@@ -116,7 +116,7 @@ static void adapted(const char *sample, const char *from, const char *to,
 		"volume-5d5d5d5d-0000-4000-8000-000000000002",
 		NULL};
 	const struct domain_place src = {.instances = inst, .volumes = vols};
-	const struct domain_target dst = {.instances = "/data/instances",
+	const struct domain_target dst = {.instances = "/run/data/instances",
 					  .has_kvm = true};
 	AUTO(mem_freep)
 	char *path = mem_printf("%s/tests/unit/domain/%s.xml", top, sample);
@@ -160,9 +160,10 @@ static void make_guest(bool obeys)
 		memcpy(sector, wait_then_off, sizeof(wait_then_off));
 	sector[510] = 0x55;
 	sector[511] = 0xaa;
-	put("/data/instances/" ZED "/disk", sector, sizeof(sector));
-	assert_int_equal(truncate("/data/instances/" ZED "/disk", 1 << 20), 0);
-	put("/data/instances/" ZED "/disk.config", sector, sizeof(sector));
+	put("/run/data/instances/" ZED "/disk", sector, sizeof(sector));
+	assert_int_equal(truncate("/run/data/instances/" ZED "/disk", 1 << 20),
+			 0);
+	put("/run/data/instances/" ZED "/disk.config", sector, sizeof(sector));
 }
 
 static void state_is(const char *uuid, enum virt_state want)
@@ -221,9 +222,9 @@ static void t_define(void **state)
 	AUTO(buf_clear) struct buf xml = BUF_INIT;
 	AUTO(buf_clear) struct buf back = BUF_INIT;
 	AUTO(buf_clear) struct buf again = BUF_INIT;
-	static const char *const there[] = {"/data/instances", NULL};
+	static const char *const there[] = {"/run/data/instances", NULL};
 	const struct domain_place here = {.instances = there};
-	const struct domain_target same = {.instances = "/data/instances"};
+	const struct domain_target same = {.instances = "/run/data/instances"};
 	AUTO(domain_freep) struct domain *d = NULL;
 	char id[UUID_LEN + 1];
 	struct virt_flags f;
