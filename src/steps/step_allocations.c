@@ -73,9 +73,9 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 		return 0;
 	if (where(c, &at, e))
 		return -1;
-	*state = !at.on[DST]  ? STEP_NOT_DONE
-		 : at.on[SRC] ? STEP_PARTIAL
-			      : STEP_DONE;
+	/* Where they are on the source a request may still be on its way: the
+	 * undo must write all the same. */
+	*state = at.on[DST] && !at.on[SRC] ? STEP_DONE : STEP_PARTIAL;
 	return 0;
 }
 

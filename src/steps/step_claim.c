@@ -8,6 +8,7 @@
  */
 #include "steps/util.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "core/log.h"
@@ -68,27 +69,33 @@ int claim_release(struct step_ctx *c, struct err *e)
 	return rc && e->kind == ERR_CONFLICT ? lifted(c, e) : rc;
 }
 
-static int ours(struct step_ctx *c, bool *yes, struct err *e)
+/* EPOCH is that of the token, if it is this job's. */
+static int ours(struct step_ctx *c, bool *yes, unsigned *epoch, struct err *e)
 {
 	AUTO(db_instance_clear) struct db_instance row = {0};
 	char job[DB_TOKEN_MAX];
-	unsigned epoch;
 
 	if (read_row(c, &row, e))
 		return -1;
-	*yes = row.locked && db_token_parse(row.reason, job, &epoch) &&
+	*yes = row.locked && db_token_parse(row.reason, job, epoch) &&
 	       !strcmp(job, step_job(c));
 	return 0;
 }
 
 int claim_holds(struct step_ctx *c, struct err *e)
 {
+	unsigned epoch = 0;
 	bool yes;
 
-	if (ours(c, &yes, e))
+	if (ours(c, &yes, &epoch, e))
 		return -1;
-	if (yes)
+	if (yes && epoch == step_w(c)->epoch)
 		return 0;
+	if (yes)
+		return err_set(e, ERR_STALE,
+			       "another controller has taken the job over "
+			       "(epoch %u, ours was %" PRIu64 ")",
+			       epoch, step_w(c)->epoch);
 	err_set(e, ERR_STALE,
 		"Nova's lock of the instance is no longer this job's: the job "
 		"was ended from another journal, or the lock was lifted");
@@ -102,8 +109,9 @@ int claim_holds(struct step_ctx *c, struct err *e)
 static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 {
 	bool locked, dirs = true;
+	unsigned epoch;
 
-	if (ours(c, &locked, e))
+	if (ours(c, &locked, &epoch, e))
 		return -1;
 	for (int s = SRC; s <= DST; s++) {
 		struct host *h;

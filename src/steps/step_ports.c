@@ -83,7 +83,7 @@ static int run(struct step_ctx *c, struct err *e)
 static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 {
 	const struct move *m = step_m(c);
-	size_t done = 0;
+	size_t done = 0, asked = 0;
 
 	for (size_t i = 0; i < m->nports; i++) {
 		AUTO(bind_clear) struct cloud_bind at = {0};
@@ -91,14 +91,15 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 		/* Nothing was asked for yet, see step_allocations.c. */
 		if (!step_recall(c, m->ports[i].id))
 			continue;
+		asked++;
 		if (where(c, m->ports[i].id, &at, e))
 			return -1;
 		done += !at.host ||
 			(!strcmp(at.host, m->dst.host) && !at.failed);
 	}
-	*state = done == m->nports ? STEP_DONE
-		 : done		   ? STEP_PARTIAL
-				   : STEP_NOT_DONE;
+	*state = !asked		     ? STEP_NOT_DONE
+		 : done == m->nports ? STEP_DONE
+				     : STEP_PARTIAL;
 	return 0;
 }
 

@@ -100,7 +100,8 @@ int settle_write(struct step_ctx *c, int rc, const struct db_question *q,
 
 json_t *hex_json(const unsigned char sha256[32]);
 
-/* Of step_claim.c: does Nova's row still name this job?  ERR_STALE if not: this
+/* Of step_claim.c: does Nova's row still name this job, and this controller's
+ * epoch?  ERR_STALE if not: another controller has taken over, or this
  * journal may be an old one, and another has ended the job by the hosts'
  * manifests.  The database checks it in each write; asked before the changes
  * that no database write precedes. */

@@ -17,11 +17,13 @@ static void assert_at(enum side s)
 	assert_string_equal(t.fw->bound, t.fw->h[s].name);
 }
 
+static const char *by; /* whose job: NULL, another's */
+
 /* Another controller has taken over: the row has its token. */
 static void overtaken(void)
 {
-	snprintf(t.fw->row.reason, sizeof(t.fw->row.reason),
-		 "novahaul j-another 99");
+	snprintf(t.fw->row.reason, sizeof(t.fw->row.reason), "novahaul %s 99",
+		 by ? by : "j-another");
 }
 
 static void t_there(void **state)
@@ -73,15 +75,18 @@ static int late_question(void *self, const struct move *m,
 static void t_late_questions(void **state)
 {
 	(void)state;
-	for (int k = 1; k <= 2; k++) {
+	for (int k = 2; k <= 5; k++) {
 		begin(guest);
-		sends = k;
+		sends = k / 2;
+		/* a later run of this very job, too */
+		by = k & 1 ? t.id : NULL;
 		t.w.cloud.allocated = late_question;
 		forward(TXN_LOCKED);
 		assert_true(sends <= 0);
 		assert_at(SRC);
 		end();
 	}
+	by = NULL;
 }
 
 static int late_bind(void *self, const char *port, const char *host,
