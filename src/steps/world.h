@@ -157,8 +157,8 @@ int world_traces(void *world, const char *job, struct traces *out,
 		 struct err *e);
 
 /* The database row, read on the writer.  One that was archived with its server
- * (nova-manage db archive_deleted_rows) is a deleted row, and nothing else of it
- * is known. */
+ * (nova-manage db archive_deleted_rows) is a deleted row, and nothing else of
+ * it is known. */
 int world_row(const struct world *w, struct db_instance *row, struct err *e);
 
 /* Claims the leases for JOB and fills .leased and .epoch. */

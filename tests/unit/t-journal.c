@@ -551,7 +551,7 @@ static void t_full(void **state)
 	if (!pid) {
 		/* A file system of our own, 3 MiB, gone with the child. */
 		if (unshare(CLONE_NEWNS) ||
-		    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) ||
 		    mount("tmpfs", f->dir, "tmpfs", 0, "size=3m"))
 			_exit(77);
 		full_disk(f->dir);
