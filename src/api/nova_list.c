@@ -142,6 +142,18 @@ static int all_pages(struct api_session *s, const struct paged *p,
 	return 0;
 }
 
+/* V with the MORE elements of PAGE behind its *N; frees PAGE itself. */
+static void *joined(void *v, size_t *n, void *page, size_t more, size_t size)
+{
+	char *all = mem_realloc(v, *n + more + 1, size);
+
+	if (more)
+		memcpy(all + *n * size, page, more * size);
+	*n += more;
+	mem_free(page);
+	return all;
+}
+
 static int add_hypervisors(const char *text, size_t len, void *arg,
 			   struct err *e)
 {
@@ -149,11 +161,7 @@ static int add_hypervisors(const char *text, size_t len, void *arg,
 
 	if (nova_hypervisors_parse(text, len, &page, e))
 		return -1;
-	out->v = mem_realloc(out->v, out->n + page.n + 1, sizeof(*out->v));
-	if (page.n)
-		memcpy(out->v + out->n, page.v, page.n * sizeof(*page.v));
-	out->n += page.n;
-	mem_free(page.v);
+	out->v = joined(out->v, &out->n, page.v, page.n, sizeof(*page.v));
 	return 0;
 }
 
@@ -182,11 +190,7 @@ static int add_migrations(const char *text, size_t len, void *arg,
 
 	if (nova_migrations_parse(text, len, &page, e))
 		return -1;
-	out->v = mem_realloc(out->v, out->n + page.n + 1, sizeof(*out->v));
-	if (page.n)
-		memcpy(out->v + out->n, page.v, page.n * sizeof(*page.v));
-	out->n += page.n;
-	mem_free(page.v);
+	out->v = joined(out->v, &out->n, page.v, page.n, sizeof(*page.v));
 	return 0;
 }
 

@@ -25,6 +25,18 @@ static int where(struct step_ctx *c, const char *port, struct cloud_bind *at,
 	return o->bound(o->self, port, at, e);
 }
 
+/* Nothing is left to do for it: it is on the target, or gone. */
+static bool settled(const struct move *m, const struct cloud_bind *at)
+{
+	return !at->host || (!strcmp(at->host, m->dst.host) && !at->failed);
+}
+
+/* It is where this job has found it or put it. */
+static bool ours(const struct move *m, const struct cloud_bind *at)
+{
+	return !strcmp(at->host, m->src.host) || !strcmp(at->host, m->dst.host);
+}
+
 /* The version is read before the claim is: see struct cloud_ops. */
 static int bind_to(struct step_ctx *c, const char *port, const char *host,
 		   struct err *e)
@@ -42,8 +54,7 @@ static int bind_to(struct step_ctx *c, const char *port, const char *host,
 			step_say(c, "port %s is gone", port);
 			return 0;
 		}
-		if (strcmp(at.host, m->src.host) != 0 &&
-		    strcmp(at.host, m->dst.host) != 0)
+		if (!ours(m, &at))
 			return err_set(e, ERR_CONFLICT,
 				       "port %s was bound to '%s' meanwhile",
 				       port, at.host);
@@ -62,8 +73,7 @@ static int bind_one(struct step_ctx *c, const char *port, struct err *e)
 
 	if (where(c, port, &at, e))
 		return -1;
-	if (at.host && !strcmp(at.host, m->dst.host) && !at.failed &&
-	    !step_recall(c, port))
+	if (at.host && settled(m, &at) && !step_recall(c, port))
 		return 0;
 	if (step_record_once(c, port, json_string(m->src.host), e))
 		return -1;
@@ -94,8 +104,7 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 		asked++;
 		if (where(c, m->ports[i].id, &at, e))
 			return -1;
-		done += !at.host ||
-			(!strcmp(at.host, m->dst.host) && !at.failed);
+		done += settled(m, &at);
 	}
 	*state = !asked		     ? STEP_NOT_DONE
 		 : done == m->nports ? STEP_DONE
@@ -113,7 +122,7 @@ static int verify(struct step_ctx *c, struct err *e)
 
 		if (where(c, m->ports[i].id, &at, e))
 			return -1;
-		if (!at.host || (!at.failed && !strcmp(at.host, m->dst.host)))
+		if (settled(m, &at))
 			continue;
 		err_set(e, ERR_FAILED, "port %s is %s %s", m->ports[i].id,
 			at.failed ? "not plugged: Neutron found no way on"
@@ -133,8 +142,7 @@ static int taken(struct step_ctx *c, const char *port, struct err *e)
 
 	if (where(c, port, &at, e))
 		return -1;
-	if (at.host &&
-	    (!strcmp(at.host, m->src.host) || !strcmp(at.host, m->dst.host)))
+	if (at.host && ours(m, &at))
 		return 0;
 	step_say(c, "port %s is %s%s: left as it is", port,
 		 at.host ? "bound to " : "gone", at.host ? at.host : "");

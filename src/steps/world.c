@@ -119,7 +119,7 @@ static int has_token(struct world *w, const char *job, bool *yes, bool *deleted,
 
 	if (world_row(w, &row, e))
 		return -1;
-	*yes = row.reason && db_token_parse(row.reason, holder, &epoch) &&
+	*yes = db_token_parse(row.reason, holder, &epoch) &&
 	       !strcmp(holder, job);
 	*deleted = row.deleted;
 	return 0;
