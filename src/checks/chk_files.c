@@ -198,8 +198,9 @@ static void one_base(const struct facts *f, const struct fact_file *q,
 		check_warn(r, NULL, "%s: %s", b->name, base.warnings.v[i]);
 	if (b->compared && !b->same)
 		check_refuse(r,
-			     "other guests there may use it, so it is never "
-			     "overwritten",
+			     "guests there may use it, so it is never "
+			     "overwritten: compare sha256sum of both with "
+			     "that of the image, or move to another host",
 			     "%s has %s with other content", f->to, b->name);
 	else if (b->dst.type != HOST_NONE && b->dst.type != HOST_FILE)
 		check_refuse(r, "find out whose it is",

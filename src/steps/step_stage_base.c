@@ -40,8 +40,9 @@ static int same_content(struct step_ctx *c, const struct move_base *b,
 		"backing image %s on %s has other content than on %s", b->name,
 		m->dst.host, m->src.host);
 	return err_hint(e,
-			"other guests on %s may use it, so it is not touched; "
-			"compare both with novahaul image info",
+			"guests on %s may use it, so it is never "
+			"overwritten: compare sha256sum of both with that of "
+			"the image, or move to another host",
 			m->dst.host);
 }
 
