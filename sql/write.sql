@@ -88,6 +88,24 @@ SELECT :stamp, :stamp, 0, :sh, :sn, :dh, :dn, :dip, instance_type_id,
 [F_dest_compute_id:, :dcn]
 FROM instances WHERE uuid = :u AND deleted = 0
 
+-- What `openstack server event list` shows.  Nobody's request: it was made past
+-- the API.  nova/db/main/models.py InstanceAction, the same from 2014.1.  1 row
+-- name: w.rewrite.action
+INSERT INTO instance_actions
+(created_at, updated_at, deleted, action, instance_uuid, request_id,
+ start_time, finish_time)
+SELECT :stamp, :now, 0, 'migrate', uuid, :req, :stamp, :now
+FROM instances WHERE uuid = :u AND deleted = 0
+
+-- Its one event.                                                       1 row
+-- name: w.rewrite.event
+INSERT INTO instance_actions_events
+(created_at, updated_at, deleted, event, action_id, start_time, finish_time,
+ result, host)
+SELECT :stamp, :now, 0, 'novahaul_move', id, :stamp, :now, 'Success', :dh
+FROM instance_actions
+WHERE instance_uuid = :u AND request_id = :req AND deleted = 0
+
 -- A volume whose connection differs on the other host.            1 row each
 -- name: w.rewrite.volume
 UPDATE block_device_mapping SET connection_info = :new
@@ -116,6 +134,18 @@ UPDATE migrations SET status = :x, updated_at = :now
 WHERE instance_uuid = :u AND source_compute = :sh AND dest_compute = :dh
 AND status = :st
 [F_mig_uuid:AND uuid = :muuid][!F_mig_uuid:AND created_at = :stamp]
+
+-- The action stays, as one that came to nothing (Nova's own word for that).  It
+-- may have been archived.                                           any count
+-- name: w.undo.action
+UPDATE instance_actions SET message = 'Error', updated_at = :now
+WHERE instance_uuid = :u AND request_id = :req
+
+-- Likewise.                                                         any count
+-- name: w.undo.event
+UPDATE instance_actions_events SET result = 'Error', updated_at = :now
+WHERE action_id IN (SELECT id FROM instance_actions
+ WHERE instance_uuid = :u AND request_id = :req)
 
 -- The before image of rewrite, in place again.                         1 row
 -- name: w.undo.instance

@@ -43,9 +43,11 @@ rows_users() {
 	GRANT INSERT, UPDATE, DELETE ON nova_cell1.instance_system_metadata
 		TO novahaul@'%';
 	GRANT INSERT, UPDATE ON nova_cell1.migrations TO novahaul@'%';
+	GRANT INSERT, UPDATE ON nova_cell1.instance_actions TO novahaul@'%';
+	GRANT INSERT, UPDATE ON nova_cell1.instance_actions_events
+		TO novahaul@'%';
 	GRANT UPDATE ON nova_cell1.block_device_mapping TO novahaul@'%';
 	GRANT DELETE ON nova_cell1.console_auth_tokens TO novahaul@'%';
-	GRANT INSERT, UPDATE, DELETE ON nova_cell1.instance_system_metadata TO novahaul@'%';
 	GRANT UPDATE ON nova_cell1.floating_ips TO novahaul@'%';
 	X
 }

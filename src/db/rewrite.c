@@ -2,6 +2,7 @@
 /* The commit point, and its inverse. */
 #include "db/db_priv.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* What Nova itself leaves: nova/compute/manager.py:_confirm_resize and
@@ -16,6 +17,7 @@ static const struct history {
 /* Every name that a statement of the rewrite may ask for. */
 struct rewrite_args {
 	char now[CLOCK_ISO_MAX];
+	char request[sizeof("req-") + UUID_LEN]; /* of the action */
 	struct sql_arg v[24];
 	struct sql_args list;
 };
@@ -38,6 +40,7 @@ static void fill(struct rewrite_args *a, const struct db_rewrite *r)
 		ARG_TEXT("dip", r->dest_ip),
 		ARG_TEXT("stamp", r->stamp),
 		ARG_TEXT("muuid", r->migration_uuid),
+		ARG_TEXT("req", a->request),
 		ARG_TEXT("mt", h->type),
 		ARG_TEXT("st", h->status),
 		ARG_TEXT("x", h->undone),
@@ -49,6 +52,8 @@ static void fill(struct rewrite_args *a, const struct db_rewrite *r)
 
 	_Static_assert(sizeof(v) <= sizeof(a->v), "rewrite_args too small");
 	txn_now(a->now);
+	snprintf(a->request, sizeof(a->request), "req-%s",
+		 r->migration_uuid ? r->migration_uuid : "");
 	memcpy(a->v, v, sizeof(v));
 	a->list = (struct sql_args){.v = a->v, .n = ARRAY_SIZE(v)};
 }
@@ -175,6 +180,8 @@ static int rewrite_body(struct my_conn *c, const void *arg, bool *commit,
 	}
 	if (must(c, "w.rewrite.instance", r, false, e) ||
 	    must(c, "w.rewrite.migration", r, false, e) ||
+	    must(c, "w.rewrite.action", r, false, e) ||
+	    must(c, "w.rewrite.event", r, false, e) ||
 	    volumes(c, r, a.now, false, e) ||
 	    my_exec(c, "w.rewrite.console", &a.list, NULL, e))
 		return -1;
@@ -237,6 +244,8 @@ static int undo_body(struct my_conn *c, const void *arg, bool *commit,
 	if (!matched)
 		return undo_refused(c, r, commit, e);
 	if (must(c, "w.undo.instance", r, true, e) ||
+	    my_exec(c, "w.undo.action", &a.list, NULL, e) ||
+	    my_exec(c, "w.undo.event", &a.list, NULL, e) ||
 	    volumes(c, r, a.now, true, e))
 		return -1;
 	return floating(c, r, a.now, true, e);

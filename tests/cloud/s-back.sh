@@ -24,8 +24,8 @@ nh check "$u" --to $away > /dev/null 2>&1
 
 # what a rollback may leave (novahaul-rollback(1)), and what runs meanwhile
 allowed=(
-	# the record of the move, marked as reverted
-	'^[<>] nova_cell1\.migrations\['
+	# the record of the move, marked as reverted, and its action, as failed
+	'^[<>] nova_cell1\.(migrations|instance_actions(_events)?)\['
 	# times, versions
 	'\]\.(updated_at|generation|revision_number|port_binding_updated_at)='
 	'^[<>] neutron\.(provisioningblocks|ml2_port_binding_levels)\['

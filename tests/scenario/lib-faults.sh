@@ -210,7 +210,8 @@ resume() {
 # What a rollback may leave different; the guest's own writes are its own.
 restored=('instances\[[0-9]*\]\.updated_at=' 'instances/[0-9a-f-]*/(disk|console\.log) '
 	'/var/lib/libvirt/qemu/(channel/target/)?domain-' 
-	'^> nova_cell1\.migrations\['
+	# the record of the move, marked as reverted, and its action, as failed
+	'^> nova_cell1\.(migrations|instance_actions(_events)?)\['
 	# the last lease takes its empty folders along
 	'/\.novahaul(/leases)? type=dir')
 

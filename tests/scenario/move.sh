@@ -35,7 +35,7 @@ used_30=$(on compute-30 ls -A $nova/.novahaul 2> /dev/null | sort)
 
 # what a move may write
 columns="^[<>] nova_cell1\.instances\[$id\]\.(host|node|updated_at)="
-columns+="|^> nova_cell1\.migrations\["
+columns+="|^> nova_cell1\.(migrations|instance_actions(_events)?)\["
 
 # moved FROM TO COUNT OPTION...
 moved() {
@@ -72,6 +72,9 @@ moved() {
 	is "... one migration more" \
 		"$(LC_ALL=C comm -13 "$work/rows.before" "$work/rows.after" |
 			grep -Ec 'migrations\[[0-9]+\]\.(status=confirmed|migration_type=migration|instance_uuid='"$u"')$')" 3
+	is "... one action more" \
+		"$(LC_ALL=C comm -13 "$work/rows.before" "$work/rows.after" |
+			grep -Ec 'instance_actions\[[0-9]+\]\.(action=migrate|instance_uuid='"$u"'|message=NULL)$')" 3
 	is "... owners are as Nova's" "$(on "$to" stat -c %U:%G "$nova/$u" \
 		"$nova/$u/disk.info" | sort -u)" nova:nova
 	is "... the instance is not locked" \

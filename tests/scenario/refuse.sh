@@ -258,7 +258,8 @@ while read -r s; do
 	db "GRANT ${s% on *} ON nova_cell1.${s#* on } TO novahaul@'%'"
 done < <(printf '%s\n' 'UPDATE on instances' 'INSERT on migrations' \
 	'UPDATE on migrations' 'DELETE on console_auth_tokens' \
-	'INSERT on instance_system_metadata' | pick 5)
+	'INSERT on instance_actions' 'UPDATE on instance_actions_events' \
+	'INSERT on instance_system_metadata' | pick 7)
 
 # --- both hosts' files
 

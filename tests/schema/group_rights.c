@@ -51,13 +51,19 @@ static void t_rights(void **state)
 	      "instance_system_metadata");
 	lacks("INSERT, UPDATE, DELETE ON nova.instance_system_metadata",
 	      "INSERT command denied", "migrations");
-	lacks("INSERT ON nova.migrations", "UPDATE command denied",
+	lacks("INSERT ON nova.migrations", "INSERT command denied",
+	      "instance_actions");
+	lacks("INSERT ON nova.instance_actions", "INSERT command denied",
+	      "instance_actions_events");
+	lacks("INSERT ON nova.instance_actions_events", "UPDATE command denied",
 	      "block_device_mapping");
 	lacks("UPDATE ON nova.block_device_mapping",
 	      world.f->console_tokens ? "DELETE command denied"
 				      : "UPDATE command denied",
 	      world.f->console_tokens ? "console_auth_tokens" : "floating_ips");
 	sql("GRANT UPDATE ON nova.migrations TO poor@localhost; "
+	    "GRANT UPDATE ON nova.instance_actions TO poor@localhost; "
+	    "GRANT UPDATE ON nova.instance_actions_events TO poor@localhost; "
 	    "GRANT UPDATE ON nova.floating_ips TO poor@localhost");
 	if (world.f->console_tokens)
 		sql("GRANT DELETE ON nova.console_auth_tokens TO "

@@ -133,6 +133,7 @@ static void forward_list(struct strv *v)
 	static const char *const always[] = {
 		"~instances#1.host",	       "~instances#1.node",
 		"?~instances#1.updated_at",    "+migrations#*",
+		"+instance_actions#*",	       "+instance_actions_events#*",
 		"~instance_system_metadata#*", NULL,
 	};
 
@@ -154,6 +155,8 @@ static void inverse_list(struct strv *v)
 	strv_add(v, "?~instances#1.updated_at");
 	strv_add(v, "~instance_system_metadata#*");
 	strv_add(v, "+migrations#*"); /* the reverted row */
+	strv_add(v, "+instance_actions#*");
+	strv_add(v, "+instance_actions_events#*");
 	if (world.f->console_tokens)
 		strv_add(v, "-console_auth_tokens#*");
 	if (world.f->novanet)
@@ -188,6 +191,14 @@ static void check_record(void)
 			"project_id = 'p-1'");
 	if (world.f->dest_compute_id)
 		is("12", "SELECT dest_compute_id FROM migrations WHERE id > 3");
+	is("1", "SELECT COUNT(*) FROM instance_actions a "
+		"JOIN instance_actions_events e ON e.action_id = a.id "
+		"WHERE a.deleted = 0 AND e.deleted = 0 AND "
+		"a.instance_uuid = '" U1 "' AND a.action = 'migrate' AND "
+		"a.request_id = 'req-" MIG "' AND a.message IS NULL AND "
+		"a.start_time = '2026-11-21 07:00:00' AND "
+		"e.event = 'novahaul_move' AND e.result = 'Success' AND "
+		"e.host = 'compute-34'");
 	if (world.f->compute_id)
 		is("12", "SELECT compute_id FROM instances WHERE id = 1");
 	is(H34, "SELECT host FROM instances WHERE id = 1");
@@ -235,6 +246,9 @@ static void t_rewrite(void **state)
 	ok(db.ops->rewrite_undo(&db, &act.rewrite, &e));
 	moved_is(DB_MOVED_UNDONE);
 	changed(&before, inverse_list);
+	is("1", "SELECT COUNT(*) FROM instance_actions a "
+		"JOIN instance_actions_events e ON e.action_id = a.id "
+		"WHERE a.message = 'Error' AND e.result = 'Error'");
 	snap_take(&same);
 	ok(db.ops->rewrite_undo(&db, &act.rewrite, &e));
 	snap_changed(&same, nothing);

@@ -242,6 +242,8 @@ static const char *const tables[] = {
 	"fixed_ips",
 	"floating_ips",
 	"host_mappings",
+	"instance_actions",
+	"instance_actions_events",
 	"instance_extra",
 	"instance_group_member",
 	"instance_group_policy",
