@@ -57,6 +57,23 @@ FROM block_device_mapping
 WHERE instance_uuid = :u AND deleted = 0 AND COALESCE(no_device, 0) = 0
 ORDER BY COALESCE(boot_index, -1) < 0, boot_index, id
 
+-- What the rewrite of a volume's record is guarded by, and goes back to.
+-- name: cell.connection
+SELECT [F_attachment_id:attachment_id][!F_attachment_id:NULL] AS attachment_id,
+ connection_info
+FROM block_device_mapping
+WHERE id = :b AND instance_uuid = :u AND deleted = 0
+
+-- Other volumes on the host that may need the share, those included that are
+-- being attached and have no record of it yet.
+-- name: cell.share_users
+SELECT COUNT(*) AS n FROM block_device_mapping b
+JOIN instances i ON i.uuid = b.instance_uuid
+WHERE i.host = :sh AND i.deleted = 0 AND b.deleted = 0
+AND b.volume_id IS NOT NULL AND b.instance_uuid <> :u
+AND (b.connection_info IS NULL OR b.connection_info IN ('', '{}', 'null')
+ OR LOCATE(:export, b.connection_info) > 0)
+
 -- name: cell.network_info
 SELECT network_info FROM instance_info_caches
 WHERE instance_uuid = :u AND COALESCE(deleted, 0) = 0

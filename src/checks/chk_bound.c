@@ -139,49 +139,6 @@ static void tpm_run(const struct facts *f, const struct check_opts *o,
 const struct check chk_tpm = {"tpm", "its TPM state can be used there",
 			      tpm_run};
 
-/* ---- volumes */
-
-static void one_volume(const struct db_bdm *b, struct check_report *r)
-{
-	static const char *const hint =
-		"detach it first, or use control by the API when Cinder "
-		"answers";
-
-	if (b->multiattach)
-		check_refuse(r, hint, "volume %s may have other writers",
-			     b->volume_id);
-	if (!facts_driver_anywhere(b->driver))
-		check_refuse(r, hint,
-			     "volume %s is connected by '%s': the target needs "
-			     "a connection of its own, which only Cinder can "
-			     "make",
-			     b->volume_id, b->driver ? b->driver : "unknown");
-}
-
-static void volumes_run(const struct facts *f, const struct check_opts *o,
-			struct check_report *r)
-{
-	(void)o;
-	for (size_t i = 0; i < f->srv.n_bdms; i++) {
-		const struct db_bdm *b = &f->srv.bdms[i];
-
-		if (b->volume_id)
-			one_volume(b, r);
-		if (b->volume_id && b->boot_index == 0)
-			check_refuse(r, NULL,
-				     "it boots from volume %s: not moved yet",
-				     b->volume_id);
-	}
-	for (size_t i = 0; i < f->volumes_missing.n; i++)
-		check_refuse(r, "mount its share there first",
-			     "%s does not see volume file %s", f->to,
-			     f->volumes_missing.v[i]);
-}
-
-const struct check chk_volumes = {
-	"volumes", "its volumes need nothing that belongs to the source",
-	volumes_run};
-
 static void shares_run(const struct facts *f, const struct check_opts *o,
 		       struct check_report *r)
 {

@@ -56,7 +56,8 @@
  *
  * Every message says to which database (never its password) and on which
  * instance.  Nothing here writes a secret anywhere; connection_info, the one
- * secret column that is read, is reduced to the fields of struct db_bdm.
+ * secret column that is read, is reduced to the fields of struct db_bdm.  Only
+ * connection() hands it out, for a rewrite that must put it back.
  *
  * All pointers in argument structs are borrowed.  Strings in results are owned
  * by the result; its _clear function frees them and accepts a zeroed struct.
@@ -135,8 +136,8 @@ enum db_history {
 	DB_HISTORY_EVACUATION,
 };
 
-/* A volume whose connection differs on the target.  Holds secrets: never to be
- * journalled. */
+/* A volume whose connection differs on the target.  May hold secrets: to be
+ * journalled only where db_info_secret() says no. */
 struct db_volume_change {
 	int64_t bdm_id;
 	const char *old_info, *new_info; /* connection_info, exact */
@@ -249,9 +250,22 @@ struct db_bdm {
 	bool delete_on_termination;
 	bool encrypted; /* data.encrypted, or the column from Zed on */
 	bool multiattach;
+	bool connector;	   /* old flow: the host's connector is stashed in it */
+	bool secret;	   /* db_info_secret() of connection_info */
 	char *driver;	   /* driver_volume_type: "nfs", "rbd", "iscsi", ... */
 	char *info_digest; /* SHA-256 of connection_info, hex; or NULL */
 };
+
+/* Has the text of a connection_info a password, key or token in it?  What is
+ * not JSON may. */
+bool db_info_secret(const char *text);
+
+/* One row of block_device_mapping, as it is written. */
+struct db_connection {
+	char *attachment_id; /* NULL: the old flow, or before Pike */
+	char *info;	     /* connection_info; may hold secrets */
+};
+void db_connection_clear(struct db_connection *k); /* zeroes .info */
 
 /* One entry of instance_info_caches.network_info */
 struct db_vif {
@@ -373,6 +387,12 @@ struct db_schema {
 };
 void db_schema_clear(struct db_schema *s);
 
+/* A share that volumes lie on, as connection_info names it. */
+struct db_share {
+	const char *uuid; /* of the instance that does not count */
+	const char *host, *export;
+};
+
 /* ------------------------------------------------------------------ port */
 
 struct db_ops {
@@ -400,6 +420,13 @@ struct db_ops {
 	int (*rights)(struct db *db, struct err *e);
 	int (*moved)(struct db *db, const struct db_rewrite *r,
 		     enum db_moved *out, struct err *e);
+
+	/* A row that is not there (any more) is ERR_CONFLICT. */
+	int (*connection)(struct db *db, const char *uuid, int64_t bdm_id,
+			  struct db_connection *out, struct err *e);
+	/* How many volumes of other instances on HOST may need EXPORT there? */
+	int (*share_users)(struct db *db, const struct db_share *s, int *n,
+			   struct err *e);
 
 	/* Writing. */
 	int (*claim_read)(struct db *db, const char *uuid,

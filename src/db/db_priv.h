@@ -240,6 +240,12 @@ int db_op_server(struct db *db, const char *uuid, struct db_server *out,
 int db_op_host(struct db *db, const char *host, struct db_host *out,
 	       struct err *e);
 
+/* ---- volume.c */
+int db_op_connection(struct db *db, const char *uuid, int64_t bdm_id,
+		     struct db_connection *out, struct err *e);
+int db_op_share_users(struct db *db, const struct db_share *s, int *n,
+		      struct err *e);
+
 /* ---- parse.c: the JSON that Nova keeps in columns; NULL text is empty */
 int parse_extra(struct db_server *s, const struct my_rows *r, struct err *e);
 int parse_network(struct db_server *s, const char *json, struct err *e);

@@ -237,6 +237,8 @@ int parse_connection(struct db_bdm *b, const char *text, struct err *e)
 	b->encrypted |= json_is_true(json_object_get(data, "encrypted"));
 	b->multiattach = json_is_true(json_object_get(j, "multiattach")) ||
 			 json_is_true(json_object_get(data, "multiattach"));
+	b->connector = json_is_object(json_object_get(j, "connector"));
+	b->secret = db_info_secret(text);
 	b->info_digest = digest(text);
 	return 0;
 }

@@ -45,8 +45,19 @@ static void host_clear(struct fact_host *h)
 	for (size_t i = 0; i < h->n_mtus; i++)
 		mem_free(h->mtus[i].bridge);
 	mem_free(h->mtus);
+	mem_free(h->connector);
 	strv_clear(&h->net_missing);
 	err_clear(&h->net_err);
+}
+
+static void volume_clear_facts(struct fact_volume *v)
+{
+	char *const all[] = {v->id,    v->attachment, v->device, v->status,
+			     v->state, v->instance,   v->mode,	 v->host};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		mem_free(all[i]);
+	err_clear(&v->err);
 }
 
 static void cloud_clear_facts(struct fact_cloud *c)
@@ -61,6 +72,9 @@ static void cloud_clear_facts(struct fact_cloud *c)
 		mem_free(c->ports[i].vif_type);
 	}
 	mem_free(c->ports);
+	for (size_t i = 0; i < c->n_volumes; i++)
+		volume_clear_facts(&c->volumes[i]);
+	mem_free(c->volumes);
 }
 
 void facts_clear(struct facts *f)
@@ -207,6 +221,10 @@ void facts_digest(const struct facts *f, char out[65])
 		   f->cloud.on[DST_HOST], f->cloud.network);
 	for (size_t k = 0; k < f->cloud.n_ports; k++)
 		line(&b, f->cloud.ports[k].id, f->cloud.ports[k].host);
+	for (size_t k = 0; k < f->srv.n_bdms; k++)
+		if (f->srv.bdms[k].volume_id)
+			line(&b, f->srv.bdms[k].volume_id,
+			     f->srv.bdms[k].attachment_id);
 	EVP_Digest(b.p, b.len, md, NULL, EVP_sha256(), NULL);
 	hex_encode(md, sizeof(md), out);
 }

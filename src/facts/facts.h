@@ -105,6 +105,8 @@ struct fact_host {
 	char *swtpm_version;   /* "0.7.1"; NULL: not asked, or not told */
 	struct fact_mtu *mtus; /* of the domain's bridges that are there */
 	size_t n_mtus;
+	char *connector;	 /* what Cinder is to know of it, JSON; NULL: no
+				    volume asks for it */
 	struct strv net_missing; /* target: what plugging would create */
 	struct err net_err;
 };
@@ -114,6 +116,20 @@ struct fact_port {
 	char *id, *host, *vnic_type, *vif_type;
 	bool hidden; /* its binding is shown to administrators only */
 	bool trunk, has_resources;
+};
+
+/* An attached volume as Cinder tells it. */
+struct fact_volume {
+	struct err err; /* why it cannot be told; kind ERR_NONE: it is */
+	char *id;
+	int64_t bdm_id;
+	char *attachment, *device; /* as Nova's row has them */
+	char *status;
+	bool multiattach;
+	size_t n_attachments; /* of the volume, by whomever */
+	/* of those, the one that Nova's row names; NULL: there is none */
+	char *instance, *state, *mode;
+	char *host; /* where it is attached; NULL: Cinder does not say */
 };
 
 /* What the services beside Nova's databases say, as far as there are any and a
@@ -127,6 +143,11 @@ struct fact_cloud {
 	char *lacks; /* what the target has not enough of, in words */
 	struct fact_port *ports;
 	size_t n_ports;
+	bool volume;   /* the catalog has it */
+	bool complete; /* ... and it can complete attachments (3.44) */
+	/* those of the new flow: Nova's row names an attachment */
+	struct fact_volume *volumes;
+	size_t n_volumes;
 };
 
 struct facts {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Placement and Neutron say of the instance and of its two hosts. */
+/* What Placement, Neutron and Cinder say of the instance and of its two hosts.
+ */
 #include <string.h>
 
 #include "api/neutron.h"
 #include "api/placement.h"
-#include "facts/facts.h"
+#include "facts/facts_priv.h"
 
 bool facts_in_cloud(const struct facts *f)
 {
@@ -130,7 +131,9 @@ static int read_all(struct facts *f, struct api_session *s, struct err *e)
 		return -1;
 	if (c->placement && read_placement(f, s, e))
 		return -1;
-	return c->network ? read_ports(f, s, e) : 0;
+	if (c->network && read_ports(f, s, e))
+		return -1;
+	return volumes_attached(f) ? volumes_read(f, s, e) : 0;
 }
 
 void facts_cloud(struct facts *f, struct api_session *s, struct err *down)

@@ -348,6 +348,8 @@ void facts_host(struct facts *f, enum fact_side s,
 	local_mtus(f, h, in->host);
 	if (s == DST_HOST)
 		read_neighbours(f, h, in->host);
+	if (volumes_attached(f))
+		volumes_connector(h, in->host);
 	h->qemu_img = local_program(in->host, "qemu-img", NULL);
 	h->swtpm = !f->tpm_dir ||
 		   local_program(in->host, "swtpm", &h->swtpm_version);

@@ -15,4 +15,13 @@ void local_mtus(const struct facts *f, struct fact_host *h, struct host *host);
 /* Is PROG there?  VERSION, which may be NULL, gets the number that it tells. */
 bool local_program(struct host *host, const char *prog, char **version);
 
+/* facts_volumes.c and facts_cinder.c, for facts_host.c and facts_cloud.c. */
+
+/* Does Nova's row of any volume name an attachment? */
+bool volumes_attached(const struct facts *f);
+/* What Cinder is to know of H.  Wants its configuration. */
+void volumes_connector(struct fact_host *h, struct host *host);
+struct api_session;
+int volumes_read(struct facts *f, struct api_session *s, struct err *e);
+
 #endif

@@ -56,8 +56,9 @@ static json_t *values_json(const struct move *m)
 
 const char *plan_control(const struct facts *f)
 {
-	return f->cloud.on[SRC_HOST] || f->cloud.network ? "api+direct"
-							 : "direct";
+	return f->cloud.on[SRC_HOST] || f->cloud.network || f->cloud.n_volumes
+		       ? "api+direct"
+		       : "direct";
 }
 
 json_t *plan_document(const struct facts *f, const struct move *m)

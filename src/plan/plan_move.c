@@ -239,6 +239,29 @@ static void ports(struct move *m, const struct facts *f)
 	}
 }
 
+/* Those whose attachment must follow. */
+static void volumes(struct move *m, const struct facts *f)
+{
+	const struct fact_cloud *c = &f->cloud;
+
+	m->volumes = MEM_NEW_N(struct move_volume, c->n_volumes);
+	for (size_t i = 0; i < c->n_volumes; i++) {
+		const struct fact_volume *v = &c->volumes[i];
+
+		m->volumes[m->nvolumes++] = (struct move_volume){
+			.id = mem_strdup(v->id),
+			.bdm_id = v->bdm_id,
+			.attachment = mem_strdup(v->attachment),
+			.device = mem_strdup(v->device),
+			.mode = dup_or(v->mode, "rw"),
+		};
+	}
+	if (!m->nvolumes)
+		return;
+	m->src.connector = dup_or(f->host[SRC_HOST].connector, "{}");
+	m->dst.connector = dup_or(f->host[DST_HOST].connector, "{}");
+}
+
 static void fill(struct move *m, const struct facts *f,
 		 const struct plan_opts *o)
 {
@@ -261,6 +284,7 @@ static void fill(struct move *m, const struct facts *f,
 	m->placement = f->cloud.on[SRC_HOST];
 	m->neutron = f->cloud.network;
 	ports(m, f);
+	volumes(m, f);
 	m->stop_timeout_s = o->stop_timeout_s;
 	m->bwlimit = o->bwlimit;
 	m->delta = dup_or(o->delta, "auto");

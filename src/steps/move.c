@@ -10,7 +10,16 @@
  * One table a struct drives both directions, so that a member cannot be
  * written and not read back.
  */
-enum kind { K_STR, K_STR0, K_BOOL, K_U64, K_I64, K_U32, K_ROOT };
+enum kind {
+	K_STR,
+	K_STR0,
+	K_STR_LATE, /* as K_STR0; older journals have no such member */
+	K_BOOL,
+	K_U64,
+	K_I64,
+	K_U32,
+	K_ROOT,
+};
 
 struct field {
 	const char *name;
@@ -29,6 +38,7 @@ static const struct field side_fields[] = {
 	F(move_side, instances_path, K_STR), F(move_side, base_dir, K_STR),
 	F(move_side, nvram_dir, K_STR0),     F(move_side, tpm_dir, K_STR0),
 	F(move_side, nova_user, K_STR),	     F(move_side, nova_group, K_STR),
+	F(move_side, connector, K_STR_LATE),
 };
 
 static const struct field file_fields[] = {
@@ -59,6 +69,12 @@ static const struct field port_fields[] = {
 	F(move_port, id, K_STR),
 };
 
+static const struct field volume_fields[] = {
+	F(move_volume, id, K_STR),	   F(move_volume, bdm_id, K_I64),
+	F(move_volume, attachment, K_STR), F(move_volume, device, K_STR),
+	F(move_volume, mode, K_STR),
+};
+
 static const struct field move_fields[] = {
 	F(move, uuid, K_STR),	      F(move, name, K_STR),
 	F(move, domain, K_STR),	      F(move, vm_state, K_STR),
@@ -85,6 +101,7 @@ static json_t *field_out(const struct field *f, const void *obj)
 	switch (f->kind) {
 	case K_STR:
 	case K_STR0:
+	case K_STR_LATE:
 		s = *(char *const *)p;
 		return s ? json_string(s) : json_null();
 	case K_BOOL:
@@ -151,7 +168,8 @@ static int field_in(const struct field *f, const json_t *v, void *obj)
 	switch (f->kind) {
 	case K_STR:
 	case K_STR0:
-		return str_in(v, f->kind == K_STR0, (char **)p);
+	case K_STR_LATE:
+		return str_in(v, f->kind != K_STR, (char **)p);
 	case K_BOOL:
 		*(bool *)p = json_is_true(v);
 		return json_is_boolean(v) ? 0 : -1;
@@ -184,6 +202,8 @@ static int fields_in(const struct field *f, size_t n, const json_t *o,
 	for (size_t i = 0; i < n; i++) {
 		const json_t *v = json_object_get(o, f[i].name);
 
+		if (!v && f[i].kind == K_STR_LATE)
+			continue;
 		if (!v || field_in(&f[i], v, obj))
 			return err_set(e, ERR_REFUSED,
 				       "plan: member \"%s\" is %s", f[i].name,
@@ -199,7 +219,7 @@ json_t *move_to_json(const struct move *m)
 {
 	json_t *o = OUT(move_fields, m);
 	json_t *files = json_array(), *bases = json_array();
-	json_t *ports = json_array();
+	json_t *ports = json_array(), *volumes = json_array();
 
 	json_object_set_new(o, "src", OUT(side_fields, &m->src));
 	json_object_set_new(o, "dst", OUT(side_fields, &m->dst));
@@ -212,6 +232,10 @@ json_t *move_to_json(const struct move *m)
 		json_array_append_new(ports, OUT(port_fields, &m->ports[i]));
 	json_object_set_new(o, "bases", bases);
 	json_object_set_new(o, "ports", ports);
+	for (size_t i = 0; i < m->nvolumes; i++)
+		json_array_append_new(volumes,
+				      OUT(volume_fields, &m->volumes[i]));
+	json_object_set_new(o, "volumes", volumes);
 	return o;
 }
 
@@ -231,11 +255,29 @@ static int check_names(const struct move *m, struct err *e)
 			return err_set(e, ERR_REFUSED,
 				       "plan: \"%s\" is not a plain name",
 				       m->bases[i].name);
+	for (size_t i = 0; i < m->nvolumes; i++)
+		if (!m->src.connector || !m->dst.connector)
+			return err_set(e, ERR_REFUSED,
+				       "plan: a connector is missing");
 	if (*m->src.instances_path != '/' || *m->dst.instances_path != '/')
 		return err_set(e, ERR_REFUSED,
 			       "plan: instances_path is not absolute");
 	if (!fs_rel_ok(m->src.base_dir) || !fs_rel_ok(m->dst.base_dir))
 		return err_set(e, ERR_REFUSED, "plan: base_dir is not plain");
+	return 0;
+}
+
+static int volumes_in(struct move *m, const json_t *volumes, struct err *e)
+{
+	if (volumes && !json_is_array(volumes))
+		return err_set(e, ERR_REFUSED, "plan: volumes is no list");
+	m->volumes = MEM_NEW_N(struct move_volume, json_array_size(volumes));
+	for (size_t i = 0; i < json_array_size(volumes); i++) {
+		m->nvolumes = i + 1;
+		if (IN(volume_fields, json_array_get(volumes, i),
+		       &m->volumes[i], e))
+			return -1;
+	}
 	return 0;
 }
 
@@ -267,7 +309,7 @@ static int arrays_in(struct move *m, const json_t *j, struct err *e)
 		if (IN(base_fields, json_array_get(bases, i), &m->bases[i], e))
 			return -1;
 	}
-	return 0;
+	return volumes_in(m, json_object_get(j, "volumes"), e);
 }
 
 struct move *move_from_json(const json_t *j, struct err *e)
@@ -292,7 +334,8 @@ struct move *move_new(void)
 static void fields_free(const struct field *f, size_t n, void *obj)
 {
 	for (size_t i = 0; i < n; i++)
-		if (f[i].kind == K_STR || f[i].kind == K_STR0)
+		if (f[i].kind == K_STR || f[i].kind == K_STR0 ||
+		    f[i].kind == K_STR_LATE)
 			mem_freep((char *)obj + f[i].off);
 }
 
@@ -309,6 +352,9 @@ void move_free(struct move *m)
 	for (size_t i = 0; i < m->nports; i++)
 		FREE(port_fields, &m->ports[i]);
 	mem_free(m->ports);
+	for (size_t i = 0; i < m->nvolumes; i++)
+		FREE(volume_fields, &m->volumes[i]);
+	mem_free(m->volumes);
 	FREE(side_fields, &m->src);
 	FREE(side_fields, &m->dst);
 	FREE(move_fields, m);

@@ -67,6 +67,16 @@ struct move_port {
 	char *mac, *id;
 };
 
+/* A Cinder volume whose attachment changes with the host (new flow, Queens and
+ * newer). */
+struct move_volume {
+	char *id;
+	int64_t bdm_id;	  /* block_device_mapping.id */
+	char *attachment; /* of the source: what the row names */
+	char *device;	  /* "/dev/vdb" */
+	char *mode;	  /* "rw" or "ro" */
+};
+
 /* One of the two hosts. */
 struct move_side {
 	char *host;	      /* Nova's CONF.host */
@@ -78,6 +88,9 @@ struct move_side {
 	char *nvram_dir;      /* absolute, or NULL when there is no NVRAM */
 	char *tpm_dir;	      /* absolute, or NULL when there is no vTPM */
 	char *nova_user, *nova_group;
+	/* What Cinder is told of the host, a JSON object without secrets; NULL:
+	 * there is no volume to tell it for. */
+	char *connector;
 };
 
 struct move {
@@ -90,6 +103,8 @@ struct move {
 	size_t nbases;
 	struct move_port *ports;
 	size_t nports;
+	struct move_volume *volumes; /* journals of before them have none */
+	size_t nvolumes;
 	/* The instance as planned. */
 	char *vm_state; /* "active" or "stopped" */
 	int64_t power_state;

@@ -114,6 +114,45 @@ static void t_archived(void **state)
 	assert_false(yes);
 }
 
+static int users_of(const char *host, const char *export)
+{
+	const struct db_share s = {.uuid = U1, .host = host, .export = export};
+	int n = -1;
+
+	ok(db.ops->share_users(&db, &s, &n, &e));
+	return n;
+}
+
+static void t_connection(void **state)
+{
+	AUTO(db_connection_clear) struct db_connection k = {0};
+	AUTO(mem_freep)
+	char *id = sql_value("SELECT id FROM block_device_mapping WHERE "
+			     "instance_uuid = '" U1 "' AND volume_id = "
+			     "'vol-1'");
+	int64_t bdm = strtoll(id, NULL, 10);
+
+	(void)state;
+	ok(db.ops->connection(&db, U1, bdm, &k, &e));
+	assert_string_equal(k.info, "{\"driver_volume_type\": \"nfs\", "
+				    "\"multiattach\": true, \"data\": "
+				    "{\"export\": \"s:/e\", "
+				    "\"encrypted\": true}}");
+	if (world.f->attachment_id)
+		assert_string_equal(k.attachment_id, "att-1");
+	db_connection_clear(&k);
+	fails(db.ops->connection(&db, U2, bdm, &k, &e), ERR_CONFLICT,
+	      "is gone");
+	/* that of U2, which is on the same host */
+	assert_int_equal(users_of(H30, "s:/e"), 1);
+	assert_int_equal(users_of(H30, "s:/other"), 0);
+	assert_int_equal(users_of(H34, "s:/e"), 0);
+	/* being attached: its record does not say yet what it needs */
+	sql("UPDATE block_device_mapping SET connection_info = NULL WHERE "
+	    "instance_uuid = '" U2 "'");
+	assert_int_equal(users_of(H30, "s:/other"), 1);
+}
+
 static void facts_instance(const struct db_instance *i)
 {
 	assert_int_equal(i->id, 1);
@@ -308,6 +347,7 @@ int group_facts(size_t *run)
 		cmocka_unit_test_setup_teardown(t_statements, up, down),
 		cmocka_unit_test_setup_teardown(t_find, up, down),
 		cmocka_unit_test_setup_teardown(t_archived, up, down),
+		cmocka_unit_test_setup_teardown(t_connection, up, down),
 		cmocka_unit_test_setup_teardown(t_server, up, down),
 		cmocka_unit_test_setup_teardown(t_host, up, down),
 		cmocka_unit_test_setup_teardown(t_half_migrated, up, down),

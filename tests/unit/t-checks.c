@@ -596,6 +596,77 @@ static void t_volume(void **state)
 	expect(f, "volumes", CHECK_REFUSE);
 }
 
+/* In a cloud with Cinder, and a volume of the new flow. */
+static struct fact_volume *cinder(struct facts *f)
+{
+	struct fact_volume *v = MEM_NEW(struct fact_volume);
+
+	volume(f, "nfs");
+	f->srv.bdms[0].attachment_id = mem_strdup("att");
+	f->cloud.asked = f->cloud.volume = f->cloud.complete = true;
+	f->cloud.volumes = v;
+	f->cloud.n_volumes = 1;
+	*v = (struct fact_volume){.id = mem_strdup("vol"),
+				  .attachment = mem_strdup("att"),
+				  .device = mem_strdup("/dev/vdb"),
+				  .status = mem_strdup("in-use"),
+				  .n_attachments = 1,
+				  .instance = mem_strdup(UUID),
+				  .state = mem_strdup("attached"),
+				  .mode = mem_strdup("rw"),
+				  .host = mem_strdup("src")};
+	return v;
+}
+
+static void t_swap(void **state)
+{
+	struct facts *f = *state;
+	struct fact_volume *v = cinder(f);
+
+	expect(f, "volumes", CHECK_PASS);
+	v->n_attachments = 2;
+	expect(f, "volumes", CHECK_REFUSE);
+	v->n_attachments = 1;
+	set(&v->status, "detaching");
+	expect(f, "volumes", CHECK_REFUSE);
+	set(&v->status, "in-use");
+	set(&v->state, "attaching");
+	expect(f, "volumes", CHECK_REFUSE);
+	set(&v->state, "attached");
+	set(&v->instance, "other");
+	expect(f, "volumes", CHECK_REFUSE);
+	set(&v->instance, UUID);
+	set(&v->host, "third");
+	expect(f, "volumes", CHECK_REFUSE);
+	set(&v->host, "src");
+	v->multiattach = true;
+	expect(f, "volumes", CHECK_REFUSE);
+	v->multiattach = false;
+	err_set(&v->err, ERR_RETRY, "no answer");
+	expect(f, "volumes", CHECK_REFUSE);
+	err_clear(&v->err);
+	expect(f, "volumes", CHECK_PASS);
+	f->srv.bdms[0].secret = true;
+	expect(f, "volumes", CHECK_REFUSE);
+	f->srv.bdms[0].secret = false;
+	f->cloud.complete = false;
+	expect(f, "volumes", CHECK_REFUSE);
+	f->cloud.volume = false;
+	expect(f, "volumes", CHECK_REFUSE);
+}
+
+/* Nova's row names no attachment: Cinder's old API. */
+static void t_old_flow(void **state)
+{
+	struct facts *f = *state;
+
+	volume(f, "nfs");
+	f->cloud.asked = true;
+	expect(f, "volumes", CHECK_PASS);
+	f->srv.bdms[0].connector = true;
+	expect(f, "volumes", CHECK_REFUSE);
+}
+
 static void t_ports(void **state)
 {
 	struct facts *f = *state;
@@ -856,6 +927,8 @@ int main(void)
 		T(armed),
 		T(settled),
 		T(volume),
+		T(swap),
+		T(old_flow),
 		T(ports),
 		T(group),
 		T(tpm),

@@ -36,6 +36,32 @@ static void t_token(void **state)
 		assert_false(db_token_parse(bad[i], job, &epoch));
 }
 
+static void t_secret(void **state)
+{
+	static const char *const no[] = {
+		"{\"driver_volume_type\": \"nfs\", \"data\": {\"export\": "
+		"\"s:/e\", \"options\": null}}",
+		"{\"data\": {\"secret_uuid\": \"u\", \"secret_type\": "
+		"\"ceph\", \"keyring\": null, \"auth_username\": \"c\"}}",
+		"{\"data\": {\"auth_password\": \"\", \"keyring\": null}}",
+	};
+	static const char *const yes[] = {
+		"{\"data\": {\"auth_password\": \"x\"}}",
+		"{\"data\": {\"DISCOVERY_AUTH_PASSWORD\": \"x\"}}",
+		"{\"data\": {\"keyring\": \"[client.c]\"}}",
+		"{\"data\": {\"a\": [{\"token\": \"x\"}]}}",
+		"{\"data\": {\"client_secret\": {\"a\": 1}}}",
+		"(dp1",
+		"",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(no); i++)
+		assert_false(db_info_secret(no[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(yes); i++)
+		assert_true(db_info_secret(yes[i]));
+}
+
 static void t_migration(void **state)
 {
 	struct db_migration m = {.status = (char *)"accepted",
@@ -83,6 +109,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_token),
+		cmocka_unit_test(t_secret),
 		cmocka_unit_test(t_migration),
 		cmocka_unit_test(t_clear_zeroed),
 	};

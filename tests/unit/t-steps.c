@@ -37,6 +37,7 @@ static struct move *sample(void)
 		d->base_dir = mem_strdup("_base");
 		d->nova_user = mem_strdup("nova");
 		d->nova_group = mem_strdup("nova");
+		d->connector = mem_strdup("{}");
 	}
 	m->vm_state = mem_strdup("active");
 	m->power_state = 1;
@@ -58,6 +59,13 @@ static struct move *sample(void)
 					 .user = mem_strdup("nova"),
 					 .group = mem_strdup("nova"),
 					 .on_target = true};
+	m->nvolumes = 1;
+	m->volumes = MEM_NEW_N(struct move_volume, 1);
+	m->volumes[0] = (struct move_volume){.id = mem_strdup("v"),
+					     .bdm_id = 7,
+					     .attachment = mem_strdup("a"),
+					     .device = mem_strdup("/dev/vdb"),
+					     .mode = mem_strdup("rw")};
 	return m;
 }
 
@@ -95,8 +103,11 @@ static void t_bad_json(void **state)
 
 			if (kind)
 				json_object_set_new(bad, key, json_real(1.5));
-			else
+			else if (strcmp(key, "volumes") != 0)
 				json_object_del(bad, key);
+			else
+				json_object_set_new(bad, key,
+						    json_pack("[{}]"));
 			assert_null(move_from_json(bad, &e));
 			assert_int_equal(e.kind, ERR_REFUSED);
 			err_clear(&e);
@@ -105,6 +116,29 @@ static void t_bad_json(void **state)
 	}
 	json_decref(good);
 	move_free(m);
+}
+
+/* A journal of before there were volumes. */
+static void t_older_json(void **state)
+{
+	struct move *m = sample(), *n;
+	json_t *j = move_to_json(m);
+	struct err e = ERR_INIT;
+
+	(void)state;
+	json_object_del(json_object_get(j, "src"), "connector");
+	assert_null(move_from_json(j, &e));
+	assert_non_null(strstr(e.msg, "connector"));
+	err_clear(&e);
+	json_object_del(json_object_get(j, "dst"), "connector");
+	json_object_del(j, "volumes");
+	n = move_from_json(j, &e);
+	assert_non_null(n);
+	assert_int_equal(n->nvolumes, 0);
+	assert_null(n->src.connector);
+	json_decref(j);
+	move_free(m);
+	move_free(n);
 }
 
 static void refuse(const char *member, const char *value)
@@ -181,9 +215,9 @@ static void t_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_table),    cmocka_unit_test(t_round_trip),
-		cmocka_unit_test(t_bad_json), cmocka_unit_test(t_bad_paths),
-		cmocka_unit_test(t_order),
+		cmocka_unit_test(t_table),     cmocka_unit_test(t_round_trip),
+		cmocka_unit_test(t_bad_json),  cmocka_unit_test(t_older_json),
+		cmocka_unit_test(t_bad_paths), cmocka_unit_test(t_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cinder volumes.  Those whose connection is the same from every host are taken
+ * along by a swap of their attachments (steps/step_volumes.c); the others need
+ * the source's own disconnect and the target's own connect, which only Nova
+ * does.
+ */
+#include <string.h>
+
+#include "checks/checks.h"
+
+static const char *const detach_first =
+	"detach it first and attach it again afterwards, or use Nova's own "
+	"migration";
+
+static const struct fact_volume *told(const struct facts *f, const char *id)
+{
+	for (size_t i = 0; i < f->cloud.n_volumes; i++)
+		if (!strcmp(f->cloud.volumes[i].id, id))
+			return &f->cloud.volumes[i];
+	return NULL;
+}
+
+static void one_volume(const struct db_bdm *b, struct check_report *r)
+{
+	if (b->boot_index == 0)
+		check_refuse(r, "openstack server migrate",
+			     "it boots from volume %s, which is not taken "
+			     "along yet",
+			     b->volume_id);
+	if (b->multiattach)
+		check_refuse(r, detach_first,
+			     "volume %s may have other writers", b->volume_id);
+	if (!facts_driver_anywhere(b->driver))
+		check_refuse(
+			r, detach_first,
+			"volume %s is connected by '%s': the target needs "
+			"a connection of its own, which only Nova can make",
+			b->volume_id, b->driver ? b->driver : "unknown");
+}
+
+/* The old flow records nothing of the host in Cinder's database; Nova may have
+ * stashed the host's connector in its own (Mitaka and newer). */
+static void old_flow(const struct db_bdm *b, struct check_report *r)
+{
+	if (b->connector)
+		check_refuse(r, detach_first,
+			     "volume %s was attached by Cinder's old API, with "
+			     "the source's connector",
+			     b->volume_id);
+}
+
+/* Is Cinder's own view what a swap starts from? */
+static void cinder_view(const struct facts *f, const struct fact_volume *v,
+			struct check_report *r)
+{
+	static const char *const look =
+		"openstack volume show, and cinder attachment-list, tell";
+	const char *src = f->host[SRC_HOST].name;
+
+	if (v->err.kind != ERR_NONE) {
+		check_refuse(r, v->err.hint, "%s", err_msg(&v->err));
+		return;
+	}
+	if (v->multiattach)
+		check_refuse(r, detach_first,
+			     "volume %s may have other writers", v->id);
+	if (!v->status || strcmp(v->status, "in-use") != 0)
+		check_refuse(r, look, "volume %s is '%s', not 'in-use'", v->id,
+			     v->status ? v->status : "unknown");
+	if (v->n_attachments != 1 || !v->state) {
+		check_refuse(r, look,
+			     "volume %s has %zu attachments, and %s that Nova "
+			     "knows of",
+			     v->id, v->n_attachments,
+			     v->state ? "one" : "not the one");
+		return;
+	}
+	if (strcmp(v->state, "attached") != 0 || !v->instance ||
+	    strcmp(v->instance, f->srv.inst.uuid) != 0)
+		check_refuse(r, look,
+			     "attachment %s of volume %s is '%s' for server %s",
+			     v->attachment, v->id, v->state,
+			     v->instance ? v->instance : "(none)");
+	if (v->host && strcmp(v->host, src) != 0)
+		check_refuse(r, look,
+			     "Cinder says that volume %s is attached on %s, "
+			     "not on %s",
+			     v->id, v->host, src);
+}
+
+static void new_flow(const struct facts *f, const struct db_bdm *b,
+		     struct check_report *r)
+{
+	const struct fact_volume *v = told(f, b->volume_id);
+
+	if (b->secret)
+		check_refuse(r, detach_first,
+			     "the record of volume %s's connection holds a "
+			     "password or a key, which no journal may have",
+			     b->volume_id);
+	if (!f->cloud.volume)
+		check_refuse(r, "look at the catalog: openstack catalog list",
+			     "volume %s has an attachment in Cinder, and the "
+			     "catalog has no Cinder",
+			     b->volume_id);
+	else if (!f->cloud.complete)
+		check_refuse(r, detach_first,
+			     "Cinder is too old to complete an attachment "
+			     "(3.44, Queens)");
+	else if (v)
+		cinder_view(f, v, r);
+}
+
+static void volumes_run(const struct facts *f, const struct check_opts *o,
+			struct check_report *r)
+{
+	bool cloud = f->cloud.asked && f->cloud.err.kind == ERR_NONE;
+
+	(void)o;
+	for (size_t i = 0; i < f->srv.n_bdms; i++) {
+		const struct db_bdm *b = &f->srv.bdms[i];
+
+		if (!b->volume_id)
+			continue;
+		one_volume(b, r);
+		if (cloud && b->attachment_id)
+			new_flow(f, b, r);
+		else if (cloud)
+			old_flow(b, r);
+	}
+	for (size_t i = 0; i < f->volumes_missing.n; i++)
+		check_refuse(r, "mount its share there first",
+			     "%s does not see volume file %s", f->to,
+			     f->volumes_missing.v[i]);
+}
+
+const struct check chk_volumes = {
+	"volumes", "its volumes can be attached to the target", volumes_run};
