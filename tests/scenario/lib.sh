@@ -229,16 +229,15 @@ rows_schemas="LIKE 'nova%'"
 rows_noise='^nova_cell[01]\.services\[[0-9]*\]\.(updated_at|report_count|last_seen_up)='
 rows_read() { sb db; }
 rows_text() {
-	db "SELECT CONCAT('SELECT \"', t.table_schema, '.', t.table_name,
-		' ', COALESCE((SELECT GROUP_CONCAT(k.column_name
-			ORDER BY k.ordinal_position) FROM
-			information_schema.key_column_usage k
-			WHERE k.table_schema = t.table_schema
-			AND k.table_name = t.table_name
-			AND k.constraint_name = 'PRIMARY'), ''),
-		'\" AS \"#\"; SELECT * FROM ', t.table_schema, '.', t.table_name, ';')
-		FROM information_schema.tables t
-		WHERE t.table_schema $rows_schemas AND t.table_type = 'BASE TABLE'" \
+	# key_column_usage would open every table for every table
+	db "SET SESSION group_concat_max_len = 65536;
+		SELECT CONCAT('SELECT \"', table_schema, '.', table_name, ' ',
+		COALESCE(GROUP_CONCAT(IF(column_key = 'PRI', column_name, NULL)
+			ORDER BY ordinal_position), ''),
+		'\" AS \"#\"; SELECT * FROM ', table_schema, '.', table_name, ';')
+		FROM information_schema.columns
+		WHERE table_schema $rows_schemas
+		GROUP BY table_schema, table_name" \
 		> "$work/selects" || give_up "the tables can be listed"
 	rows_read < "$work/selects" | awk -F '\t' '
 		$0 == "#" { marker = 1; next }
