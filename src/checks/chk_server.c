@@ -134,15 +134,20 @@ const struct check chk_migrations = {
 
 /* ---- the cloud around it: Placement, Neutron, Cinder */
 
+static const char *next_of(const struct err *e)
+{
+	if (e->hint)
+		return e->hint;
+	return e->kind == ERR_RETRY
+		       ? "try again when it answers"
+		       : "set OS_CLOUD, or OS_AUTH_URL and its sisters, to an "
+			 "administrator's; or use Nova's own migration here";
+}
+
 static void why_not(const struct facts *f, struct check_report *r)
 {
-	static const char *const hint =
-		"set OS_CLOUD, or OS_AUTH_URL and its sisters, to an "
-		"administrator's; or use Nova's own migration here";
 	const struct err *e = &f->cloud.err;
-	const char *next = e->hint		  ? e->hint
-			   : e->kind == ERR_RETRY ? "try again when it answers"
-						  : hint;
+	const char *next = next_of(e);
 	const char *src = f->host[SRC_HOST].name;
 
 	for (int s = SRC_HOST; s <= DST_HOST; s++) {
@@ -226,21 +231,31 @@ static void cloud_port(const struct facts *f, const struct fact_port *p,
 static void route_run(const struct facts *f, const struct check_opts *o,
 		      struct check_report *r)
 {
+	const struct fact_cloud *c = &f->cloud;
+
 	(void)o;
 	if (f->srv.nova_net_ips > 0)
 		check_warn(r, NULL,
 			   "nova-network serves it: its addresses are plumbed "
 			   "by the next start through Nova");
-	if (!f->cloud.asked)
+	if (!c->asked)
 		return;
-	if (f->cloud.err.kind != ERR_NONE) {
+	if (c->err.kind != ERR_NONE) {
 		why_not(f, r);
 		return;
 	}
-	if (f->cloud.placement)
+	if (c->placement_err.kind != ERR_NONE)
+		check_refuse(r, next_of(&c->placement_err),
+			     "Placement does not say what it has of it (%s)",
+			     err_msg(&c->placement_err));
+	else if (c->placement)
 		allocations(f, r);
-	for (size_t i = 0; i < f->cloud.n_ports; i++)
-		cloud_port(f, &f->cloud.ports[i], r);
+	if (c->network_err.kind != ERR_NONE)
+		check_refuse(r, next_of(&c->network_err),
+			     "Neutron does not say where its ports are (%s)",
+			     err_msg(&c->network_err));
+	for (size_t i = 0; i < c->n_ports; i++)
+		cloud_port(f, &c->ports[i], r);
 	for (size_t i = 0; i < f->srv.n_bdms; i++)
 		if (f->srv.bdms[i].volume_id)
 			check_refuse(r, "detach it first",

@@ -63,6 +63,8 @@ static void volume_clear_facts(struct fact_volume *v)
 static void cloud_clear_facts(struct fact_cloud *c)
 {
 	err_clear(&c->err);
+	err_clear(&c->placement_err);
+	err_clear(&c->network_err);
 	mem_free(c->other);
 	mem_free(c->lacks);
 	for (size_t i = 0; i < c->n_ports; i++) {

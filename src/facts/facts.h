@@ -136,10 +136,12 @@ struct fact_volume {
  * cloud is configured. */
 struct fact_cloud {
 	bool asked;	/* somebody needed to know */
-	struct err err; /* why not; kind ERR_NONE: all of it was read */
-	bool placement, network; /* the catalog has them */
-	bool on[2];		 /* providers of the two nodes hold resources */
-	char *other;		 /* so does this one */
+	struct err err; /* why nothing was read; ERR_NONE: what there is was,
+			   but for: */
+	struct err placement_err, network_err; /* this service alone */
+	bool placement, network;	       /* the catalog has them */
+	bool on[2];  /* providers of the two nodes hold resources */
+	char *other; /* so does this one */
 	char *lacks; /* what the target has not enough of, in words */
 	struct fact_port *ports;
 	size_t n_ports;

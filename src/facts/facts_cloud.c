@@ -122,6 +122,15 @@ static int read_ports(struct facts *f, struct api_session *s, struct err *e)
 	return 0;
 }
 
+/* No failure may look like none. */
+static void named(struct err *e)
+{
+	if (e->kind == ERR_NONE)
+		err_set(e, ERR_BUG, "no reason was given");
+}
+
+/* Each is asked whatever the other one says: a user who lacks rights learns of
+ * all of them at once. */
 static int read_all(struct facts *f, struct api_session *s, struct err *e)
 {
 	struct fact_cloud *c = &f->cloud;
@@ -129,10 +138,10 @@ static int read_all(struct facts *f, struct api_session *s, struct err *e)
 	if (api_has(s, CLOUD_PLACEMENT, &c->placement, e) ||
 	    api_has(s, CLOUD_NETWORK, &c->network, e))
 		return -1;
-	if (c->placement && read_placement(f, s, e))
-		return -1;
-	if (c->network && read_ports(f, s, e))
-		return -1;
+	if (c->placement && read_placement(f, s, &c->placement_err))
+		named(&c->placement_err);
+	if (c->network && read_ports(f, s, &c->network_err))
+		named(&c->network_err);
 	return volumes_attached(f) ? volumes_read(f, s, e) : 0;
 }
 
@@ -144,6 +153,6 @@ void facts_cloud(struct facts *f, struct api_session *s, struct err *down)
 		*down = (struct err)ERR_INIT;
 		return;
 	}
-	if (read_all(f, s, &f->cloud.err) && f->cloud.err.kind == ERR_NONE)
-		err_set(&f->cloud.err, ERR_BUG, "no reason was given");
+	if (read_all(f, s, &f->cloud.err))
+		named(&f->cloud.err);
 }

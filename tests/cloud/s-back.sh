@@ -10,7 +10,8 @@ need_cloud
 need_novahaul
 
 home=compute-30 away=compute-34
-steps=(stop disarm install allocations rewrite ports define)
+# shellcheck disable=SC2206 # words
+steps=(${STEPS:-stop disarm install allocations rewrite ports define})
 # a sample: one before the rewrite, one after it
 if [ -n "${SAMPLE:-}" ]; then
 	steps=("${steps[$((${SEED:-0} % 5))]}" "${steps[$((5 + ${SEED:-0} % 2))]}")

@@ -248,6 +248,35 @@ static void cloud(struct facts *f)
 	f->srv.vifs[0].id = mem_strdup(port);
 }
 
+/* How many lines of CHECK refuse. */
+static size_t refusals(struct facts *f, const char *check)
+{
+	struct check_opts o = {.start = true};
+	struct check_report r = {0};
+	size_t n = 0;
+
+	checks_run(f, &o, &r);
+	for (size_t i = 0; i < r.n; i++)
+		n += r.v[i].result == CHECK_REFUSE &&
+		     !strcmp(r.v[i].check, check);
+	check_report_clear(&r);
+	return n;
+}
+
+/* A user without rights learns of each service at once. */
+static void t_no_right_at_all(void **state)
+{
+	struct facts *f = *state;
+
+	cloud(f);
+	err_set(&f->cloud.placement_err, ERR_REFUSED, "403");
+	assert_int_equal(refusals(f, "route"), 1);
+	PORT.hidden = true;
+	assert_int_equal(refusals(f, "route"), 2);
+	err_set(&f->cloud.network_err, ERR_REFUSED, "403");
+	assert_int_equal(refusals(f, "route"), 3);
+}
+
 #define CASE(name, check, want, change)                                        \
 	static void t_##name(void **state)                                     \
 	{                                                                      \
@@ -367,6 +396,10 @@ CASE(bound_elsewhere, "route", CHECK_REFUSE,
 	(cloud(f), set(&PORT.host, "other")))
 CASE(unbound, "route", CHECK_REFUSE, (cloud(f), set(&PORT.host, NULL)))
 CASE(binding_hidden, "route", CHECK_REFUSE, (cloud(f), PORT.hidden = true))
+CASE(no_placement_right, "route", CHECK_REFUSE,
+	(cloud(f), err_set(&f->cloud.placement_err, ERR_REFUSED, "403")))
+CASE(no_network_right, "route", CHECK_REFUSE,
+	(cloud(f), err_set(&f->cloud.network_err, ERR_REFUSED, "403")))
 CASE(port_direct, "route", CHECK_REFUSE,
 	(cloud(f), set(&PORT.vnic_type, "direct")))
 CASE(trunk, "route", CHECK_REFUSE, (cloud(f), PORT.trunk = true))
@@ -841,6 +874,9 @@ int main(void)
 		T(bound_elsewhere),
 		T(unbound),
 		T(binding_hidden),
+		T(no_placement_right),
+		T(no_network_right),
+		T(no_right_at_all),
 		T(port_direct),
 		T(trunk),
 		T(bandwidth),
