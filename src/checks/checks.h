@@ -42,8 +42,16 @@ struct check_report {
 	const char *current;	   /* the check that runs */
 };
 
+/* Whose hand starts it on the target. */
+enum check_control {
+	CHECK_CONTROL_AUTO = 0, /* Nova's, where nothing speaks against it */
+	CHECK_CONTROL_API,	/* Nova's, or refuse */
+	CHECK_CONTROL_DIRECT,	/* libvirt's */
+};
+
 /* What the operator asked for, as far as checks care. */
 struct check_opts {
+	enum check_control control;
 	bool start;	   /* it will be started on the target */
 	bool copy_console; /* console.log travels */
 	uint64_t scratch;  /* bytes to spare on the target; 0: 64 MiB */
@@ -74,5 +82,8 @@ void check_say(struct check_report *r, enum check_result result,
  * by the caller; -1 with E when refused. */
 int check_disk(const struct facts *f, const struct fact_file *q,
 	       struct image_disk *d, struct err *e);
+
+/* Will Nova start it on the target?  Also used by the plan. */
+bool check_nova_start(const struct facts *f, const struct check_opts *o);
 
 #endif

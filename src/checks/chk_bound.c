@@ -74,20 +74,22 @@ const struct check chk_hardware = {
 static void encryption_run(const struct facts *f, const struct check_opts *o,
 			   struct check_report *r)
 {
-	(void)o;
+	bool nova = check_nova_start(f, o);
+
 	if (f->srv.inst.ephemeral_key_uuid)
 		check_refuse(r, "openstack server migrate, by its owner",
 			     "its local disks are encrypted with a secret of "
 			     "the source's libvirt");
 	for (size_t i = 0; i < f->srv.n_bdms; i++)
 		if (f->srv.bdms[i].encrypted)
-			check_refuse(r,
-				     "start it through Nova on the target: "
-				     "that needs control by the API",
-				     "disk %s is encrypted",
-				     f->srv.bdms[i].device_name
-					     ? f->srv.bdms[i].device_name
-					     : "?");
+			check_say(r, nova ? CHECK_WARN : CHECK_REFUSE,
+				  "novahaul move --control api, with an "
+				  "account that may read its key from the key "
+				  "manager",
+				  "disk %s is encrypted",
+				  f->srv.bdms[i].device_name
+					  ? f->srv.bdms[i].device_name
+					  : "?");
 }
 
 const struct check chk_encryption = {
@@ -154,16 +156,16 @@ const struct check chk_shares = {"shares", "it mounts no shares", shares_run};
 
 /* ---- ports */
 
-static void one_port(const struct db_vif *v, struct check_report *r)
+static void one_port(const struct db_vif *v, bool nova, struct check_report *r)
 {
 	if (v->vnic_type && strcmp(v->vnic_type, "normal") != 0)
 		check_refuse(r, NULL, "port %s is of vnic_type '%s'", v->id,
 			     v->vnic_type);
-	if (v->type && strcmp(v->type, "bridge") != 0 &&
+	if (!nova && v->type && strcmp(v->type, "bridge") != 0 &&
 	    strcmp(v->type, "ovs") != 0)
 		check_refuse(r, NULL,
 			     "port %s is of type '%s': only 'bridge' and 'ovs' "
-			     "can be plugged without its agent",
+			     "can be plugged without Nova",
 			     v->id, v->type);
 	for (size_t i = 0; i < v->profile_keys.n; i++)
 		if (!strcmp(v->profile_keys.v[i], "pci_slot") ||
@@ -176,9 +178,10 @@ static void one_port(const struct db_vif *v, struct check_report *r)
 static void ports_run(const struct facts *f, const struct check_opts *o,
 		      struct check_report *r)
 {
-	(void)o;
+	bool nova = check_nova_start(f, o);
+
 	for (size_t i = 0; i < f->srv.n_vifs; i++)
-		one_port(&f->srv.vifs[i], r);
+		one_port(&f->srv.vifs[i], nova, r);
 }
 
 const struct check chk_ports = {"ports", "its ports can be plugged anywhere",

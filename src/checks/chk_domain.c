@@ -84,12 +84,25 @@ static void state_agrees(const struct facts *f, struct check_report *r)
 	}
 }
 
+/* What Nova makes anew from its database when it starts it. */
+static bool nova_makes(const char *id)
+{
+	static const char *const made[] = {"iface-type",    "iface-filter",
+					   "iface-name",    "serial",
+					   "graphics-port", "disk-encryption"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(made); i++)
+		if (!strcmp(made[i], id))
+			return true;
+	return false;
+}
+
 static void domain_run(const struct facts *f, const struct check_opts *o,
 		       struct check_report *r)
 {
 	const struct fact_host *s = &f->host[SRC_HOST];
+	bool nova = check_nova_start(f, o);
 
-	(void)o;
 	if (!known(s))
 		return;
 	state_agrees(f, r);
@@ -111,7 +124,9 @@ static void domain_run(const struct facts *f, const struct check_opts *o,
 		check_refuse(r, "delete them (virsh snapshot-list)",
 			     "libvirt has snapshots or checkpoints of it");
 	for (size_t i = 0; i < f->reasons.n; i++)
-		check_refuse(r, NULL, "its domain: %s", f->reasons.v[i].text);
+		if (!nova || !nova_makes(f->reasons.v[i].id))
+			check_refuse(r, NULL, "its domain: %s",
+				     f->reasons.v[i].text);
 	if (f->dom && f->dom->uuid &&
 	    strcmp(f->dom->uuid, f->srv.inst.uuid) != 0)
 		check_refuse(r,

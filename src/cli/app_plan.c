@@ -49,12 +49,6 @@ static int known_way(const struct app_request *r, struct err *e)
 			app_route_name(r->route));
 		return err_hint(e, "novahaul move --route offline");
 	}
-	if (r->control == APP_CONTROL_API) {
-		err_set(e, ERR_REFUSED,
-			"control by the API is not in this release of "
-			"novahaul");
-		return err_hint(e, "novahaul move --control direct");
-	}
 	return 0;
 }
 
@@ -72,30 +66,51 @@ static json_t *findings_json(const struct check_report *rep)
 	return a;
 }
 
-static json_t *report_json(const struct facts *f,
+static enum check_control control_of(enum app_control c)
+{
+	switch (c) {
+	case APP_CONTROL_AUTO:
+		break;
+	case APP_CONTROL_API:
+		return CHECK_CONTROL_API;
+	case APP_CONTROL_DIRECT:
+		return CHECK_CONTROL_DIRECT;
+	}
+	return CHECK_CONTROL_AUTO;
+}
+
+static struct check_opts opts_of(const struct app_request *r)
+{
+	return (struct check_opts){.control = control_of(r->control),
+				   .start = !r->no_start,
+				   .copy_console = r->copy_console_log,
+				   .verify_deep = r->verify_deep};
+}
+
+static bool by_nova(const struct facts *f, const struct app_request *r)
+{
+	struct check_opts o = opts_of(r);
+
+	return check_nova_start(f, &o);
+}
+
+static json_t *report_json(const struct facts *f, const struct app_request *r,
 			   const struct check_report *rep)
 {
 	const struct db_instance *i = &f->srv.inst;
 
-	return json_pack("{s:i, s:{s:s, s:s?}, s:s?, s:s, s:s, s:s, s:s, s:o}",
-			 "schema_version", SCHEMA_VERSION, "server", "uuid",
-			 i->uuid, "name", i->name, "from", i->host, "to", f->to,
-			 "route", "offline", "control", plan_control(f),
-			 "verdict", verdict_name(rep->verdict), "checks",
-			 findings_json(rep));
-}
-
-static struct check_opts check_opts_of(const struct app_request *r)
-{
-	return (struct check_opts){.start = !r->no_start,
-				   .copy_console = r->copy_console_log,
-				   .verify_deep = r->verify_deep};
+	return json_pack(
+		"{s:i, s:{s:s, s:s?}, s:s?, s:s, s:s, s:s, s:s, s:o}",
+		"schema_version", SCHEMA_VERSION, "server", "uuid", i->uuid,
+		"name", i->name, "from", i->host, "to", f->to, "route",
+		"offline", "control", plan_control(f, by_nova(f, r)), "verdict",
+		verdict_name(rep->verdict), "checks", findings_json(rep));
 }
 
 static struct facts *look(struct app *a, const struct app_request *r,
 			  struct check_report *rep, struct err *e)
 {
-	struct check_opts o = check_opts_of(r);
+	struct check_opts o = opts_of(r);
 	struct facts *f;
 
 	if (known_way(r, e))
@@ -141,7 +156,7 @@ int app_check(struct app *a, const struct app_request *r, json_t **report,
 
 	if (!f)
 		return -1;
-	*report = report_json(f, &rep);
+	*report = report_json(f, r, &rep);
 	return 0;
 }
 
@@ -169,8 +184,9 @@ static struct plan_opts plan_opts_of(const struct app *a,
 /* Enough to look again with the same eyes before the plan is run. */
 static json_t *request_json(const struct app_request *r)
 {
-	return json_pack("{s:s, s:s, s:b, s:b, s:b}", "server", r->server, "to",
-			 r->to, "no_start", r->no_start, "console_log",
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b}", "server", r->server,
+			 "to", r->to, "control", app_control_name(r->control),
+			 "no_start", r->no_start, "console_log",
 			 r->copy_console_log, "verify_deep", r->verify_deep);
 }
 
@@ -235,9 +251,10 @@ int app_plan(struct app *a, const struct app_request *r, json_t **plan,
 
 	if (!f)
 		return -1;
-	*plan = report_json(f, &rep);
+	*plan = report_json(f, r, &rep);
 	if (rep.verdict < CHECK_WARN)
 		return refusal(f, &rep, e);
+	o.nova_start = by_nova(f, r);
 	m = plan_move(f, &o, e);
 	if (!m)
 		return err_wrap(e, "instance %s", f->srv.inst.uuid);
@@ -267,6 +284,16 @@ static bool one_of(const char *word_, const char *const *words)
 	return false;
 }
 
+static enum app_control control_in(const json_t *request)
+{
+	const char *s = word(request, "control");
+
+	for (int i = 0; request_controls[i]; i++)
+		if (!strcmp(request_controls[i], s))
+			return (enum app_control)i;
+	return APP_CONTROL_AUTO;
+}
+
 /* What was asked when the plan was made. */
 static struct app_request request_of(const json_t *plan, const struct move *m)
 {
@@ -275,6 +302,7 @@ static struct app_request request_of(const json_t *plan, const struct move *m)
 	return (struct app_request){
 		.server = m->uuid,
 		.to = m->dst.host,
+		.control = control_in(q),
 		.precopy = m->was_running && !m->precopy ? APP_NO : APP_UNSET,
 		.no_start = json_is_true(json_object_get(q, "no_start")),
 		.verify_deep = m->verify_deep,
@@ -338,6 +366,7 @@ static int same_plan(struct app *a, const json_t *plan, const struct move *m,
 	json_t *doc;
 	bool same;
 
+	o.nova_start = by_nova(f, &r);
 	o.stop_timeout_s = m->stop_timeout_s;
 	o.bwlimit = m->bwlimit;
 	o.delta = m->delta;

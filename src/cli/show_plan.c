@@ -18,9 +18,8 @@ static const struct out_column check_cols[] = {
 };
 
 static const struct out_column step_cols[] = {
-	{"nr", "#", OUT_NUMBER},
-	{"step", "STEP", OUT_TEXT},
-	{"summary", "WHAT IT DOES", OUT_TEXT},
+	{"nr", "#", OUT_NUMBER},     {"step", "STEP", OUT_TEXT},
+	{"control", "BY", OUT_TEXT}, {"summary", "WHAT IT DOES", OUT_TEXT},
 	{NULL, NULL, OUT_TEXT},
 };
 

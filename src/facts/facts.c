@@ -62,6 +62,8 @@ static void volume_clear_facts(struct fact_volume *v)
 
 static void cloud_clear_facts(struct fact_cloud *c)
 {
+	err_clear(&c->nova_err);
+	mem_free(c->compute_off);
 	err_clear(&c->err);
 	err_clear(&c->placement_err);
 	err_clear(&c->network_err);

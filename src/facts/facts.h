@@ -150,6 +150,10 @@ struct fact_cloud {
 	/* those of the new flow: Nova's row names an attachment */
 	struct fact_volume *volumes;
 	size_t n_volumes;
+	/* kind ERR_NONE: Nova's API tells an administrator of the target's
+	 * nova-compute */
+	struct err nova_err;
+	char *compute_off; /* NULL: it is up and enabled; else what it is */
 };
 
 struct facts {

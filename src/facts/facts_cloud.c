@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Placement, Neutron and Cinder say of the instance and of its two hosts.
- */
+/* What Placement, Neutron, Cinder and Nova's API say of the instance and of its
+ * two hosts. */
 #include <string.h>
 
 #include "api/neutron.h"
+#include "api/nova.h"
 #include "api/placement.h"
 #include "facts/facts_priv.h"
 
@@ -129,6 +130,31 @@ static void named(struct err *e)
 		err_set(e, ERR_BUG, "no reason was given");
 }
 
+/* ---- Nova */
+
+static const char *off(const struct nova_service *s)
+{
+	if (s->forced_down == NOVA_YES)
+		return "forced down";
+	if (!s->state || strcmp(s->state, "up") != 0)
+		return "down";
+	return !s->status || strcmp(s->status, "enabled") != 0 ? "disabled"
+							       : NULL;
+}
+
+/* Only administrators are told of services: this asks for the rights as well.
+ */
+static int read_nova(struct facts *f, struct api_session *s, struct err *e)
+{
+	AUTO(nova_services_clear) struct nova_services v = {0};
+
+	if (nova_services_list(s, f->to, "nova-compute", &v, e))
+		return -1;
+	f->cloud.compute_off =
+		mem_strdup0(v.n == 1 ? off(&v.v[0]) : "not known to Nova");
+	return 0;
+}
+
 /* Each is asked whatever the other one says: a user who lacks rights learns of
  * all of them at once. */
 static int read_all(struct facts *f, struct api_session *s, struct err *e)
@@ -155,4 +181,6 @@ void facts_cloud(struct facts *f, struct api_session *s, struct err *down)
 	}
 	if (read_all(f, s, &f->cloud.err))
 		named(&f->cloud.err);
+	if (read_nova(f, s, &f->cloud.nova_err))
+		named(&f->cloud.nova_err);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Placement and Neutron behind the ports of the steps. */
+/* Placement, Neutron and Nova behind the ports of the steps. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "api/neutron.h"
+#include "api/nova.h"
 #include "api/placement.h"
 #include "join/join.h"
 
@@ -170,9 +171,31 @@ static int bind_port(void *self, const char *port, const char *host,
 	return neutron_port_bind(j->session, &b, &p, e);
 }
 
+/* ---- Nova */
+
+static int start(void *self, const char *uuid, struct err *e)
+{
+	struct cloud_join *j = self;
+
+	return nova_server_start(j->session, uuid, e);
+}
+
+static int fault(void *self, const char *uuid, char **out, struct err *e)
+{
+	struct cloud_join *j = self;
+	AUTO(nova_server_clear) struct nova_server s = {0};
+
+	if (nova_server_get(j->session, uuid, &s, e))
+		return -1;
+	*out = mem_strdup0(s.fault);
+	return 0;
+}
+
 const struct cloud_ops cloud_join_ops = {
 	.allocated = allocated,
 	.allocate = allocate,
 	.bound = bound,
 	.bind = bind_port,
+	.start = start,
+	.fault = fault,
 };

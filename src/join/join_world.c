@@ -54,6 +54,13 @@ static int need_sides(struct opened *o, enum app_reach reach, struct err *e)
 	return 0;
 }
 
+/* Back, Nova is not asked: the row tells what it does. */
+static bool needs_cloud(const struct world *w)
+{
+	return w->move->placement || w->move->neutron ||
+	       (w->move->nova_start && !w->backward);
+}
+
 void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 		      struct err *e)
 {
@@ -81,12 +88,12 @@ void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 		join_world_close(o);
 		return NULL;
 	}
-	if ((o->w.move->placement || o->w.move->neutron) &&
-	    !(o->cloud = cloud_join_new(e))) {
+	if (needs_cloud(&o->w) && !(o->cloud = cloud_join_new(e))) {
 		join_world_close(o);
 		return NULL;
 	}
-	o->w.cloud = cloud_join_ops;
+	if (o->cloud)
+		o->w.cloud = cloud_join_ops;
 	o->w.cloud.self = o->cloud;
 	o->carry = carry_join_new(a->config, &o->w);
 	o->w.carrier = carry_join_ops;

@@ -27,6 +27,7 @@
 struct plan_opts {
 	bool precopy;
 	bool no_start;
+	bool nova_start; /* check_nova_start() says so */
 	bool verify_deep;
 	bool verify_full;
 	bool copy_console;
@@ -42,8 +43,9 @@ struct move *plan_move(const struct facts *f, const struct plan_opts *o,
 		       struct err *e);
 
 /* By what the world is changed: "direct", or "api+direct" where Placement and
- * Neutron have a say. */
-const char *plan_control(const struct facts *f);
+ * Neutron have a say, or Nova starts it.  The steps of the document say which
+ * is changed by what. */
+const char *plan_control(const struct facts *f, bool nova_start);
 /* {plan_version, kind, created, instance, source, target, facts_digest,
  *  release, bytes_to_copy, downtime_s, steps, move, values} */
 json_t *plan_document(const struct facts *f, const struct move *m);

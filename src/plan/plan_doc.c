@@ -25,6 +25,24 @@ int64_t plan_downtime_s(const struct move *m)
 	       (m->precopy ? 0 : (int64_t)(bytes / rate));
 }
 
+/* Only the API changes what Placement and Neutron know; the rest is libvirt,
+ * files over SSH, and SQL. */
+static const char *step_control(const struct move *m, const char *step)
+{
+	if (!strcmp(step, "start") && m->nova_start)
+		return "api";
+	return !strcmp(step, "allocations") || !strcmp(step, "ports")
+		       ? "api"
+		       : "direct";
+}
+
+static const char *step_summary(const struct move *m, const struct step *s)
+{
+	return !strcmp(s->name, "start") && m->nova_start
+		       ? "start the guest on the target through Nova"
+		       : s->summary;
+}
+
 static json_t *steps_json(const struct move *m)
 {
 	const char *names[STEPS_MOVE_MAX];
@@ -35,10 +53,11 @@ static json_t *steps_json(const struct move *m)
 		const struct step *s = steps_find(names[i]);
 
 		json_array_append_new(
-			a, json_pack("{s:s, s:s, s:s, s:{}, s:s?}", "step",
-				     s->name, "name", s->name, "summary",
-				     s->summary, "params", "commit_point",
-				     s->commit_point));
+			a, json_pack("{s:s, s:s, s:s, s:s, s:{}, s:s?}", "step",
+				     s->name, "name", s->name, "control",
+				     step_control(m, s->name), "summary",
+				     step_summary(m, s), "params",
+				     "commit_point", s->commit_point));
 	}
 	return a;
 }
@@ -54,9 +73,10 @@ static json_t *values_json(const struct move *m)
 			 "daz", m->availability_zone, "dip", m->dst.ip);
 }
 
-const char *plan_control(const struct facts *f)
+const char *plan_control(const struct facts *f, bool nova_start)
 {
-	return f->cloud.on[SRC_HOST] || f->cloud.network || f->cloud.n_volumes
+	return f->cloud.on[SRC_HOST] || f->cloud.network ||
+			       f->cloud.n_volumes || nova_start
 		       ? "api+direct"
 		       : "direct";
 }
@@ -73,8 +93,8 @@ json_t *plan_document(const struct facts *f, const struct move *m)
 		"plan_version", PLAN_VERSION, "kind", "move", "created", now,
 		"instance", "uuid", m->uuid, "name", m->name, "source",
 		m->src.host, "target", m->dst.host, "route", "offline",
-		"control", plan_control(f), "release", f->schema.release,
-		"facts_digest", digest, "bytes_to_copy",
+		"control", plan_control(f, m->nova_start), "release",
+		f->schema.release, "facts_digest", digest, "bytes_to_copy",
 		(json_int_t)move_bytes(m), "downtime_s",
 		(json_int_t)plan_downtime_s(m), "steps", steps_json(m), "move",
 		move_to_json(m), "values", values_json(m));

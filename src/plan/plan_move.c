@@ -262,9 +262,9 @@ static void volumes(struct move *m, const struct facts *f)
 	m->dst.connector = dup_or(f->host[DST_HOST].connector, "{}");
 }
 
-static void fill(struct move *m, const struct facts *f,
-		 const struct plan_opts *o)
+static struct move *fill(const struct facts *f, const struct plan_opts *o)
 {
+	struct move *m = move_new();
 	const struct db_instance *i = &f->srv.inst;
 
 	m->uuid = mem_strdup(i->uuid);
@@ -278,6 +278,7 @@ static void fill(struct move *m, const struct facts *f,
 		m->availability_zone = dup_or(f->host[DST_HOST].db.az, "nova");
 	m->was_running = f->host[SRC_HOST].state.state == VIRT_RUNNING;
 	m->start = m->was_running && !o->no_start;
+	m->nova_start = m->start && o->nova_start;
 	m->precopy = o->precopy && m->was_running;
 	m->verify_deep = o->verify_deep;
 	m->verify_full = o->verify_full;
@@ -289,15 +290,17 @@ static void fill(struct move *m, const struct facts *f,
 	m->bwlimit = o->bwlimit;
 	m->delta = dup_or(o->delta, "auto");
 	m->transport = dup_or(o->transport, "auto");
+	return m;
 }
 
 struct move *plan_move(const struct facts *f, const struct plan_opts *o,
 		       struct err *e)
 {
-	struct move *m = move_new();
+	struct move *m = fill(f, o);
+	/* What we cannot define, and Nova makes anew: chk_domain. */
+	bool ours = f->xml && !(m->nova_start && f->reasons.n);
 
-	fill(m, f, o);
-	if (all_files(m, f, o, e) || (f->xml && adapt(m, f, e))) {
+	if (all_files(m, f, o, e) || (ours && adapt(m, f, e))) {
 		move_free(m);
 		return NULL;
 	}

@@ -15,6 +15,7 @@ enum kind {
 	K_STR0,
 	K_STR_LATE, /* as K_STR0; older journals have no such member */
 	K_BOOL,
+	K_BOOL_LATE, /* likewise: false */
 	K_U64,
 	K_I64,
 	K_U32,
@@ -76,15 +77,25 @@ static const struct field volume_fields[] = {
 };
 
 static const struct field move_fields[] = {
-	F(move, uuid, K_STR),	      F(move, name, K_STR),
-	F(move, domain, K_STR),	      F(move, vm_state, K_STR),
-	F(move, power_state, K_I64),  F(move, availability_zone, K_STR0),
-	F(move, was_running, K_BOOL), F(move, start, K_BOOL),
-	F(move, placement, K_BOOL),   F(move, neutron, K_BOOL),
-	F(move, precopy, K_BOOL),     F(move, verify_deep, K_BOOL),
-	F(move, verify_full, K_BOOL), F(move, stop_timeout_s, K_I64),
-	F(move, bwlimit, K_U64),      F(move, delta, K_STR),
-	F(move, transport, K_STR),    F(move, domain_xml, K_STR0),
+	F(move, uuid, K_STR),
+	F(move, name, K_STR),
+	F(move, domain, K_STR),
+	F(move, vm_state, K_STR),
+	F(move, power_state, K_I64),
+	F(move, availability_zone, K_STR0),
+	F(move, was_running, K_BOOL),
+	F(move, start, K_BOOL),
+	F(move, placement, K_BOOL),
+	F(move, neutron, K_BOOL),
+	F(move, nova_start, K_BOOL_LATE),
+	F(move, precopy, K_BOOL),
+	F(move, verify_deep, K_BOOL),
+	F(move, verify_full, K_BOOL),
+	F(move, stop_timeout_s, K_I64),
+	F(move, bwlimit, K_U64),
+	F(move, delta, K_STR),
+	F(move, transport, K_STR),
+	F(move, domain_xml, K_STR0),
 };
 
 static const char *const root_names[] = {
@@ -105,6 +116,7 @@ static json_t *field_out(const struct field *f, const void *obj)
 		s = *(char *const *)p;
 		return s ? json_string(s) : json_null();
 	case K_BOOL:
+	case K_BOOL_LATE:
 		return json_boolean(*(const bool *)p);
 	case K_U64:
 		return json_integer((json_int_t) * (const uint64_t *)p);
@@ -171,6 +183,7 @@ static int field_in(const struct field *f, const json_t *v, void *obj)
 	case K_STR_LATE:
 		return str_in(v, f->kind != K_STR, (char **)p);
 	case K_BOOL:
+	case K_BOOL_LATE:
 		*(bool *)p = json_is_true(v);
 		return json_is_boolean(v) ? 0 : -1;
 	case K_U64:
@@ -202,7 +215,7 @@ static int fields_in(const struct field *f, size_t n, const json_t *o,
 	for (size_t i = 0; i < n; i++) {
 		const json_t *v = json_object_get(o, f[i].name);
 
-		if (!v && f[i].kind == K_STR_LATE)
+		if (!v && (f[i].kind == K_STR_LATE || f[i].kind == K_BOOL_LATE))
 			continue;
 		if (!v || field_in(&f[i], v, obj))
 			return err_set(e, ERR_REFUSED,

@@ -114,6 +114,9 @@ struct move {
 	/* Which of the cloud's services bind it to its host, besides Nova. */
 	bool placement; /* its allocations move with it */
 	bool neutron;	/* its ports are bound anew */
+	/* Nova starts it on the target, and writes its domain; else libvirt
+	 * does, by our hand.  Only with .start. */
+	bool nova_start;
 	/* How. */
 	bool precopy;
 	bool verify_deep;

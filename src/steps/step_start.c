@@ -1,255 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * define and start: the guest comes up on the target.
+ * start: the guest comes up on the target.
  *
- * Direct control: the domain is defined from the adapted XML and its
- * interfaces are plugged as os-vif would.  The row says active/1 before libvirt
- * starts it: with 'stopped' there, a living nova-compute pulls the plug of a
- * running guest (nova/compute/manager.py _sync_instance_power_state).
+ * Through Nova where the plan says so (start_nova.c).  In direct control the
+ * row says active/1 before libvirt starts it: with 'stopped' there, a living
+ * nova-compute pulls the plug of a running guest (nova/compute/manager.py
+ * _sync_instance_power_state).
  */
 #include "steps/util.h"
 
-#include <errno.h>
 #include <string.h>
-
-#include "domain/domain.h"
-
-/* Compares the files on the target, PLACED or parked, with what install
- * recorded. */
-int disks_unchanged(struct step_ctx *c, bool placed, bool *same, struct err *e)
-{
-	const struct move *m = step_m(c);
-	const json_t *want = step_recall_of(c, "install", "installed");
-	struct host *h = need_host(step_w(c), DST, e);
-
-	*same = false;
-	if (!h)
-		return -1;
-	for (size_t i = 0; i < m->nfiles; i++) {
-		const struct move_file *f = &m->files[i];
-		AUTO(mem_freep) char *key = file_key(f);
-		AUTO(spot_clear)
-		struct spot p =
-			placed ? spot_armed(m, DST, f) : spot_parked(c, DST, f);
-		const char *w = json_string_value(json_object_get(want, key));
-		struct host_digest d = {0};
-		char hex[65];
-
-		if (!w && !f->disk)
-			continue;
-		if (host_digest(h, AT(p), &d, e))
-			return -1;
-		hex_encode(d.sha256, sizeof(d.sha256), hex);
-		if (!w || strcmp(w, hex) != 0)
-			return 0;
-	}
-	*same = true;
-	return 0;
-}
-
-/* ---- define */
-
-static struct domain *target_domain(struct step_ctx *c, struct err *e)
-{
-	const struct move *m = step_m(c);
-	struct domain *d =
-		domain_parse(m->domain_xml, strlen(m->domain_xml), e);
-
-	for (size_t i = 0; d && i < m->nports; i++)
-		domain_set_port_id(d, m->ports[i].mac, m->ports[i].id);
-	return d;
-}
-
-static int plug(struct step_ctx *c, struct err *e)
-{
-	struct virt *v = step_w(c)->virt[DST];
-	AUTO(domain_freep) struct domain *d = target_domain(c, e);
-	AUTO(strv_clear) struct strv items = STRV_INIT;
-	json_t *j = json_array();
-
-	if (!d || virt_net_missing(v, d, &items, e)) {
-		json_decref(j);
-		return -1;
-	}
-	for (size_t i = 0; i < items.n; i++)
-		json_array_append_new(j, json_string(items.v[i]));
-	/* The first list counts: a second run finds its own work. */
-	if (step_record_once(c, "plugged", j, e))
-		return -1;
-	return virt_net_plug(v, d, e);
-}
-
-static bool autostart_was_on(struct step_ctx *c)
-{
-	return json_is_true(json_object_get(
-		step_recall_of(c, "disarm", "domain"), "autostart"));
-}
-
-static int define_run(struct step_ctx *c, struct err *e)
-{
-	const struct move *m = step_m(c);
-	struct virt *v = need_virt(step_w(c), DST, e);
-	struct virt_status st = {0};
-
-	if (!v || claim_holds(c, e) ||
-	    step_record_once(c, "intent", json_string("define"), e))
-		return -1;
-	if (virt_state(v, m->uuid, &st, e) || plug(c, e))
-		return -1;
-	/* A guest that runs already was defined by Nova, or by us. */
-	if (st.state == VIRT_ABSENT || st.state == VIRT_SHUTOFF)
-		if (virt_define(v, m->uuid, m->domain_xml, e))
-			return -1;
-	return autostart_was_on(c) ? virt_autostart(v, m->uuid, true, e) : 0;
-}
-
-static int define_probe(struct step_ctx *c, enum step_state *state,
-			struct err *e)
-{
-	struct virt *v = need_virt(step_w(c), DST, e);
-	struct virt_status st = {0};
-
-	if (!v || virt_state(v, step_m(c)->uuid, &st, e))
-		return -1;
-	*state = st.state == VIRT_ABSENT ? STEP_NOT_DONE : STEP_PARTIAL;
-	return 0;
-}
-
-static int unplug(struct step_ctx *c, struct err *e)
-{
-	const json_t *j = step_recall_of(c, "define", "plugged");
-	AUTO(domain_freep) struct domain *d = target_domain(c, e);
-	AUTO(strv_clear) struct strv items = STRV_INIT;
-
-	if (!d)
-		return -1;
-	for (size_t i = 0; i < json_array_size(j); i++)
-		strv_add(&items, json_string_value(json_array_get(j, i)));
-	return items.n ? virt_net_unplug(step_w(c)->virt[DST], d, &items, e)
-		       : 0;
-}
-
-static int refuse_ran(struct step_ctx *c, const char *how, struct err *e)
-{
-	const struct move *m = step_m(c);
-
-	err_set(e, ERR_REFUSED,
-		"the guest %s on %s: going back would lose its writes", how,
-		m->dst.host);
-	return err_hint(e, "novahaul resume %s, then novahaul move %s --to %s",
-			step_job(c), m->uuid, m->src.host);
-}
-
-/* As in disarm: an old libvirt cannot keep NVRAM or a vTPM's state. */
-static int undefine(struct step_ctx *c, struct err *e)
-{
-	const struct move *m = step_m(c);
-	struct virt *v = step_w(c)->virt[DST];
-
-	if (!virt_undefine(v, m->uuid, false, e))
-		return 0;
-	if (e->kind != ERR_REFUSED || !has_extras(m))
-		return -1;
-	err_clear(e);
-	if (install_extras_back(c, e))
-		return -1;
-	return virt_undefine(v, m->uuid, true, e);
-}
-
-bool define_left(const struct step_ctx *c)
-{
-	return step_recall_of(c, "define", "left") != NULL;
-}
-
-static int leave_it(struct step_ctx *c, struct err *e)
-{
-	const struct move *m = step_m(c);
-
-	if (step_record_once(c, "left", json_true(), e))
-		return -1;
-	step_say(c,
-		 "the guest of the deleted server may have run on %s: what is "
-		 "there is left for its Nova to remove",
-		 m->dst.host);
-	return 0;
-}
-
-/* The server is deleted: may the domain be taken away? */
-static int undo_gone(struct step_ctx *c, struct err *e)
-{
-	const struct move *m = step_m(c);
-	struct virt_status st = {0};
-	struct virt *v;
-	bool same;
-
-	if (dst_given_up(c)) {
-		step_say(c, "%s may keep the domain of the deleted server",
-			 m->dst.host);
-		return 0;
-	}
-	v = need_virt(step_w(c), DST, e);
-	if (!v || virt_state(v, m->uuid, &st, e))
-		return -1;
-	if (step_recall_of(c, "start", "intent") ||
-	    (st.state != VIRT_ABSENT && st.state != VIRT_SHUTOFF))
-		return leave_it(c, e);
-	if (disks_unchanged(c, true, &same, e)) {
-		if (e->sys != ENOENT)
-			return -1;
-		err_clear(e); /* Nova has removed them */
-		same = true;
-	}
-	if (!same)
-		return leave_it(c, e);
-	if (st.state == VIRT_SHUTOFF && undefine(c, e))
-		return -1;
-	return unplug(c, e);
-}
-
-/*
- * States: nothing; interfaces; a domain too, shut off, with or without its
- * NVRAM; a domain that somebody has started.
- */
-static int define_undo(struct step_ctx *c, struct err *e)
-{
-	struct virt *v = need_virt(step_w(c), DST, e);
-	struct virt_status st = {0};
-	bool same;
-
-	if (step_w(c)->gone && step_recall(c, "intent")) {
-		err_clear(e);
-		return undo_gone(c, e);
-	}
-	if (!v || !step_recall(c, "intent"))
-		return v ? 0 : -1;
-	if (virt_state(v, step_m(c)->uuid, &st, e))
-		return -1;
-	if (st.state != VIRT_ABSENT && st.state != VIRT_SHUTOFF)
-		return refuse_ran(c, "runs", e);
-	if (disks_unchanged(c, true, &same, e)) {
-		/* taken back by an earlier undo, after it was judged */
-		if (e->sys != ENOENT)
-			return -1;
-		err_clear(e);
-		same = true;
-	}
-	if (!same)
-		return refuse_ran(c, "has run", e);
-	if (st.state == VIRT_SHUTOFF && undefine(c, e))
-		return -1;
-	return unplug(c, e);
-}
-
-const struct step step_define = {
-	.name = "define",
-	.summary = "define the domain and plug its interfaces on the target",
-	.mutates = true,
-	.probe = define_probe,
-	.run = define_run,
-	.undo = define_undo,
-};
-
-/* ---- start */
 
 static int set_row(struct step_ctx *c, const char *from, const char *to,
 		   int power, struct err *e)
@@ -269,7 +29,7 @@ static int set_row(struct step_ctx *c, const char *from, const char *to,
 }
 
 /* The row and our record, read on the writer right before the start. */
-static int still_ours(struct step_ctx *c, char **vm_state, struct err *e)
+int start_is_ours(struct step_ctx *c, char **vm_state, struct err *e)
 {
 	const struct move *m = step_m(c);
 	AUTO(db_instance_clear) struct db_instance row = {0};
@@ -343,15 +103,14 @@ static int source_is_safe(struct step_ctx *c, struct err *e)
 	return 0;
 }
 
-static int start_run(struct step_ctx *c, struct err *e)
+static int run_direct(struct step_ctx *c, struct err *e)
 {
 	const struct move *m = step_m(c);
-	struct virt *v = need_virt(step_w(c), DST, e);
+	struct virt *v = step_w(c)->virt[DST];
 	struct virt_status st = {0};
 	AUTO(mem_freep) char *vm_state = NULL;
 
-	if (!v || claim_holds(c, e) || source_is_safe(c, e) ||
-	    still_ours(c, &vm_state, e) || virt_state(v, m->uuid, &st, e))
+	if (start_is_ours(c, &vm_state, e) || virt_state(v, m->uuid, &st, e))
 		return -1;
 	if (st.state == VIRT_PAUSED || st.state == VIRT_OTHER)
 		return err_set(e, ERR_CONFLICT, "the guest is %s on %s",
@@ -366,6 +125,32 @@ static int start_run(struct step_ctx *c, struct err *e)
 	if (bases_refresh(c, DST, e))
 		return -1;
 	return start_guest(c, e);
+}
+
+static int start_run(struct step_ctx *c, struct err *e)
+{
+	if (!need_virt(step_w(c), DST, e) || claim_holds(c, e) ||
+	    source_is_safe(c, e))
+		return -1;
+	return step_m(c)->nova_start ? start_by_nova(c, e) : run_direct(c, e);
+}
+
+/* Nova has defined it anew, and has not come to its end with it, or what it
+ * does not know of is missing. */
+static int by_nova(struct step_ctx *c, const struct db_instance *row,
+		   enum step_state *state, struct err *e)
+{
+	struct virt_flags f = {0};
+
+	if (row->task_state)
+		*state = STEP_PARTIAL;
+	if (*state != STEP_DONE || !define_autostart(c))
+		return 0;
+	if (virt_flags(step_w(c)->virt[DST], step_m(c)->uuid, &f, e))
+		return -1;
+	if (!f.autostart)
+		*state = STEP_PARTIAL;
+	return 0;
 }
 
 static int start_probe(struct step_ctx *c, enum step_state *state,
@@ -383,7 +168,7 @@ static int start_probe(struct step_ctx *c, enum step_state *state,
 	*state = st.state == VIRT_RUNNING && active   ? STEP_DONE
 		 : active || st.state == VIRT_RUNNING ? STEP_PARTIAL
 						      : STEP_NOT_DONE;
-	return 0;
+	return step_m(c)->nova_start ? by_nova(c, &row, state, e) : 0;
 }
 
 /* Between our 'active' and the start, Nova's power sync may have found the
@@ -400,37 +185,70 @@ static int start_verify(struct step_ctx *c, struct err *e)
 				 "the guest and its row do not agree");
 }
 
+/* The guest is off on the target, and nobody is about to start it. */
+static int is_off(struct step_ctx *c, struct db_instance *row, struct err *e)
+{
+	struct virt *v = step_w(c)->virt[DST];
+	struct virt_status st = {0};
+
+	/* The row first: a start that ends in between is then seen. */
+	db_instance_clear(row);
+	if (read_row(c, row, e) || virt_state(v, step_m(c)->uuid, &st, e))
+		return -1;
+	if (st.state != VIRT_ABSENT && st.state != VIRT_SHUTOFF)
+		return define_refuse_ran(c, "runs", e);
+	if (!row->task_state)
+		return 0;
+	err_set(e, ERR_RETRY,
+		"Nova is at work on it (task_state %s): it may be started on "
+		"%s at any moment",
+		row->task_state, step_m(c)->dst.host);
+	return err_hint(e,
+			"is nova-compute up on %s?  Once task_state is None "
+			"(openstack server show %s): novahaul rollback %s",
+			step_m(c)->dst.host, step_m(c)->uuid, step_job(c));
+}
+
+/* What is in place is what was installed: it did not run. */
+static int never_ran(struct step_ctx *c, struct err *e)
+{
+	bool same;
+
+	if (disks_unchanged(c, true, &same, e))
+		return -1;
+	return same ? 0 : define_refuse_ran(c, "has run", e);
+}
+
 /*
  * States: nothing; the row active and the guest off (it did not start, or ran
- * and ended); the guest running.  Only where the disks are what was installed
- * did it not run.
+ * and ended); the guest running; Nova asked, and at it still, or at its end
+ * without a guest.  Only where the disks are what was installed did it not run.
  */
 static int start_undo(struct step_ctx *c, struct err *e)
 {
-	struct virt *v = need_virt(step_w(c), DST, e);
-	struct virt_status st = {0};
+	const struct move *m = step_m(c);
+	struct virt *v;
 	AUTO(db_instance_clear) struct db_instance row = {0};
-	bool same;
 
 	if (step_w(c)->gone) {
 		err_clear(e);
-		return 0; /* define's undo judges what is there */
+		/* else define's undo judges what is there */
+		return m->nova_start ? define_take_back(c, e) : 0;
 	}
+	v = need_virt(step_w(c), DST, e);
 	if (!v || !step_recall(c, "intent"))
 		return v ? 0 : -1;
-	if (virt_state(v, step_m(c)->uuid, &st, e) || read_row(c, &row, e))
+	if (is_off(c, &row, e))
 		return -1;
-	if (st.state != VIRT_ABSENT && st.state != VIRT_SHUTOFF)
-		return refuse_ran(c, "runs", e);
-	if (!row.host || strcmp(row.host, step_m(c)->dst.host) != 0)
+	if (!row.host || strcmp(row.host, m->dst.host) != 0)
 		return 0; /* undone before, with the rewrite */
-	if (disks_unchanged(c, true, &same, e))
+	/* Reading the disks takes a while. */
+	if (never_ran(c, e) || is_off(c, &row, e))
 		return -1;
-	if (!same)
-		return refuse_ran(c, "has run", e);
-	if (row.vm_state && !strcmp(row.vm_state, "active"))
-		return set_row(c, "active", "stopped", 4, e);
-	return 0;
+	if (row.vm_state && !strcmp(row.vm_state, "active") &&
+	    set_row(c, "active", "stopped", 4, e))
+		return -1;
+	return m->nova_start ? define_take_back(c, e) : 0;
 }
 
 const struct step step_start = {

@@ -45,7 +45,7 @@ static bool needed(const struct move *m, const struct step *s)
 	if (s == &step_ports)
 		return m->neutron && m->nports > 0;
 	if (s == &step_define)
-		return m->domain_xml != NULL;
+		return m->domain_xml && !m->nova_start;
 	if (s == &step_start)
 		return m->start;
 	return true;

@@ -113,9 +113,23 @@ int claim_release(struct step_ctx *c, struct err *e);
 bool disarm_keeps(const struct step_ctx *c);
 /* Of step_release.c: the source's work directory stays, until purge. */
 int release_keep(struct step_ctx *c, struct err *e);
-/* Of step_start.c: did the guest of a deleted server perhaps run on the target?
- * Then what is there is left to Nova. */
+/* Of step_define.c: did the guest of a deleted server perhaps run on the
+ * target?  Then what is there is left to Nova. */
 bool define_left(const struct step_ctx *c);
+/* Records what plugging its interfaces will create on the target: Nova plugs
+ * them, and what a failed start leaves is taken back by define_take_back(). */
+int define_foresee(struct step_ctx *c, struct err *e);
+/* Takes the domain and the interfaces of a guest that never ran away from the
+ * target; refuses when it runs, or its disks say that it did. */
+int define_take_back(struct step_ctx *c, struct err *e);
+/* libvirt started it at boot on the source, and shall on the target. */
+bool define_autostart(const struct step_ctx *c);
+int define_refuse_ran(struct step_ctx *c, const char *how, struct err *e);
+/* Of step_start.c: the row, read on the writer, and our record in it say that
+ * it may be started on the target, and that nobody else is at it. */
+int start_is_ours(struct step_ctx *c, char **vm_state, struct err *e);
+/* Of start_nova.c: the start, once all guards have passed. */
+int start_by_nova(struct step_ctx *c, struct err *e);
 /* Of step_install.c: proves that nothing runs on the target, takes the files
  * out of their places, proves it again. */
 int install_take_back(struct step_ctx *c, struct err *e);
@@ -125,7 +139,7 @@ int install_put_back(struct step_ctx *c, struct err *e);
 int install_extras_back(struct step_ctx *c, struct err *e);
 /* Of step_rewrite.c: what the database says of our record. */
 int rewrite_where(struct step_ctx *c, enum db_moved *moved, struct err *e);
-/* Of step_start.c: are the files on the target, PLACED or parked, what install
+/* Of step_define.c: are the files on the target, PLACED or parked, what install
  * recorded? */
 int disks_unchanged(struct step_ctx *c, bool placed, bool *same, struct err *e);
 

@@ -71,9 +71,9 @@ struct carrier {
 };
 
 /*
- * Placement and Neutron, as far as a move needs them; join/ has it over the
- * APIs.  Errors as in api/session.h: ERR_LOST is an unknown outcome, and the
- * question tells what became of it.
+ * Placement, Neutron and Nova, as far as a move needs them; join/ has it over
+ * the APIs.  Errors as in api/session.h: ERR_LOST is an unknown outcome, and
+ * the question tells what became of it.
  *
  * Neither knows of leases.  What keeps a controller that was frozen from
  * changing anything late is their own optimistic locking: each change names the
@@ -109,6 +109,16 @@ struct cloud_ops {
 	/* Likewise. */
 	int (*bind)(void *self, const char *port, const char *host,
 		    const struct cloud_bind *seen, struct err *e);
+	/* Nova's os-start.  0: accepted, not done; the row tells what becomes
+	 * of it.  ERR_CONFLICT: its state does not allow it, which is so when
+	 * it is under way already.  A request that comes late, from a
+	 * controller that was frozen, is what an administrator's start is:
+	 * Nova starts it where the database says that it is, or finds nothing
+	 * to start.  NULL, as what follows: no API of Nova is at hand. */
+	int (*start)(void *self, const char *uuid, struct err *e);
+	/* Why Nova's last action on it failed; *OUT stays NULL when it does not
+	 * tell. */
+	int (*fault)(void *self, const char *uuid, char **out, struct err *e);
 	void *self;
 };
 

@@ -31,6 +31,14 @@ static const struct fake_options moves[] = {
 		.cloud = true,
 	},
 	{
+		.name = "started by Nova",
+		.running = true,
+		.start = true,
+		.autostart = true,
+		.cloud = true,
+		.nova_start = true,
+	},
+	{
 		.name = "deaf guest, old Nova",
 		.running = true,
 		.start = true,

@@ -130,6 +130,16 @@ struct fake_options {
 	bool old_compute;   /* up to Kilo: destroys by host */
 	bool resume_guests; /* resume_guests_state_on_host_boot */
 	bool cloud;	    /* Placement and Neutron have a say */
+	bool nova_start;    /* Nova starts it on the target */
+};
+
+/* An os-start that Nova has accepted: nova-compute of the host that the row
+ * named then carries it out. */
+struct fake_start {
+	int64_t at_us; /* 0: none */
+	enum side on;
+	bool ours; /* asked for by a job, not by somebody else */
+	bool sure; /* libvirt refuses none of it */
 };
 
 struct fake_world {
@@ -137,6 +147,7 @@ struct fake_world {
 	struct fake_host h[2]; /* by enum side */
 	struct fake_row row;
 	struct fake_tx pending; /* a COMMIT that is under way */
+	struct fake_start start;
 	uint64_t tx_ids;
 	uint64_t landed, discarded; /* id of the last */
 	int64_t now_us;
@@ -150,6 +161,8 @@ struct fake_world {
 	bool early;	/* the row was moved under files in place */
 	bool yanked;	/* Nova's power sync has pulled the plug of the guest */
 	bool cut[2];	/* a host was not reached for a while */
+	bool stray;	/* a start that found nothing left an empty directory */
+	bool renewed;	/* Nova has defined it on the source, for a job */
 	unsigned acted; /* others have changed it on purpose */
 	/* Placement and Neutron */
 	bool allocated[2];
@@ -174,6 +187,8 @@ bool fake_act(void *world, size_t actor);
 extern const char *const fake_actors[];
 /* Nova goes on with what an API call has begun. */
 void fake_nova(struct fake_world *fw);
+/* os-start; false: 409. */
+bool fake_nova_start(struct fake_world *fw, bool admin, bool ours);
 
 /* The move that is tested, and its plan. */
 struct move *fake_move(const struct fake_world *fw);

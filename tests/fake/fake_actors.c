@@ -67,29 +67,53 @@ static void nova_define(struct fake_host *h)
 	h->dom.defined = true;
 }
 
-/* A hard reboot: it needs the directory and its disks. */
-static bool nova_start(struct fake_world *fw, bool admin)
+/* nova-compute does a hard reboot: it needs the directory and its disks.
+ * Without them it fails, and may leave an empty directory behind. */
+static void carry_out(struct fake_world *fw)
 {
-	struct fake_host *h;
+	struct fake_host *h = &fw->h[fw->start.on];
 	char path[FAKE_PATH];
 	const char *why;
 
+	fw->start.at_us = 0;
+	fw->row.task_state[0] = '\0';
+	if (fw->row.deleted)
+		return;
+	if (!fake_in_place(fw, h)) {
+		fake_at(path, h, FAKE_UUID);
+		if (fake_find(h, path) < 0 && crash_random(2)) {
+			fake_dir(fw, h, path);
+			fw->stray = true;
+		}
+		return;
+	}
+	fw->acted += !fw->start.ours;
+	make_base(fw, h);
+	if (fw->start.ours)
+		h->bridge = true;
+	/* libvirt refuses for once. */
+	if (fw->start.ours && !fw->start.sure && !crash_random(8))
+		return;
+	fw->renewed |= !h->dom.defined && fw->start.on == SRC;
+	nova_define(h);
+	if (h->dom.running || !fake_boot(fw, h, &why))
+		set_state(fw, "active", 1);
+}
+
+/* The API has answered when task_state is written; the rest comes at once, or
+ * some time later. */
+bool fake_nova_start(struct fake_world *fw, bool admin, bool ours)
+{
 	if (!api(fw, admin) || !is_state(fw, "stopped"))
 		return false;
-	h = at(fw);
-	if (!fake_in_place(fw, h)) {
-		/* It fails, and may leave an empty directory behind. */
-		fake_at(path, h, FAKE_UUID);
-		if (fake_find(h, path) < 0 && crash_random(2))
-			fake_dir(fw, h, path);
-		return true;
-	}
-	fw->acted++;
-	make_base(fw, h);
-	nova_define(h);
-	if (!h->dom.running && fake_boot(fw, h, &why))
-		return true;
-	set_state(fw, "active", 1);
+	strcpy(fw->row.task_state, "powering-on");
+	fw->start = (struct fake_start){
+		.at_us = fw->now_us + (int64_t)crash_random(60) * 1000,
+		.on = at(fw) == &fw->h[SRC] ? SRC : DST,
+		.ours = ours,
+	};
+	if (crash_random(2))
+		carry_out(fw);
 	return true;
 }
 
@@ -249,17 +273,12 @@ static bool evacuate(struct fake_world *fw)
 	return true;
 }
 
-void fake_nova(struct fake_world *fw)
+static void rebuild(struct fake_world *fw)
 {
 	struct fake_row *r = &fw->row;
 	struct fake_host *d = &fw->h[DST];
 	char path[FAKE_PATH];
 
-	if (!r->evac_us || fw->now_us < r->evac_us)
-		return;
-	if (fw->pending.kind != TX_NONE && crash_alive(fw->pending.sender))
-		return;
-	fake_db_resolve(fw);
 	r->evac_us = 0;
 	r->task_state[0] = '\0';
 	if (r->deleted || at(fw) != &fw->h[SRC])
@@ -279,6 +298,24 @@ void fake_nova(struct fake_world *fw)
 	strcpy(r->node, d->node);
 	strcpy(r->evac_from, fw->h[SRC].name);
 	strcpy(r->evac_status, "done");
+}
+
+static bool due(const struct fake_world *fw, int64_t at_us)
+{
+	return at_us && fw->now_us >= at_us;
+}
+
+void fake_nova(struct fake_world *fw)
+{
+	if (!due(fw, fw->row.evac_us) && !due(fw, fw->start.at_us))
+		return;
+	if (fw->pending.kind != TX_NONE && crash_alive(fw->pending.sender))
+		return;
+	fake_db_resolve(fw);
+	if (due(fw, fw->row.evac_us))
+		rebuild(fw);
+	if (due(fw, fw->start.at_us))
+		carry_out(fw);
 }
 
 /* --- machines and people */
@@ -399,7 +436,7 @@ static bool act(struct fake_world *fw, enum actor a)
 		return lands(fw);
 	case ACT_TENANT_START:
 	case ACT_ADMIN_START:
-		return nova_start(fw, a == ACT_ADMIN_START);
+		return fake_nova_start(fw, a == ACT_ADMIN_START, false);
 	case ACT_TENANT_STOP:
 	case ACT_ADMIN_STOP:
 		return nova_stop(fw, a == ACT_ADMIN_STOP);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Placement and Neutron of the deterministic world: they know no lease, only
- * versions. */
+/* Placement, Neutron and Nova's API of the deterministic world: they know no
+ * lease, only versions and states. */
 #include "fake/fake.h"
 
 #include <stdio.h>
@@ -102,9 +102,33 @@ static int bind_port(void *self, const char *port, const char *host,
 	return answer("neutron bind", rc, e);
 }
 
+static int start(void *self, const char *uuid, struct err *e)
+{
+	struct fake_world *fw = self;
+	bool sent;
+	int rc = send_it("nova start", &sent, e);
+
+	(void)uuid;
+	if (sent && !fake_nova_start(fw, true, true) && !rc)
+		return err_set(e, ERR_CONFLICT, "nova: 409");
+	return answer("nova start", rc, e);
+}
+
+static int fault(void *self, const char *uuid, char **out, struct err *e)
+{
+	(void)self;
+	(void)uuid;
+	if (ask("nova fault", e))
+		return -1;
+	*out = mem_strdup("libvirt says no");
+	return 0;
+}
+
 const struct cloud_ops fake_cloud_ops = {
 	.allocated = allocated,
 	.allocate = allocate,
 	.bound = bound,
 	.bind = bind_port,
+	.start = start,
+	.fault = fault,
 };

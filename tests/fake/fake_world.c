@@ -320,6 +320,16 @@ static bool swept_base(const struct fake_world *fw, const struct fake_host *now,
 	       !strcmp(path, base) && fake_find(now, path) < 0;
 }
 
+/* What a start that came late, and found nothing, has left. */
+static bool stray(const struct fake_world *fw, const struct fake_host *now,
+		  const char *path)
+{
+	char dir[FAKE_PATH];
+
+	fake_at(dir, now, FAKE_UUID);
+	return fw->stray && !strcmp(path, dir);
+}
+
 static bool same_host(const struct fake_world *fw, const struct fake_host *now,
 		      const struct fake_host *was, struct buf *out)
 {
@@ -328,7 +338,7 @@ static bool same_host(const struct fake_world *fw, const struct fake_host *now,
 	if (a->defined != b->defined || a->running != b->running ||
 	    a->autostart != b->autostart)
 		return differ(out, now->name, "the domain");
-	if (a->defined && strcmp(a->xml, b->xml) != 0)
+	if (a->defined && strcmp(a->xml, b->xml) != 0 && !fw->renewed)
 		return differ(out, now->name, "the domain's XML");
 	if (now->bridge != was->bridge)
 		return differ(out, now->name, "the bridge");
@@ -344,6 +354,7 @@ static bool same_host(const struct fake_world *fw, const struct fake_host *now,
 		/* Empty directories of ours may stay. */
 		if (now->names[i].hash &&
 		    fake_find(was, now->names[i].path) < 0 &&
+		    !stray(fw, now, now->names[i].path) &&
 		    !(now->inodes[now->names[i].ino].dir &&
 		      strstr(now->names[i].path, "/.novahaul") &&
 		      !strstr(now->names[i].path, "/.novahaul/")))
@@ -563,6 +574,7 @@ struct move *fake_move(const struct fake_world *fw)
 	m->was_running = fw->o.running;
 	m->start = fw->o.start;
 	m->placement = m->neutron = fw->o.cloud;
+	m->nova_start = fw->o.start && fw->o.nova_start;
 	m->ports = MEM_NEW_N(struct move_port, 1);
 	m->nports = 1;
 	m->ports[0] = (struct move_port){mem_strdup("fa:16:3e:01:02:03"),

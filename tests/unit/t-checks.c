@@ -755,6 +755,161 @@ static void t_tpm(void **state)
 	expect(f, "tpm", CHECK_REFUSE);
 }
 
+/* ---- whose hand starts it */
+
+static enum check_result control(const struct facts *f, const char *check,
+				 enum check_control c, bool nova)
+{
+	struct check_opts o = {.start = true, .control = c};
+	struct check_report r = {0};
+	enum check_result got;
+
+	assert_int_equal(check_nova_start(f, &o), nova);
+	checks_run(f, &o, &r);
+	got = result_of(&r, check);
+	check_report_clear(&r);
+	o.start = false;
+	assert_false(check_nova_start(f, &o));
+	return got;
+}
+
+#define CONTROL(check, how, nova, want)                                        \
+	assert_int_equal(control(f, check, CHECK_CONTROL_##how, nova),         \
+			 CHECK_##want)
+
+/* Nova, where it can; else libvirt, or a refusal where Nova was asked for. */
+static void t_control(void **state)
+{
+	struct facts *f = *state;
+	struct fact_cloud *c = &f->cloud;
+
+	CONTROL("control", AUTO, false, PASS);
+	CONTROL("control", API, false, REFUSE);
+	CONTROL("control", DIRECT, false, PASS);
+	cloud(f);
+	CONTROL("control", AUTO, true, PASS);
+	CONTROL("control", API, true, PASS);
+	CONTROL("control", DIRECT, false, PASS);
+	set(&c->compute_off, "disabled");
+	CONTROL("control", AUTO, false, WARN);
+	CONTROL("control", API, false, REFUSE);
+	set(&c->compute_off, NULL);
+	err_set(&c->nova_err, ERR_REFUSED, "HTTP 403");
+	CONTROL("control", AUTO, false, WARN);
+	CONTROL("control", API, false, REFUSE);
+	err_clear(&c->nova_err);
+	set(&f->nvram_dir, "/var/lib/libvirt/qemu/nvram");
+	CONTROL("control", AUTO, false, WARN);
+	CONTROL("control", API, false, REFUSE);
+	set(&f->nvram_dir, NULL);
+	f->dom->tpm.present = true;
+	CONTROL("control", AUTO, false, WARN);
+	CONTROL("control", API, false, REFUSE);
+	f->dom->tpm.present = false;
+	f->host[SRC_HOST].state.state = VIRT_SHUTOFF;
+	set(&f->srv.inst.vm_state, "stopped");
+	CONTROL("control", AUTO, false, PASS);
+	CONTROL("control", API, false, PASS);
+}
+
+static void object(struct facts *f, const char *id)
+{
+	domain_reasons_clear(&f->reasons);
+	f->reasons.v = MEM_NEW_N(struct domain_reason, 1);
+	f->reasons.n = 1;
+	f->reasons.v[0] =
+		(struct domain_reason){mem_strdup(id), mem_strdup(id)};
+}
+
+/* What Nova makes anew does not speak against its start; what is the host's
+ * does. */
+static void t_control_domain(void **state)
+{
+	static const char *const made[] = {"iface-type", "iface-filter",
+					   "serial", "graphics-port"};
+	static const char *const bound[] = {
+		"hostdev",    "mdev",	"vpmem",     "filesystem",
+		"disk-block", "pinned", "hugepages", "tpm-passthrough",
+		"host-path",  "nvram",	"element",   "qemu-commandline",
+		"memory-file"};
+	struct facts *f = *state;
+
+	cloud(f);
+	for (size_t i = 0; i < ARRAY_SIZE(made); i++) {
+		object(f, made[i]);
+		CONTROL("domain", AUTO, true, PASS);
+		CONTROL("domain", DIRECT, false, REFUSE);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bound); i++) {
+		object(f, bound[i]);
+		CONTROL("domain", AUTO, true, REFUSE);
+		CONTROL("domain", API, true, REFUSE);
+	}
+	domain_reasons_clear(&f->reasons);
+	set(&f->srv.vifs[0].type, "vhostuser");
+	CONTROL("ports", AUTO, true, PASS);
+	CONTROL("ports", DIRECT, false, REFUSE);
+	set(&f->srv.vifs[0].vnic_type, "direct");
+	CONTROL("ports", AUTO, true, REFUSE);
+}
+
+/* An administrator's start often cannot read its owner's key. */
+static void t_control_key(void **state)
+{
+	struct facts *f = *state;
+
+	cloud(f);
+	f->srv.bdms = MEM_NEW_N(struct db_bdm, 1);
+	f->srv.n_bdms = 1;
+	f->srv.bdms[0].encrypted = true;
+	CONTROL("encryption", AUTO, false, REFUSE);
+	CONTROL("encryption", API, true, WARN);
+	CONTROL("encryption", DIRECT, false, REFUSE);
+}
+
+/* The plan says by what, step by step, and defines nothing that Nova will. */
+static void t_control_plan(void **state)
+{
+	struct facts *f = *state;
+	struct plan_opts o = {.stop_timeout_s = 60, .nova_start = true};
+	struct err e = ERR_INIT;
+	struct move *m;
+	json_t *doc, *step;
+	bool seen = false;
+	size_t i;
+
+	cloud(f);
+	object(f, "iface-type");
+	m = plan_move(f, &o, &e);
+	assert_non_null(m);
+	assert_true(m->nova_start);
+	assert_null(m->domain_xml);
+	doc = plan_document(f, m);
+	assert_string_equal(json_string_value(json_object_get(doc, "control")),
+			    "api+direct");
+	json_array_foreach (json_object_get(doc, "steps"), i, step) {
+		const char *s =
+			json_string_value(json_object_get(step, "step"));
+		const char *by =
+			json_string_value(json_object_get(step, "control"));
+
+		assert_string_not_equal(s, "define");
+		seen |= !strcmp(s, "start") && !strcmp(by, "api");
+		if (!strcmp(s, "disarm"))
+			assert_string_equal(by, "direct");
+	}
+	assert_true(seen);
+	json_decref(doc);
+	move_free(m);
+	o.no_start = true;
+	domain_reasons_clear(&f->reasons);
+	m = plan_move(f, &o, &e);
+	assert_non_null(m);
+	assert_false(m->nova_start);
+	assert_non_null(m->domain_xml);
+	move_free(m);
+}
+
 /* ---- the plan of the good world */
 
 static void t_plan(void **state)
@@ -866,6 +1021,10 @@ int main(void)
 		T(placement),
 		T(neutron),
 		T(allocations),
+		T(control),
+		T(control_domain),
+		T(control_key),
+		T(control_plan),
 		T(in_cloud),
 		T(unallocated),
 		T(doubled),

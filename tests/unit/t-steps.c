@@ -97,7 +97,10 @@ static void t_bad_json(void **state)
 
 	(void)state;
 	json_object_foreach (good, key, v) {
-		for (int kind = 0; kind < 2; kind++) {
+		/* what older journals do not have may be missing */
+		bool later = !strcmp(key, "nova_start");
+
+		for (int kind = later; kind < 2; kind++) {
 			json_t *bad = json_deep_copy(good);
 			struct err e = ERR_INIT;
 
