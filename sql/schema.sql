@@ -7,8 +7,10 @@ FROM information_schema.columns
 WHERE table_schema = DATABASE() AND table_name IN
 ('aggregate_hosts', 'alembic_version', 'allocations', 'block_device_mapping',
  'build_requests', 'cell_mappings', 'compute_nodes', 'console_auth_tokens',
+ 'consumers',
  'floating_ips', 'host_mappings', 'instance_extra', 'instance_group_member',
  'instance_group_policy', 'instances', 'migrate_version', 'migrations',
+ 'ml2_port_bindings',
  'request_specs', 'services', 'share_mapping')
 
 -- name: schema.migrate

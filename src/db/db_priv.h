@@ -63,7 +63,12 @@ struct sql_args {
 
 /* ---- features.c, release.c */
 
-enum feature_db { FEATURE_CELL = 0, FEATURE_API };
+enum feature_db {
+	FEATURE_CELL = 0,
+	FEATURE_API,
+	FEATURE_PLACEMENT,
+	FEATURE_NEUTRON,
+};
 struct feature {
 	const char *name;
 	size_t offset; /* of its bool in struct db_features */
@@ -89,7 +94,10 @@ int release_index(const char *name);
 /* Revisions as found; REV is NULL when the database has only a number. */
 int release_by_cell(int number, const char *rev, int service, bool *exact);
 int release_by_api(int number, const char *rev);
+/* Those of Nova's own databases. */
 void release_features(int index, bool with_api, struct db_features *f);
+/* Those of the services beside it, added to F. */
+void release_features_beside(int index, struct db_features *f);
 
 /* ---- url.c */
 
@@ -169,6 +177,9 @@ struct my_db {
 int schema_read(struct my_db *d, struct err *e);
 int schema_read_api(struct my_db *d, struct err *e);
 int db_op_schema(struct db *db, struct db_schema *out, struct err *e);
+/* The features of one database, from the result of "schema.columns". */
+void schema_features(const struct my_rows *columns, enum feature_db which,
+		     struct db_features *f);
 
 /* ---- cell.c: finds the cell database in cell_mappings */
 int cell_resolve(struct my_db *d, const struct db_config *cfg, struct err *e);
@@ -178,6 +189,9 @@ int cell_resolve(struct my_db *d, const struct db_config *cfg, struct err *e);
 /* Runs inside a transaction.  Clears *COMMIT when there is nothing to do. */
 typedef int txn_body(struct my_conn *c, const void *arg, bool *commit,
 		     struct err *e);
+int tx_run_on(struct my_conn *c, txn_body *body, const void *arg,
+	      struct err *e);
+/* The same in the cell database. */
 int tx_run(struct my_db *d, txn_body *body, const void *arg, struct err *e);
 /* my_exec that must match exactly ONE row: 0 rows is *matched = false. */
 int txn_one(struct my_conn *c, const char *name, const struct sql_args *args,
@@ -221,6 +235,8 @@ int rewrite_moved(struct my_conn *c, const struct db_rewrite *r,
 		  enum db_moved *out, struct err *e);
 int db_op_outcome(struct db *db, const struct db_question *q,
 		  enum db_outcome *out, struct err *e);
+/* Runs all that starts with PREFIX, on nothing. */
+int rights_try(struct my_conn *c, const char *prefix, struct err *e);
 int db_op_rights(struct db *db, struct err *e);
 
 /* ---- find.c, server.c, host.c */

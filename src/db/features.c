@@ -4,6 +4,8 @@
 
 #define CELL FEATURE_CELL
 #define API FEATURE_API
+#define PLACEMENT FEATURE_PLACEMENT
+#define NEUTRON FEATURE_NEUTRON
 const struct feature features[] = {
 #define DB_FEATURE(n, d, t, c, s)                                              \
 	{#n, offsetof(struct db_features, n), d, t, c, s},

@@ -116,8 +116,17 @@ void release_features(int index, bool with_api, struct db_features *f)
 	for (size_t i = 0; i < n_features; i++) {
 		bool on = release_index(features[i].since) <= index;
 
-		if (features[i].database == FEATURE_API && !with_api)
+		if (features[i].database > FEATURE_API ||
+		    (features[i].database == FEATURE_API && !with_api))
 			on = false;
 		feature_set(f, &features[i], on);
 	}
+}
+
+void release_features_beside(int index, struct db_features *f)
+{
+	for (size_t i = 0; i < n_features; i++)
+		if (features[i].database > FEATURE_API)
+			feature_set(f, &features[i],
+				    release_index(features[i].since) <= index);
 }

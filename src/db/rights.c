@@ -12,12 +12,12 @@ static int rights_body(struct my_conn *c, const void *arg, bool *commit,
 		       struct err *e)
 {
 	const struct sql_args nothing = {.all_null = true};
+	const char *prefix = arg;
 	uint64_t rows;
 
-	(void)arg;
 	*commit = false;
 	for (const struct sql_text *t = sql_texts; t->name; t++) {
-		if (strncmp(t->name, "w.", 2) != 0)
+		if (strncmp(t->name, prefix, strlen(prefix)) != 0)
 			continue;
 		if (my_exec(c, t->name, &nothing, &rows, e))
 			return -1;
@@ -28,7 +28,12 @@ static int rights_body(struct my_conn *c, const void *arg, bool *commit,
 	return 0;
 }
 
+int rights_try(struct my_conn *c, const char *prefix, struct err *e)
+{
+	return tx_run_on(c, rights_body, prefix, e);
+}
+
 int db_op_rights(struct db *db, struct err *e)
 {
-	return tx_run(MY(db), rights_body, NULL, e);
+	return rights_try(&MY(db)->cell, "w.", e);
 }

@@ -27,6 +27,16 @@ static bool has(const struct my_rows *r, const char *table, const char *column)
 	return false;
 }
 
+void schema_features(const struct my_rows *columns, enum feature_db which,
+		     struct db_features *f)
+{
+	for (size_t i = 0; i < n_features; i++)
+		if (features[i].database == which)
+			feature_set(f, &features[i],
+				    has(columns, features[i].table,
+					features[i].column));
+}
+
 static int revision(struct my_conn *c, struct found *f, const char *where,
 		    struct err *e)
 {
@@ -61,11 +71,7 @@ static int read_columns(struct my_conn *c, enum feature_db which,
 
 	if (my_ready(c, e) || my_select(c, "schema.columns", NULL, &r, e))
 		return -1;
-	for (size_t i = 0; i < n_features; i++)
-		if (features[i].database == which)
-			feature_set(
-				f, &features[i],
-				has(&r, features[i].table, features[i].column));
+	schema_features(&r, which, f);
 	found->migrate = has(&r, "migrate_version", NULL);
 	found->alembic = has(&r, "alembic_version", NULL);
 	return revision(c, found, where, e);

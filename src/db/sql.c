@@ -162,6 +162,7 @@ int db_sql_show(const char *release, const struct db_features *f,
 				       "%s: not a Nova release that I know",
 				       release);
 		release_features(index, releases[index].api_max >= 0, &own);
+		release_features_beside(index, &own);
 		f = &own;
 	}
 	for (const struct sql_text *t = sql_texts; t->name; t++) {

@@ -25,9 +25,9 @@ int lease_check(const struct db_lease *by, struct err *e)
 	return 0;
 }
 
-static int once(struct my_db *d, txn_body *body, const void *arg, struct err *e)
+static int once(struct my_conn *c, txn_body *body, const void *arg,
+		struct err *e)
 {
-	struct my_conn *c = &d->cell;
 	struct err ignored = ERR_INIT;
 	bool commit = true;
 	int r;
@@ -52,21 +52,26 @@ static void back_off(int attempt)
 	clock_sleep_us(((int64_t)BACKOFF_US << attempt) + jitter % BACKOFF_US);
 }
 
-int tx_run(struct my_db *d, txn_body *body, const void *arg, struct err *e)
+int tx_run_on(struct my_conn *c, txn_body *body, const void *arg, struct err *e)
 {
 	for (int i = 0;; i++) {
 		struct err now = ERR_INIT;
 
-		d->cell.replay = false;
-		if (!once(d, body, arg, &now))
+		c->replay = false;
+		if (!once(c, body, arg, &now))
 			return 0;
-		if (!d->cell.replay || i == REPLAYS) {
+		if (!c->replay || i == REPLAYS) {
 			err_move(e, &now);
 			return -1;
 		}
 		err_clear(&now);
 		back_off(i);
 	}
+}
+
+int tx_run(struct my_db *d, txn_body *body, const void *arg, struct err *e)
+{
+	return tx_run_on(&d->cell, body, arg, e);
 }
 
 int txn_one(struct my_conn *c, const char *name, const struct sql_args *args,

@@ -52,6 +52,8 @@ static void special(const char *dir, struct totals *t)
 		t->failed += group_lost(&t->run);
 		t->failed += group_rivals(&t->run);
 		t->failed += group_rights(&t->run);
+		if (world_load_beside())
+			t->failed += group_beside(&t->run);
 	}
 }
 

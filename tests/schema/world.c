@@ -163,8 +163,20 @@ static void add_column(MYSQL_ROW r, MYSQL_FIELD *f, unsigned n, void *arg)
 	strv_addf(arg, "%s.%s.%s", r[0], r[1], r[2]);
 }
 
+static void learn_columns(const char *database)
+{
+	AUTO(mem_freep)
+	char *q = mem_printf("SELECT table_schema, table_name, column_name "
+			     "FROM information_schema.columns "
+			     "WHERE table_schema = '%s'",
+			     database);
+
+	each(q, add_column, &columns);
+}
+
 bool world_load(const char *release, const char *dir)
 {
+	world.beside = false;
 	world.release = release;
 	world.dir = dir;
 	world.index = release_index(release);
@@ -172,18 +184,25 @@ bool world_load(const char *release, const char *dir)
 	world.api = load("nova_api");
 	if (!load("nova"))
 		return false;
-	each("SELECT table_schema, table_name, column_name "
-	     "FROM information_schema.columns WHERE table_schema = 'nova'",
-	     add_column, &columns);
+	learn_columns("nova");
 	if (world.api)
-		each("SELECT table_schema, table_name, column_name FROM "
-		     "information_schema.columns "
-		     "WHERE table_schema = 'nova_api'",
-		     add_column, &columns);
+		learn_columns("nova_api");
 	release_features(world.index, world.api, &world_features);
 	world.f = &world_features;
 	sql("SET FOREIGN_KEY_CHECKS = 1; USE nova");
 	return true;
+}
+
+bool world_load_beside(void)
+{
+	world.beside = load("placement");
+	world.beside = load("neutron") && world.beside;
+	sql("SET FOREIGN_KEY_CHECKS = 1; USE nova");
+	if (world.beside) {
+		learn_columns("placement");
+		learn_columns("neutron");
+	}
+	return world.beside;
 }
 
 bool has_column(const char *database, const char *table, const char *column)
@@ -264,6 +283,32 @@ static const char *const tables[] = {
 	"share_mapping",
 };
 
+/* Of the databases beside Nova's. */
+static const struct {
+	const char *database, *table;
+} others[] = {
+	{"neutron", "agents"},
+	{"neutron", "ipallocations"},
+	{"neutron", "ml2_distributed_port_bindings"},
+	{"neutron", "ml2_port_binding_levels"},
+	{"neutron", "ml2_port_bindings"},
+	{"neutron", "networks"},
+	{"neutron", "networksegments"},
+	{"neutron", "ports"},
+	{"neutron", "qos_minimum_bandwidth_rules"},
+	{"neutron", "qos_network_policy_bindings"},
+	{"neutron", "qos_port_policy_bindings"},
+	{"neutron", "standardattributes"},
+	{"neutron", "subnets"},
+	{"neutron", "subports"},
+	{"neutron", "trunks"},
+	{"placement", "allocations"},
+	{"placement", "consumers"},
+	{"placement", "inventories"},
+	{"placement", "resource_classes"},
+	{"placement", "resource_providers"},
+};
+
 void world_reset(void)
 {
 	batching = true;
@@ -275,6 +320,10 @@ void world_reset(void)
 			sql("DELETE FROM nova_api.`%s`", tables[i]);
 	}
 	world_seed();
+	for (size_t i = 0; world.beside && i < ARRAY_SIZE(others); i++)
+		sql("DELETE FROM %s.`%s`", others[i].database, others[i].table);
+	if (world.beside)
+		world_seed_beside();
 	sql("COMMIT; SET FOREIGN_KEY_CHECKS = 1");
 	batching = false;
 	run_text(buf_str(&batch));
@@ -312,12 +361,25 @@ static void snap_table(const char *database, const char *table,
 		each(q, add_row, &s);
 }
 
+static void snap_beside(struct strv *out)
+{
+	for (size_t i = 0; world.beside && i < ARRAY_SIZE(others); i++) {
+		AUTO(mem_freep)
+		char *q = mem_printf("SELECT * FROM %s.`%s` ORDER BY 1, 2",
+				     others[i].database, others[i].table);
+		struct snap s = {out, others[i].table};
+
+		each(q, add_row, &s);
+	}
+}
+
 void snap_take(struct strv *out)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
 		snap_table("nova", tables[i], "", out);
 		snap_table("nova_api", tables[i], "api.", out);
 	}
+	snap_beside(out);
 }
 
 /* The value of LINE's key (up to its tab) in S, or NULL.  *HINT is where the
@@ -397,8 +459,8 @@ void snap_changed(struct strv *before, const char *const *must)
 	strv_clear(before);
 }
 
-static char *url(const char *user, const char *password, const char *name,
-		 unsigned port)
+char *world_url(const char *user, const char *password, const char *name,
+		unsigned port)
 {
 	AUTO(buf_clear) struct buf pw = BUF_INIT;
 
@@ -415,8 +477,8 @@ static char *url(const char *user, const char *password, const char *name,
 int try_open(struct db *db, const char *user, const char *password,
 	     unsigned port, int lock_wait_s, struct err *e)
 {
-	AUTO(mem_freep) char *cell = url(user, password, "nova", port);
-	AUTO(mem_freep) char *api = url(user, password, "nova_api", 0);
+	AUTO(mem_freep) char *cell = world_url(user, password, "nova", port);
+	AUTO(mem_freep) char *api = world_url(user, password, "nova_api", 0);
 	const struct db_config cfg = {.cell_url = cell,
 				      .api_url = world.api ? api : NULL,
 				      .io_timeout_s = 30,

@@ -37,6 +37,7 @@ struct world {
 	const char *release; /* as in releases[] */
 	const char *dir;     /* where its schema came from */
 	bool api;
+	bool beside; /* Placement and Neutron are there, too */
 	int index;
 	const struct db_features *f; /* as the release table has it */
 };
@@ -47,9 +48,13 @@ void world_connect(void);
 void world_close(void);
 /* False: DIR has no schema for it. */
 bool world_load(const char *release, const char *dir);
+/* Adds Placement's and Neutron's databases; false: no schema for them. */
+bool world_load_beside(void);
 void world_reset(void);
 /* seed.c */
 void world_seed(void);
+/* group_beside.c */
+void world_seed_beside(void);
 
 /* SQL as root in the cell database; aborts when it fails. */
 void sql(const char *fmt, ...) NH_PRINTF(1, 2);
@@ -62,6 +67,9 @@ bool has_column(const char *database, const char *table, const char *column);
 
 /* A handle as user nova; PORT 0 is the socket. */
 void open_db(struct db *db, unsigned port, int lock_wait_s);
+/* PORT 0 is the socket; the caller frees. */
+char *world_url(const char *user, const char *password, const char *name,
+		unsigned port) NH_DEALLOC(mem_free);
 int try_open(struct db *db, const char *user, const char *password,
 	     unsigned port, int lock_wait_s, struct err *e);
 
@@ -114,7 +122,8 @@ void act_prepare(struct db *db, struct act *a);
 /* The groups; each returns its failures and adds its tests to *RUN. */
 int group_facts(size_t *run); /* on every release */
 int group_write(size_t *run);
-int group_lost(size_t *run); /* on some */
+int group_beside(size_t *run); /* on some */
+int group_lost(size_t *run);
 int group_rivals(size_t *run);
 int group_rights(size_t *run);
 size_t group_facts_statements(void);

@@ -132,7 +132,9 @@ static void t_expand_bad(void **state)
 /* Rules of sql/README, on every statement of every release. */
 static void lint_text(const char *name, const char *s)
 {
-	bool writes = !strncmp(name, "w.", 2);
+	bool ours = !strncmp(name, "w.", 2);
+	bool writes =
+		ours || !strncmp(name, "pw.", 3) || !strncmp(name, "nw.", 3);
 	const char *verb[] = {"UPDATE ", "DELETE ", "INSERT "};
 	bool is = false;
 
@@ -145,7 +147,11 @@ static void lint_text(const char *name, const char *s)
 	for (size_t i = 0; i < ARRAY_SIZE(verb); i++)
 		is |= !strncmp(s, verb[i], strlen(verb[i]));
 	assert_int_equal(writes, is);
-	if (!writes)
+	if (writes && !ours)
+		/* One consumer, provider or port. */
+		assert_true(strstr(s, "= :u") || strstr(s, "= :rp") ||
+			    strstr(s, "= :p"));
+	if (!ours)
 		return;
 	/* One instance, and for a row of instances only a live one. */
 	assert_non_null(strstr(s, "= :u"));
@@ -216,6 +222,10 @@ static void t_show(void **state)
 	assert_true(shows("pike", "w.rewrite.instance", "availability_zone"));
 	assert_false(shows("mitaka", "w.rewrite.console", "console"));
 	assert_true(shows("newton", "w.rewrite.console", "console"));
+	assert_false(shows("queens", "pw.consumer", "consumers"));
+	assert_true(shows("rocky", "pw.consumer", "consumers"));
+	assert_false(shows("newton", "nw.binding", "vif_type"));
+	assert_true(shows("zed", "nw.binding", "vif_type"));
 }
 
 int main(void)
