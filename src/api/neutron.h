@@ -66,6 +66,33 @@ struct neutron_bind {
 int neutron_port_bind(struct api_session *s, const struct neutron_bind *b,
 		      struct neutron_port *out, struct err *e);
 
+/* What plugs ports on a host, among others. */
+struct neutron_agent {
+	char *type, *host; /* "Linux bridge agent", ... */
+	bool alive;	   /* it has reported lately */
+	bool admin_up;
+	struct strv networks; /* physical networks that it is connected to, by
+				 name; empty: none, or it does not tell */
+};
+
+struct neutron_agents {
+	struct neutron_agent *v;
+	size_t n;
+};
+
+void neutron_agents_clear(struct neutron_agents *v);
+int neutron_agents_parse(const char *text, size_t len,
+			 struct neutron_agents *out, struct err *e);
+/* Those of HOST, Nova's name of it (Neutron's must be the same).  Without the
+ * rights to see them the list is empty; ENOENT where Neutron knows no agents.
+ */
+int neutron_agents_list(struct api_session *s, const char *host,
+			struct neutron_agents *out, struct err *e);
+/* Is it of a type that plugs instances' ports (layer 2)?  The drivers that bind
+ * a port look for one of these, alive, on its host:
+ * neutron/plugins/ml2/drivers/mech_agent.py and .../ovn/mech_driver, Zed. */
+bool neutron_agent_plugs(const struct neutron_agent *a);
+
 /* The aliases of the loaded extensions, appended to OUT. */
 int neutron_extensions_list(struct api_session *s, struct strv *out,
 			    struct err *e);

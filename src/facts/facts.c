@@ -79,6 +79,10 @@ static void cloud_clear_facts(struct fact_cloud *c)
 	for (size_t i = 0; i < c->n_volumes; i++)
 		volume_clear_facts(&c->volumes[i]);
 	mem_free(c->volumes);
+	for (int k = SRC_HOST; k <= DST_HOST; k++) {
+		mem_free(c->agent[k].type);
+		strv_clear(&c->agent[k].networks);
+	}
 }
 
 void facts_clear(struct facts *f)

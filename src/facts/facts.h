@@ -118,6 +118,13 @@ struct fact_port {
 	bool trunk, has_resources;
 };
 
+/* What plugs ports on a host, as Neutron tells. */
+struct fact_agent {
+	char *type; /* "Linux bridge agent"; NULL: none is known */
+	bool lives;
+	struct strv networks; /* physical ones that it is connected to */
+};
+
 /* An attached volume as Cinder tells it. */
 struct fact_volume {
 	struct err err; /* why it cannot be told; kind ERR_NONE: it is */
@@ -145,6 +152,7 @@ struct fact_cloud {
 	char *lacks; /* what the target has not enough of, in words */
 	struct fact_port *ports;
 	size_t n_ports;
+	struct fact_agent agent[2];
 	bool volume;   /* the catalog has it */
 	bool complete; /* ... and it can complete attachments (3.44) */
 	/* those of the new flow: Nova's row names an attachment */

@@ -166,7 +166,8 @@ static int read_all(struct facts *f, struct api_session *s, struct err *e)
 		return -1;
 	if (c->placement && read_placement(f, s, &c->placement_err))
 		named(&c->placement_err);
-	if (c->network && read_ports(f, s, &c->network_err))
+	if (c->network && (read_ports(f, s, &c->network_err) ||
+			   facts_agents(f, s, &c->network_err)))
 		named(&c->network_err);
 	return volumes_attached(f) ? volumes_read(f, s, e) : 0;
 }

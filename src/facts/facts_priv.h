@@ -12,6 +12,8 @@ void local_guests_boot(struct fact_host *h, struct host *host);
 void local_trial(struct fact_host *h, struct host *host);
 /* Wants the source's domain. */
 void local_mtus(const struct facts *f, struct fact_host *h, struct host *host);
+/* Wants the names of both hosts. */
+int facts_agents(struct facts *f, struct api_session *s, struct err *e);
 /* Is PROG there?  VERSION, which may be NULL, gets the number that it tells. */
 bool local_program(struct host *host, const char *prog, char **version);
 

@@ -61,6 +61,7 @@ static void ports(const char *p, size_t n)
 	AUTO(strv_clear) struct strv names = STRV_INIT;
 	struct neutron_ports v;
 	struct neutron_port one;
+	struct neutron_agents agents;
 
 	if (neutron_ports_parse(p, n, &v, &e) == 0)
 		for (size_t i = 0; i < v.n; i++) {
@@ -72,6 +73,8 @@ static void ports(const char *p, size_t n)
 	neutron_port_parse(p, n, &one, &e);
 	neutron_port_clear(&one);
 	neutron_extensions_parse(p, n, &names, &e);
+	neutron_agents_parse(p, n, &agents, &e);
+	neutron_agents_clear(&agents);
 }
 
 /* What was read can be written for every version, and moved back. */

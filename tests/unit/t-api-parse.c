@@ -325,6 +325,35 @@ static void test_ports(void **state)
 		"{\"port\": []}", "{\"ports\": []}");
 }
 
+static void test_agents(void **state)
+{
+	static const char text[] =
+		"{\"agents\": [{\"agent_type\": \"Linux bridge agent\", "
+		"\"host\": \"c34\", \"alive\": true, \"admin_state_up\": "
+		"true, \"configurations\": {\"bridge_mappings\": {}, "
+		"\"devices\": 0, \"interface_mappings\": {\"physnet1\": "
+		"\"eth1\"}}}, {\"agent_type\": \"DHCP agent\", \"host\": "
+		"\"c34\", \"alive\": false}]}";
+	struct neutron_agents v;
+
+	(void)state;
+	OK(neutron_agents_parse(text, strlen(text), &v, &e));
+	assert_int_equal(v.n, 2);
+	assert_string_equal(v.v[0].host, "c34");
+	assert_true(v.v[0].alive && v.v[0].admin_up);
+	assert_int_equal(v.v[0].networks.n, 1);
+	assert_string_equal(v.v[0].networks.v[0], "physnet1");
+	assert_true(neutron_agent_plugs(&v.v[0]));
+	assert_false(neutron_agent_plugs(&v.v[1]));
+	assert_false(v.v[1].alive || v.v[1].admin_up);
+	neutron_agents_clear(&v);
+	ALL_BAD(neutron_agents_parse, neutron_agents_clear, &v,
+		"{\"agents\": [{\"host\": \"c\"}]}", "{\"agents\": {}}",
+		"{\"agents\": [{\"agent_type\": \"x\", \"alive\": \"y\"}]}",
+		"{\"agents\": [{\"agent_type\": \"x\", "
+		"\"configurations\": []}]}");
+}
+
 static void test_allocations(void **state)
 {
 	static const char v128[] =
@@ -620,6 +649,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_history, forget),
 		cmocka_unit_test_teardown(test_console, forget),
 		cmocka_unit_test_teardown(test_ports, forget),
+		cmocka_unit_test_teardown(test_agents, forget),
 		cmocka_unit_test_teardown(test_allocations, forget),
 		cmocka_unit_test_teardown(test_move_plan, forget),
 		cmocka_unit_test_teardown(test_providers, forget),

@@ -224,6 +224,7 @@ static void spec(struct db_pairs *p, const char *key, const char *value)
 }
 
 #define PORT (f->cloud.ports[0])
+#define AGENT(k) (f->cloud.agent[k])
 
 static void no_cloud(struct facts *f)
 {
@@ -246,6 +247,11 @@ static void cloud(struct facts *f)
 	f->srv.vifs = MEM_NEW_N(struct db_vif, 1);
 	f->srv.n_vifs = 1;
 	f->srv.vifs[0].id = mem_strdup(port);
+	for (int k = SRC_HOST; k <= DST_HOST; k++) {
+		AGENT(k).type = mem_strdup("Linux bridge agent");
+		AGENT(k).lives = true;
+		strv_add(&AGENT(k).networks, "physnet1");
+	}
 }
 
 /* How many lines of CHECK refuse. */
@@ -405,6 +411,17 @@ CASE(port_direct, "route", CHECK_REFUSE,
 CASE(trunk, "route", CHECK_REFUSE, (cloud(f), PORT.trunk = true))
 CASE(bandwidth, "route", CHECK_REFUSE, (cloud(f), PORT.has_resources = true))
 CASE(stranger, "route", CHECK_REFUSE, (cloud(f), set(&PORT.id, UUID)))
+CASE(agents, "agents", CHECK_PASS, cloud(f))
+CASE(agent_down, "agents", CHECK_REFUSE,
+	(cloud(f), AGENT(DST_HOST).lives = false))
+CASE(no_agent, "agents", CHECK_REFUSE,
+	(cloud(f), AGENT(DST_HOST).lives = false,
+	 set(&AGENT(DST_HOST).type, NULL)))
+CASE(no_agents, "agents", CHECK_PASS,
+	(cloud(f), AGENT(DST_HOST).lives = false,
+	 set(&AGENT(SRC_HOST).type, NULL)))
+CASE(no_physnet, "agents", CHECK_WARN,
+	(cloud(f), strv_add(&AGENT(SRC_HOST).networks, "physnet2")))
 CASE(pci, "hardware", CHECK_REFUSE, f->srv.pci_requests = true)
 CASE(pinned, "hardware", CHECK_REFUSE, f->srv.cpu_pinned = true)
 CASE(hugepages, "hardware", CHECK_REFUSE, f->srv.hugepages = true)
@@ -1020,6 +1037,11 @@ int main(void)
 		T(rights),
 		T(placement),
 		T(neutron),
+		T(agents),
+		T(agent_down),
+		T(no_agent),
+		T(no_agents),
+		T(no_physnet),
 		T(allocations),
 		T(control),
 		T(control_domain),
