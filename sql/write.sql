@@ -166,3 +166,15 @@ AND CAST(value AS BINARY) = CAST(:token AS BINARY)
 -- name: w.release.unlock
 UPDATE instances SET locked = :l, locked_by = :lb, updated_at = :now
 WHERE uuid = :u AND deleted = 0 AND locked = 1 AND locked_by = 'admin'
+
+-- A stale record of an evacuation, settled as the source's nova-compute does at
+-- its start; or back.  Not while something is at work on the server.    1 row
+-- name: w.settle
+UPDATE migrations SET status = :to, updated_at =
+ IF(updated_at >= CAST(:now AS DATETIME),
+  updated_at + INTERVAL 1 SECOND, CAST(:now AS DATETIME))
+WHERE id = :id AND instance_uuid = :u AND source_compute = :sh
+AND status = :from
+[F_migration_type:AND migration_type = 'evacuation'][!F_migration_type:AND 1 = 0]
+AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.uuid = :u AND i.deleted = 0
+ AND (i.task_state IS NOT NULL OR i.vm_state IN ('building', 'resized')))

@@ -134,13 +134,20 @@ int neutron_ports_list(struct api_session *s, const char *device_id,
 {
 	AUTO(buf_clear) struct buf path = BUF_INIT;
 	AUTO(mem_freep)
-	char *what = mem_printf("ports of server %s", device_id);
+	char *what = device_id ? mem_printf("ports of server %s", device_id)
+			       : mem_strdup("listing all ports");
 	AUTO(api_reply_clear) struct api_reply r = API_REPLY_INIT;
 	struct api_call c = {.service = CLOUD_NETWORK, .what = what};
 
 	*out = (struct neutron_ports){0};
-	buf_puts(&path, "/ports?device_id=");
-	url_put(&path, device_id);
+	if (device_id) {
+		buf_puts(&path, "/ports?device_id=");
+		url_put(&path, device_id);
+	} else {
+		buf_puts(&path, "/ports?fields=id&fields=device_id"
+				"&fields=device_owner&fields=binding:host_id"
+				"&fields=binding:vif_type");
+	}
 	c.path = buf_str(&path);
 	if (api_call(s, &c, &r, e))
 		return -1;

@@ -48,6 +48,8 @@ int neutron_port_parse(const char *text, size_t len, struct neutron_port *out,
 int neutron_ports_parse(const char *text, size_t len, struct neutron_ports *out,
 			struct err *e);
 
+/* DEVICE_ID NULL: every port there is, with .id, .device_id, .device_owner and
+ * the binding alone. */
 int neutron_ports_list(struct api_session *s, const char *device_id,
 		       struct neutron_ports *out, struct err *e);
 int neutron_port_get(struct api_session *s, const char *id,

@@ -84,6 +84,26 @@ int placement_allocations_put(struct api_session *s, const char *consumer,
 	return api_do(s, &c, e);
 }
 
+int placement_consumers_list(struct api_session *s, const char *provider,
+			     struct strv *out, struct err *e)
+{
+	AUTO(buf_clear) struct buf path = BUF_INIT;
+	AUTO(mem_freep)
+	char *what = mem_printf("allocations at provider %s", provider);
+	AUTO(api_reply_clear) struct api_reply r = API_REPLY_INIT;
+	struct api_call c = {.service = CLOUD_PLACEMENT, .what = what};
+
+	buf_puts(&path, "/resource_providers/");
+	url_put(&path, provider);
+	buf_puts(&path, "/allocations");
+	c.path = buf_str(&path);
+	if (api_call(s, &c, &r, e))
+		return -1;
+	if (placement_consumers_parse(buf_str(&r.body), r.body.len, out, e))
+		return api_garbled(&c, &r, e);
+	return 0;
+}
+
 static void fill(char **slot, const char *value)
 {
 	if (!*slot)

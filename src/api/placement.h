@@ -90,6 +90,12 @@ int placement_move_plan(struct placement_allocations *a,
 			const struct placement_move *m, bool *changed,
 			struct err *e);
 
+/* The consumers that have resources of PROVIDER (an uuid), appended to OUT. */
+int placement_consumers_list(struct api_session *s, const char *provider,
+			     struct strv *out, struct err *e);
+int placement_consumers_parse(const char *text, size_t len, struct strv *out,
+			      struct err *e);
+
 struct placement_inventory {
 	char *resource;
 	int64_t total, reserved, used, min_unit, max_unit, step_size;

@@ -120,6 +120,23 @@ int placement_allocations_parse(const char *text, size_t len,
 	return rc;
 }
 
+int placement_consumers_parse(const char *text, size_t len, struct strv *out,
+			      struct err *e)
+{
+	const char *key;
+	json_t *all, *v;
+	struct jr r;
+
+	if (jr_open(&r, text, len, NULL, e))
+		return -1;
+	all = jr_obj(&r, r.root, "allocations");
+	if (!all)
+		jr_fail(&r, "it has no \"allocations\"");
+	json_object_foreach (all, key, v)
+		strv_add(out, key);
+	return jr_close(&r);
+}
+
 static void put_resources(struct buf *b, const struct placement_share *s)
 {
 	json_key(b, "resources");

@@ -34,6 +34,7 @@
 #include "engine/txn.h"
 
 struct app_ops;
+struct audit_facts;
 struct facts;
 struct progress;
 struct step;
@@ -146,11 +147,13 @@ int app_purge(struct app *a, const char *job, json_t **report, struct err *e);
 struct app_audit {
 	const char *const *hosts; /* NULL-terminated; empty: all configured */
 	const char *job;	  /* only this job, or NULL */
-	bool fix;		  /* rebuild jobs from the hosts' manifests */
+	bool fix; /* rebuild jobs from the hosts' manifests; settle what the
+		     services and hosts contradict */
 };
 
-/* {schema_version, findings: [{kind, host, job, server, message, hint,
- * fixed}]} */
+/* {schema_version, findings: [{kind, severity, host, job, server, name, object,
+ * message, hint, fixed}]}; what is not known of a finding is null or left out.
+ * Kinds and severities: doc/man/novahaul-audit.pod. */
 int app_audit(struct app *a, const struct app_audit *r, json_t **report,
 	      struct err *e);
 
@@ -164,6 +167,14 @@ struct app_traces {
 	bool held;  /* a lease on either host, or its token in the row */
 	bool kept;  /* a work directory on either host */
 	bool moved; /* the row, if there is one, names the target */
+};
+
+/* Which hosts the audit of the whole looks at. */
+struct app_audit_scope {
+	const struct strv *hosts;  /* that answered */
+	bool all;		   /* nobody named any: all of the cell's are
+				      expected among them, or */
+	const struct strv *silent; /* those that did not answer */
 };
 
 /* What lies below the layers that cli/ may include: src/join/ fills it with
@@ -205,6 +216,10 @@ struct app_ops {
 	 * holds: the same with an empty text, and the instance as server. */
 	int (*manifests)(struct app *a, const char *host, json_t **out,
 			 struct err *e);
+	/* What everything that knows where an instance is says; NULL: not
+	 * asked.  F is zeroed; what cannot be read stands in it. */
+	void (*audit_read)(struct app *a, const struct app_audit_scope *scope,
+			   struct audit_facts *f);
 	/* What is left of JOB.  Both hosts must answer. */
 	int (*traces)(void *world, const char *job, struct app_traces *out,
 		      struct err *e);

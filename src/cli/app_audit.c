@@ -15,8 +15,6 @@
 #include "cli/app_priv.h"
 #include "cli/progress.h"
 
-#define SCHEMA_VERSION 1
-
 static void journal_closep(struct journal **j)
 {
 	journal_close(*j);
@@ -60,10 +58,10 @@ static void finding(struct audit *u, const struct lost *l, const char *kind,
 {
 	json_array_append_new(
 		u->findings,
-		json_pack("{s:s, s:s?, s:s?, s:s?, s:s, s:s?, s:b}", "kind",
-			  kind, "host", l->host, "job", l->job, "server",
-			  uuid_of(l), "message", message, "hint", hint, "fixed",
-			  fixed));
+		json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:s?, s:b}",
+			  "kind", kind, "severity", "error", "host", l->host,
+			  "job", l->job, "server", uuid_of(l), "message",
+			  message, "hint", hint, "fixed", fixed));
 }
 
 static json_int_t seq_of(const json_t *doc)
@@ -559,8 +557,8 @@ static int ended_elsewhere(struct audit *u, struct err *e)
 	return 0;
 }
 
-int app_audit(struct app *a, const struct app_audit *r, json_t **report,
-	      struct err *e)
+int app_audit_jobs(struct app *a, const struct app_audit *r,
+		   struct app_audited *out, struct err *e)
 {
 	AUTO(journal_closep) struct journal *j = app_journal(a, e);
 	struct audit u = {.a = a, .r = r, .j = j, .findings = json_array()};
@@ -582,8 +580,11 @@ int app_audit(struct app *a, const struct app_audit *r, json_t **report,
 		json_decref(u.v[i].doc);
 	}
 	mem_free(u.v);
-	for (size_t i = 0; i < u.n_hosts; i++)
+	for (size_t i = 0; i < u.n_hosts; i++) {
+		strv_add(u.hosts[i].answered ? &out->hosts : &out->silent,
+			 u.hosts[i].host);
 		mem_free(u.hosts[i].host);
+	}
 	mem_free(u.hosts);
 	if (rc) {
 		json_decref(u.findings);
@@ -591,7 +592,6 @@ int app_audit(struct app *a, const struct app_audit *r, json_t **report,
 	}
 	if (e->kind != ERR_NONE)
 		err_clear(e); /* it stands in the findings */
-	*report = json_pack("{s:i, s:o}", "schema_version", SCHEMA_VERSION,
-			    "findings", u.findings);
+	out->findings = u.findings;
 	return 0;
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "cli/cli_priv.h"
 
 struct args {
@@ -21,9 +23,14 @@ static const struct opt opts[] = {
 };
 
 static const struct out_column cols[] = {
-	{"kind", "KIND", OUT_TEXT},	  {"host", "HOST", OUT_TEXT},
-	{"job", "JOB", OUT_TEXT},	  {"fixed", "FIXED", OUT_TEXT},
-	{"message", "MESSAGE", OUT_TEXT}, {"hint", "HINT", OUT_TEXT},
+	{"kind", "KIND", OUT_TEXT},
+	{"host", "HOST", OUT_TEXT},
+	{"job", "JOB", OUT_TEXT},
+	{"fixed", "FIXED", OUT_TEXT},
+	{"severity", "SEVERITY", OUT_TEXT},
+	{"server", "SERVER", OUT_TEXT},
+	{"message", "MESSAGE", OUT_TEXT},
+	{"hint", "HINT", OUT_TEXT},
 	{NULL, NULL, OUT_TEXT},
 };
 
@@ -38,13 +45,21 @@ static int check_hosts(const struct cli *c, struct err *e)
 	return 0;
 }
 
+/* What is for information only contradicts nothing. */
+static bool is_info(const json_t *f)
+{
+	const char *s = json_string_value(json_object_get(f, "severity"));
+
+	return s && !strcmp(s, "info");
+}
+
 static bool all_fixed(const json_t *findings)
 {
 	const json_t *f;
 	size_t i;
 
 	json_array_foreach (findings, i, f)
-		if (!json_is_true(json_object_get(f, "fixed")))
+		if (!json_is_true(json_object_get(f, "fixed")) && !is_info(f))
 			return false;
 	return true;
 }
@@ -81,7 +96,7 @@ static int run(struct cli *c, const void *args, struct err *e)
 
 const struct cmd cmd_audit = {
 	.name = "audit",
-	.summary = "Compare the hosts' manifests with the journal",
+	.summary = "Find, and settle, what contradicts itself in the cloud",
 	.operands = "[HOST]...",
 	.max_operands = -1,
 	.opts = opts,

@@ -23,6 +23,9 @@ struct host *join_host_open(const struct config *c, const char *name,
 			    struct err *e);
 /* libvirt of H, through H's agent.  H must outlive it. */
 struct virt *join_virt_open(struct host *h);
+/* H's nova.conf; OUT is NOVACONF_INIT, and cleared by the caller. */
+struct novaconf;
+int join_novaconf(struct host *h, struct novaconf *out, struct err *e);
 /* instances_path of H: configured, else from its nova.conf. */
 char *join_instances_path(const struct config *c, struct host *h, struct err *e)
 	NH_DEALLOC(mem_free);
@@ -49,7 +52,8 @@ struct cloud_join;
 struct cloud_join *cloud_join_new(struct err *e);
 void cloud_join_free(struct cloud_join *j);
 
-/* ---- join_world.c, join_facts.c, join_misc.c: members of join_ops */
+/* ---- join_world.c, join_facts.c, join_audit.c, join_misc.c: members of
+ * join_ops */
 
 void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 		      struct err *e);
@@ -62,6 +66,8 @@ int join_purge_look(void *world, const char *job, json_t **out, struct err *e);
 int join_purge_remove(void *world, const char *job, struct err *e);
 int join_manifests(struct app *a, const char *host, json_t **out,
 		   struct err *e);
+void join_audit_read(struct app *a, const struct app_audit_scope *scope,
+		     struct audit_facts *f);
 int join_sweep(struct app *a, const char *host, const char *job,
 	       const char *uuid, struct err *e);
 int join_image_info(const char *path, const char *format, json_t **info,

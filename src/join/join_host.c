@@ -86,27 +86,35 @@ struct virt *join_virt_open(struct host *h)
 			      &r);
 }
 
-char *join_instances_path(const struct config *c, struct host *h, struct err *e)
+int join_novaconf(struct host *h, struct novaconf *out, struct err *e)
 {
-	const struct config_host *ch = config_host(c, h->name);
 	AUTO(host_conf_clear) struct host_conf hc = {0};
-	struct novaconf nc = NOVACONF_INIT;
 	struct novaconf_file *files;
-	char *path = NULL;
+	int rc;
 
-	if (ch && ch->instances_path)
-		return mem_strdup(ch->instances_path);
 	if (host_conf(h, &hc, e))
-		return NULL;
+		return -1;
 	files = MEM_NEW_N(struct novaconf_file, hc.nfiles);
 	for (size_t i = 0; i < hc.nfiles; i++)
 		files[i] = (struct novaconf_file){hc.files[i].path,
 						  hc.files[i].text,
 						  strlen(hc.files[i].text)};
-	if (!novaconf_parse(files, hc.nfiles, (const char *const *)hc.env.v,
-			    &nc, e))
+	rc = novaconf_parse(files, hc.nfiles, (const char *const *)hc.env.v,
+			    out, e);
+	mem_free(files);
+	return rc;
+}
+
+char *join_instances_path(const struct config *c, struct host *h, struct err *e)
+{
+	const struct config_host *ch = config_host(c, h->name);
+	struct novaconf nc = NOVACONF_INIT;
+	char *path = NULL;
+
+	if (ch && ch->instances_path)
+		return mem_strdup(ch->instances_path);
+	if (!join_novaconf(h, &nc, e))
 		path = host_map_path(h, nc.instances_path);
 	novaconf_clear(&nc);
-	mem_free(files);
 	return path;
 }

@@ -30,6 +30,7 @@ const struct app_ops join_ops = {
 	.purge_look = join_purge_look,
 	.purge_remove = join_purge_remove,
 	.manifests = join_manifests,
+	.audit_read = join_audit_read,
 	.traces = join_traces,
 	.sweep = join_sweep,
 	.image_info = join_image_info,
