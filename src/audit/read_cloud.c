@@ -118,10 +118,10 @@ static int read_attachments(struct audit_facts *f, struct api_session *s,
 	return 0;
 }
 
-static bool volume_seen(const struct audit_facts *f, size_t upto)
+static bool volume_seen(const struct audit_facts *f, size_t last)
 {
-	for (size_t i = 0; i < upto; i++)
-		if (!strcmp(f->volumes[i].id, f->volumes[upto].id))
+	for (size_t i = 0; i < last; i++)
+		if (!strcmp(f->volumes[i].id, f->volumes[last].id))
 			return true;
 	return false;
 }
