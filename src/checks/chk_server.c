@@ -141,7 +141,8 @@ static const char *next_of(const struct err *e)
 	return e->kind == ERR_RETRY
 		       ? "try again when it answers"
 		       : "set OS_CLOUD, or OS_AUTH_URL and its sisters, to an "
-			 "administrator's; or use Nova's own migration here";
+			 "administrator's; or, when no API answers: --control "
+			 "direct";
 }
 
 static void why_not(const struct facts *f, struct check_report *r)
@@ -223,9 +224,41 @@ static void cloud_port(const struct facts *f, const struct fact_port *p,
 			     "port %s has a guaranteed bandwidth, which "
 			     "Placement counts on %s",
 			     p->id, src);
+	if (p->unfit)
+		check_refuse(r, "try again when Neutron answers",
+			     "port %s cannot be bound to %s by SQL: %s", p->id,
+			     f->to, p->unfit);
 	if (!knows_port(f, p->id))
 		check_refuse(r, "nova's next heal of its network info adds it",
 			     "Nova does not know its port %s yet", p->id);
+}
+
+/* No API: what is written instead, why, and what stays open until it is back.
+ */
+static void by_sql(const struct facts *f, struct check_report *r)
+{
+	const struct fact_cloud *c = &f->cloud;
+	AUTO(mem_freep) char *what = strv_join(&c->databases, "; ");
+
+	if (c->databases.n)
+		check_warn(r,
+			   "after Neutron is back: openstack port list "
+			   "--server tells whether they are ACTIVE",
+			   "what Placement and Neutron have of it is written "
+			   "by SQL (%s), because %s; its ports stay DOWN and "
+			   "unbound until Neutron's server runs and the agent "
+			   "on %s asks it",
+			   what, c->why_sql, f->to);
+	for (size_t i = 0; i < c->unverified.n; i++)
+		check_warn(r, "prefer to wait for the API",
+			   "not verified on this revision: %s",
+			   c->unverified.v[i]);
+	for (size_t i = 0; i < f->srv.n_bdms; i++)
+		if (f->srv.bdms[i].volume_id)
+			check_refuse(r, "try again when Cinder answers",
+				     "volume %s: its attachment is Cinder's to "
+				     "change, and SQL does not",
+				     f->srv.bdms[i].volume_id);
 }
 
 static void route_run(const struct facts *f, const struct check_opts *o,
@@ -244,6 +277,8 @@ static void route_run(const struct facts *f, const struct check_opts *o,
 		why_not(f, r);
 		return;
 	}
+	if (c->sql)
+		by_sql(f, r);
 	if (c->placement_err.kind != ERR_NONE)
 		check_refuse(r, next_of(&c->placement_err),
 			     "Placement does not say what it has of it (%s)",

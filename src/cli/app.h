@@ -202,10 +202,10 @@ struct app_ops {
 	void (*leave)(void *world);
 	int (*mirror)(void *world, const char *json, struct err *e);
 	void (*tick)(void *world);
-	/* One read-only snapshot of SERVER and both hosts; facts_clear() and
-	 * mem_free() it. */
-	struct facts *(*facts_read)(struct app *a, const char *server,
-				    const char *to, struct err *e);
+	/* One read-only snapshot of the server and both hosts; facts_clear()
+	 * and mem_free() it. */
+	struct facts *(*facts_read)(struct app *a, const struct app_request *r,
+				    struct err *e);
 	/* {allowed, reason, bytes, path} of the kept copy of JOB; path is NULL
 	 * when nothing is kept. */
 	int (*purge_look)(void *world, const char *job, json_t **out,

@@ -115,7 +115,7 @@ static struct facts *look(struct app *a, const struct app_request *r,
 
 	if (known_way(r, e))
 		return NULL;
-	f = a->ops->facts_read(a, r->server, r->to, e);
+	f = a->ops->facts_read(a, r, e);
 	if (f)
 		checks_run(f, &o, rep);
 	return f;
@@ -192,20 +192,27 @@ static json_t *request_json(const struct app_request *r)
 
 /* Which step sends which statements; those that only read, and those that only
  * a rollback sends, are left to `novahaul sql show`. */
-static const struct {
-	const char *prefix, *step;
+static const struct sender {
+	const char *prefix, *step, *database;
 } senders[] = {
-	{"w.claim.", "claim"},	    {"w.token", "stop, rewrite, start"},
-	{"w.power", "stop, start"}, {"w.rewrite.", "rewrite"},
-	{"w.release.", "release"},
+	{"w.claim.", "claim", "cell"},
+	{"w.token", "stop, rewrite, start", "cell"},
+	{"w.power", "stop, start", "cell"},
+	{"w.rewrite.", "rewrite", "cell"},
+	{"w.release.", "release", "cell"},
+	{"pw.", "allocations", "placement"},
+	{"nw.", "ports", "neutron"},
 };
 
-static const char *sender_of(const char *name)
+static const struct sender *sender_of(const struct facts *f, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(senders); i++)
 		if (!strncmp(name, senders[i].prefix,
 			     strlen(senders[i].prefix)))
-			return senders[i].step;
+			return f->cloud.sql || !strcmp(senders[i].database,
+						       "cell")
+				       ? &senders[i]
+				       : NULL;
 	return NULL;
 }
 
@@ -226,15 +233,16 @@ static json_t *statements(struct app *a, const struct facts *f,
 	json_array_foreach (list, i, s) {
 		const char *name =
 			json_string_value(json_object_get(s, "name"));
-		const char *step = sender_of(name);
+		const struct sender *by = sender_of(f, name);
 
-		if (step)
+		if (by)
 			json_array_append_new(
-				out, json_pack("{s:s, s:s, s:s, s:O, s:O}",
-					       "step", step, "database", "cell",
-					       "name", name, "text",
-					       json_object_get(s, "text"),
-					       "values", values));
+				out,
+				json_pack("{s:s, s:s, s:s, s:O, s:O}", "step",
+					  by->step, "database", by->database,
+					  "name", name, "text",
+					  json_object_get(s, "text"), "values",
+					  values));
 	}
 	json_decref(list);
 	return out;

@@ -46,7 +46,12 @@ static const struct key ssh_keys[] = {
 static const struct key db_keys[] = {
 	{"connection", KEY_STRING, CFG(db.connection), 0, 0},
 	{"api_connection", KEY_STRING, CFG(db.api_connection), 0, 0},
+	{"placement_connection", KEY_STRING, CFG(db.placement_connection), 0,
+	 0},
+	{"neutron_connection", KEY_STRING, CFG(db.neutron_connection), 0, 0},
 	{"nova_conf", KEY_MULTI, CFG(db.nova_conf), 0, 0},
+	{"placement_conf", KEY_MULTI, CFG(db.placement_conf), 0, 0},
+	{"neutron_conf", KEY_MULTI, CFG(db.neutron_conf), 0, 0},
 	{"ssl_ca", KEY_STRING, CFG(db.ssl_ca), 0, 0},
 	{"ssl_cert", KEY_STRING, CFG(db.ssl_cert), 0, 0},
 	{"ssl_key", KEY_STRING, CFG(db.ssl_key), 0, 0},
@@ -275,6 +280,12 @@ static void set_defaults(struct config *c)
 	c->db.ssl_verify = true;
 }
 
+static void or_default(struct strv *v, const char *file)
+{
+	if (!v->n)
+		strv_add(v, file);
+}
+
 int config_parse(const char *name, const char *text, struct config *c,
 		 struct err *e)
 {
@@ -289,8 +300,9 @@ int config_parse(const char *name, const char *text, struct config *c,
 			goto fail;
 	if (check_hosts(c, name, e))
 		goto fail;
-	if (!c->db.nova_conf.n)
-		strv_add(&c->db.nova_conf, "/etc/nova/nova.conf");
+	or_default(&c->db.nova_conf, "/etc/nova/nova.conf");
+	or_default(&c->db.placement_conf, "/etc/placement/placement.conf");
+	or_default(&c->db.neutron_conf, "/etc/neutron/neutron.conf");
 	return 0;
 fail:
 	config_clear(c);
@@ -299,7 +311,8 @@ fail:
 
 static bool has_secret(const struct config *c)
 {
-	return c->db.connection || c->db.api_connection;
+	return c->db.connection || c->db.api_connection ||
+	       c->db.placement_connection || c->db.neutron_connection;
 }
 
 static void warn_if_open(const char *file, const struct config *c)

@@ -14,7 +14,7 @@
  *	h = config_host(&c, "compute-30");
  *	config_clear(&c);
  *
- * The passwords inside stand only in the two connection URLs.  A file that
+ * The passwords inside stand only in the connection URLs.  A file that
  * holds one and that others may read is reported through log_warn().
  */
 #ifndef NH_CLI_CONFIG_H
@@ -58,10 +58,14 @@ struct config_db {
 	char *connection;     /* the cell's database; NULL: from nova.conf
 				 or cell_mappings */
 	char *api_connection; /* nova_api; NULL: from nova.conf */
+	/* Placement's and Neutron's, for when no API answers; NULL: from
+	 * placement.conf, nova.conf and neutron.conf. */
+	char *placement_connection, *neutron_connection;
 	char *ssl_ca, *ssl_cert, *ssl_key;
 	bool ssl_verify;       /* default true once ssl_ca is set */
 	struct strv nova_conf; /* where to look for the URLs, in order;
 				  default /etc/nova/nova.conf */
+	struct strv placement_conf, neutron_conf; /* likewise */
 };
 
 struct config {

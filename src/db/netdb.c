@@ -199,6 +199,13 @@ static int bind_ask(struct my_conn *c, const void *arg, bool *applied,
 	return *applied ? 0 : changed(x->b, e);
 }
 
+int netdb_image_check(const char *text, struct err *e)
+{
+	AUTO(port_image_clear) struct port_image image = {.n = 0};
+
+	return port_image_parse(text, &image, e);
+}
+
 int netdb_bind(struct netdb *n, const struct netdb_bind *b, struct err *e)
 {
 	AUTO(port_image_clear) struct port_image image = {.n = 0};

@@ -83,6 +83,8 @@ struct netdb_bind {
 	int64_t revision;      /* as read */
 	const char *image;     /* NULL: forward; else all of it, put back */
 };
+/* Is it an image?  A plan file is input: ERR_REFUSED. */
+int netdb_image_check(const char *image, struct err *e);
 /* Where it is bound to .to already its revision is raised all the same. */
 int netdb_bind(struct netdb *n, const struct netdb_bind *b, struct err *e);
 

@@ -74,6 +74,8 @@ static void cloud_clear_facts(struct fact_cloud *c)
 		mem_free(c->ports[i].host);
 		mem_free(c->ports[i].vnic_type);
 		mem_free(c->ports[i].vif_type);
+		mem_free(c->ports[i].image);
+		mem_free(c->ports[i].unfit);
 	}
 	mem_free(c->ports);
 	for (size_t i = 0; i < c->n_volumes; i++)
@@ -83,6 +85,15 @@ static void cloud_clear_facts(struct fact_cloud *c)
 		mem_free(c->agent[k].type);
 		strv_clear(&c->agent[k].networks);
 	}
+	mem_free(c->why_sql);
+	strv_clear(&c->databases);
+	strv_clear(&c->unverified);
+}
+
+void facts_cloud_forget(struct facts *f)
+{
+	cloud_clear_facts(&f->cloud);
+	f->cloud = (struct fact_cloud){0};
 }
 
 void facts_clear(struct facts *f)

@@ -116,6 +116,9 @@ struct fact_port {
 	char *id, *host, *vnic_type, *vif_type;
 	bool hidden; /* its binding is shown to administrators only */
 	bool trunk, has_resources;
+	/* Read by SQL: the rows as they are, for db/netdb.h; and why SQL must
+	 * not bind it to the target, or NULL. */
+	char *image, *unfit;
 };
 
 /* What plugs ports on a host, as Neutron tells. */
@@ -142,7 +145,13 @@ struct fact_volume {
 /* What the services beside Nova's databases say, as far as there are any and a
  * cloud is configured. */
 struct fact_cloud {
-	bool asked;	/* somebody needed to know */
+	bool asked; /* somebody needed to know */
+	/* No API was read but the services' own databases, which are then
+	 * written as well; why, and which. */
+	bool sql;
+	char *why_sql;
+	struct strv databases;
+	struct strv unverified; /* of revisions that nobody has tried */
 	struct err err; /* why nothing was read; ERR_NONE: what there is was,
 			   but for: */
 	struct err placement_err, network_err; /* this service alone */
@@ -223,6 +232,24 @@ bool facts_in_cloud(const struct facts *f);
 /* S NULL: DOWN says why (moved). */
 struct api_session;
 void facts_cloud(struct facts *f, struct api_session *s, struct err *down);
+/* Those of it that the hosts' nova.conf, or Nova's database, speak of. */
+bool facts_in_placement(const struct facts *f);
+bool facts_in_neutron(const struct facts *f);
+/* Instead of facts_cloud(), or after facts_cloud_forget().  A database that is
+ * NULL where one is needed: its _down says why (moved). */
+struct placedb;
+struct netdb;
+struct facts_sql {
+	struct placedb *placement;
+	struct netdb *network;
+	struct err placement_down, network_down;
+	const char *why; /* the API is not asked */
+};
+void facts_cloud_sql(struct facts *f, struct facts_sql *in);
+/* Did nothing answer that facts_cloud() has asked?  NULL: it did; else what it
+ * said. */
+const struct err *facts_cloud_silent(const struct facts *f);
+void facts_cloud_forget(struct facts *f);
 
 /* Does a volume of this driver_volume_type need no connector of the host? */
 bool facts_driver_anywhere(const char *driver);

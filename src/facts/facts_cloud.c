@@ -10,11 +10,18 @@
 
 bool facts_in_cloud(const struct facts *f)
 {
-	for (int s = SRC_HOST; s <= DST_HOST; s++)
-		if (f->host[s].conf_known && (f->host[s].conf.has_placement ||
-					      f->host[s].conf.has_neutron))
-			return true;
-	return f->srv.allocations > 0;
+	return facts_in_placement(f) || facts_in_neutron(f);
+}
+
+const struct err *facts_cloud_silent(const struct facts *f)
+{
+	const struct fact_cloud *c = &f->cloud;
+	const struct err *all[] = {&c->err, &c->placement_err, &c->network_err};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i]->kind == ERR_RETRY)
+			return all[i];
+	return NULL;
 }
 
 /* ---- Placement */

@@ -36,6 +36,24 @@ char *join_instances_path(const struct config *c, struct host *h, struct err *e)
 int join_db_open(const struct config *c, const char *server, struct db *db,
 		 struct err *e);
 
+/* ---- join_twin.c: Placement and Neutron where no API of theirs answers */
+
+/* PROVIDER: compute_nodes.uuid of source and target. */
+struct placedb;
+struct netdb;
+int join_placedb_open(const struct config *c, const char *const provider[2],
+		      struct placedb **out, struct err *e);
+int join_netdb_open(const struct config *c, struct netdb **out, struct err *e);
+/* The two behind the steps' port.  Their databases are opened when they are
+ * first asked for: one that is down keeps no job from going back that never
+ * wrote to it.  All are borrowed.  NULL: M is not of this form. */
+struct twin_join;
+struct twin_join *twin_join_new(const struct config *c, struct db *db,
+				const struct move *m, struct err *e);
+void twin_join_free(struct twin_join *t);
+/* *OPS, over T. */
+void twin_join_ops(struct twin_join *t, struct cloud_ops *ops);
+
 /* ---- join_carry.c */
 
 /* A carrier over transfer/.  Its sessions are opened at the first copy. */
@@ -58,7 +76,7 @@ void cloud_join_free(struct cloud_join *j);
 void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 		      struct err *e);
 void join_world_close(void *world);
-struct facts *join_facts_read(struct app *a, const char *server, const char *to,
+struct facts *join_facts_read(struct app *a, const struct app_request *r,
 			      struct err *e);
 int join_traces(void *world, const char *job, struct app_traces *out,
 		struct err *e);

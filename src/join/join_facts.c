@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "api/session.h"
+#include "db/netdb.h"
+#include "db/placedb.h"
 #include "facts/facts.h"
 #include "join/join.h"
 
@@ -43,47 +45,79 @@ static void open_one(struct sides *s, const struct config *c, struct facts *f,
 	facts_host(f, k, &in);
 }
 
-/* Where nothing but Nova's databases binds it, no API is asked. */
-static void ask_cloud(struct facts *f)
+static void ask_sql(const struct config *c, struct facts *f, const char *why)
+{
+	const char *const uuid[2] = {f->host[SRC_HOST].db.compute_uuid,
+				     f->host[DST_HOST].db.compute_uuid};
+	struct facts_sql in = {.why = why};
+
+	if (facts_in_placement(f) &&
+	    join_placedb_open(c, uuid, &in.placement, &in.placement_down))
+		err_wrap(&in.placement_down, "%s; by SQL", why);
+	if (facts_in_neutron(f) &&
+	    join_netdb_open(c, &in.network, &in.network_down))
+		err_wrap(&in.network_down, "%s; by SQL", why);
+	facts_cloud_sql(f, &in);
+	placedb_close(in.placement);
+	netdb_close(in.network);
+	err_clear(&in.placement_down);
+	err_clear(&in.network_down);
+}
+
+/* Where nothing but Nova's databases binds it, nobody is asked.  The API
+ * wherever it answers; a login that is refused or not configured is for the
+ * operator to put right, and no reason to go around it. */
+static void ask_cloud(const struct config *c, struct facts *f,
+		      enum app_control control)
 {
 	struct err down = ERR_INIT;
+	AUTO(mem_freep) char *why = NULL;
 	struct api_session *s;
 
 	if (!facts_in_cloud(f))
 		return;
+	if (control == APP_CONTROL_DIRECT) {
+		ask_sql(c, f, "direct control was asked for");
+		return;
+	}
 	s = join_cloud_open(&down);
 	facts_cloud(f, s, &down);
 	api_close(s);
 	err_clear(&down);
+	if (control == APP_CONTROL_API || !facts_cloud_silent(f))
+		return;
+	why = mem_strdup(err_msg(facts_cloud_silent(f)));
+	facts_cloud_forget(f);
+	ask_sql(c, f, why);
 }
 
-static int read_all(struct app *a, const char *server, struct facts *f,
+static int read_all(struct app *a, const struct app_request *r, struct facts *f,
 		    struct sides *s, struct err *e)
 {
 	struct db db = {0};
 	int rc;
 
-	if (join_db_open(a->config, server, &db, e))
+	if (join_db_open(a->config, r->server, &db, e))
 		return -1;
-	rc = facts_database(f, &db, server, e);
+	rc = facts_database(f, &db, r->server, e);
 	db_close(&db);
 	if (rc)
 		return -1;
 	open_one(s, a->config, f, SRC_HOST);
 	open_one(s, a->config, f, DST_HOST);
-	ask_cloud(f);
+	ask_cloud(a->config, f, r->control);
 	return facts_files(f, s->host[SRC_HOST], s->host[DST_HOST], e);
 }
 
-struct facts *join_facts_read(struct app *a, const char *server, const char *to,
+struct facts *join_facts_read(struct app *a, const struct app_request *r,
 			      struct err *e)
 {
 	struct facts *f = MEM_NEW(struct facts);
 	struct sides s = {0};
 	int rc;
 
-	facts_init(f, to);
-	rc = read_all(a, server, f, &s, e);
+	facts_init(f, r->to);
+	rc = read_all(a, r, f, &s, e);
 	for (int k = SRC_HOST; k <= DST_HOST; k++) {
 		virt_free(s.virt[k]);
 		host_close(s.host[k]);

@@ -19,6 +19,7 @@ struct opened {
 	const struct config *config;
 	struct carry_join *carry;
 	struct cloud_join *cloud;
+	struct twin_join *twin;
 	char owner[128];
 };
 
@@ -61,6 +62,24 @@ static bool needs_cloud(const struct world *w)
 	       (w->move->nova_start && !w->backward);
 }
 
+static int open_cloud(struct opened *o, struct err *e)
+{
+	if (!needs_cloud(&o->w))
+		return 0;
+	if (o->w.move->sql) {
+		o->twin = twin_join_new(o->config, &o->db, o->w.move, e);
+		if (o->twin)
+			twin_join_ops(o->twin, &o->w.cloud);
+		return o->twin ? 0 : -1;
+	}
+	o->cloud = cloud_join_new(e);
+	if (!o->cloud)
+		return -1;
+	o->w.cloud = cloud_join_ops;
+	o->w.cloud.self = o->cloud;
+	return 0;
+}
+
 void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 		      struct err *e)
 {
@@ -88,13 +107,10 @@ void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 		join_world_close(o);
 		return NULL;
 	}
-	if (needs_cloud(&o->w) && !(o->cloud = cloud_join_new(e))) {
+	if (open_cloud(o, e)) {
 		join_world_close(o);
 		return NULL;
 	}
-	if (o->cloud)
-		o->w.cloud = cloud_join_ops;
-	o->w.cloud.self = o->cloud;
 	o->carry = carry_join_new(a->config, &o->w);
 	o->w.carrier = carry_join_ops;
 	o->w.carrier.self = o->carry;
@@ -109,6 +125,7 @@ void join_world_close(void *world)
 		return;
 	carry_join_free(o->carry);
 	cloud_join_free(o->cloud);
+	twin_join_free(o->twin);
 	for (int s = SRC; s <= DST; s++) {
 		virt_free(o->w.virt[s]);
 		host_close(o->w.host[s]);

@@ -43,8 +43,9 @@ struct move *plan_move(const struct facts *f, const struct plan_opts *o,
 		       struct err *e);
 
 /* By what the world is changed: "direct", or "api+direct" where Placement and
- * Neutron have a say, or Nova starts it.  The steps of the document say which
- * is changed by what. */
+ * Neutron have a say, or Nova starts it, "sql+direct" where their databases
+ * are written, for no API answers.  The steps of the document say which is
+ * changed by what. */
 const char *plan_control(const struct facts *f, bool nova_start);
 /* {plan_version, kind, created, instance, source, target, facts_digest,
  *  release, bytes_to_copy, downtime_s, steps, move, values} */

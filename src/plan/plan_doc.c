@@ -25,15 +25,15 @@ int64_t plan_downtime_s(const struct move *m)
 	       (m->precopy ? 0 : (int64_t)(bytes / rate));
 }
 
-/* Only the API changes what Placement and Neutron know; the rest is libvirt,
- * files over SSH, and SQL. */
+/* Only the API changes what Placement and Neutron know, or, where it is down,
+ * their own databases; the rest is libvirt, files over SSH, and Nova's. */
 static const char *step_control(const struct move *m, const char *step)
 {
 	if (!strcmp(step, "start") && m->nova_start)
 		return "api";
-	return !strcmp(step, "allocations") || !strcmp(step, "ports")
-		       ? "api"
-		       : "direct";
+	if (!strcmp(step, "allocations") || !strcmp(step, "ports"))
+		return m->sql ? "sql" : "api";
+	return "direct";
 }
 
 static const char *step_summary(const struct move *m, const struct step *s)
@@ -75,10 +75,12 @@ static json_t *values_json(const struct move *m)
 
 const char *plan_control(const struct facts *f, bool nova_start)
 {
-	return f->cloud.on[SRC_HOST] || f->cloud.network ||
-			       f->cloud.n_volumes || nova_start
-		       ? "api+direct"
-		       : "direct";
+	bool beside = f->cloud.on[SRC_HOST] || f->cloud.network ||
+		      f->cloud.n_volumes || nova_start;
+
+	if (!beside)
+		return "direct";
+	return f->cloud.sql ? "sql+direct" : "api+direct";
 }
 
 json_t *plan_document(const struct facts *f, const struct move *m)

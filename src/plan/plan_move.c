@@ -227,6 +227,14 @@ static int adapt(struct move *m, const struct facts *f, struct err *e)
 	return 0;
 }
 
+static char *image_of(const struct facts *f, const char *port)
+{
+	for (size_t i = 0; i < f->cloud.n_ports; i++)
+		if (!strcmp(f->cloud.ports[i].id, port))
+			return mem_strdup0(f->cloud.ports[i].image);
+	return NULL;
+}
+
 static void ports(struct move *m, const struct facts *f)
 {
 	m->ports = MEM_NEW_N(struct move_port, f->srv.n_vifs);
@@ -235,7 +243,10 @@ static void ports(struct move *m, const struct facts *f)
 
 		if (v->address && v->id)
 			m->ports[m->nports++] = (struct move_port){
-				mem_strdup(v->address), mem_strdup(v->id)};
+				.mac = mem_strdup(v->address),
+				.id = mem_strdup(v->id),
+				.image = image_of(f, v->id),
+			};
 	}
 }
 
@@ -284,6 +295,7 @@ static struct move *fill(const struct facts *f, const struct plan_opts *o)
 	m->verify_full = o->verify_full;
 	m->placement = f->cloud.on[SRC_HOST];
 	m->neutron = f->cloud.network;
+	m->sql = f->cloud.sql;
 	ports(m, f);
 	volumes(m, f);
 	m->stop_timeout_s = o->stop_timeout_s;

@@ -68,6 +68,7 @@ static const struct field base_fields[] = {
 static const struct field port_fields[] = {
 	F(move_port, mac, K_STR),
 	F(move_port, id, K_STR),
+	F(move_port, image, K_STR_LATE),
 };
 
 static const struct field volume_fields[] = {
@@ -77,25 +78,16 @@ static const struct field volume_fields[] = {
 };
 
 static const struct field move_fields[] = {
-	F(move, uuid, K_STR),
-	F(move, name, K_STR),
-	F(move, domain, K_STR),
-	F(move, vm_state, K_STR),
-	F(move, power_state, K_I64),
-	F(move, availability_zone, K_STR0),
-	F(move, was_running, K_BOOL),
-	F(move, start, K_BOOL),
-	F(move, placement, K_BOOL),
-	F(move, neutron, K_BOOL),
-	F(move, nova_start, K_BOOL_LATE),
-	F(move, precopy, K_BOOL),
-	F(move, verify_deep, K_BOOL),
-	F(move, verify_full, K_BOOL),
-	F(move, stop_timeout_s, K_I64),
-	F(move, bwlimit, K_U64),
-	F(move, delta, K_STR),
-	F(move, transport, K_STR),
-	F(move, domain_xml, K_STR0),
+	F(move, uuid, K_STR),	      F(move, name, K_STR),
+	F(move, domain, K_STR),	      F(move, vm_state, K_STR),
+	F(move, power_state, K_I64),  F(move, availability_zone, K_STR0),
+	F(move, was_running, K_BOOL), F(move, start, K_BOOL),
+	F(move, placement, K_BOOL),   F(move, neutron, K_BOOL),
+	F(move, sql, K_BOOL_LATE),    F(move, nova_start, K_BOOL_LATE),
+	F(move, precopy, K_BOOL),     F(move, verify_deep, K_BOOL),
+	F(move, verify_full, K_BOOL), F(move, stop_timeout_s, K_I64),
+	F(move, bwlimit, K_U64),      F(move, delta, K_STR),
+	F(move, transport, K_STR),    F(move, domain_xml, K_STR0),
 };
 
 static const char *const root_names[] = {

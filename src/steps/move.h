@@ -65,6 +65,8 @@ struct move_base {
  * a hybrid plug. */
 struct move_port {
 	char *mac, *id;
+	/* With .sql: Neutron's rows as planned, to be put back (db/netdb.h). */
+	char *image;
 };
 
 /* A Cinder volume whose attachment changes with the host (new flow, Queens and
@@ -114,6 +116,8 @@ struct move {
 	/* Which of the cloud's services bind it to its host, besides Nova. */
 	bool placement; /* its allocations move with it */
 	bool neutron;	/* its ports are bound anew */
+	/* ... in the services' own databases, for no API answers. */
+	bool sql;
 	/* Nova starts it on the target, and writes its domain; else libvirt
 	 * does, by our hand.  Only with .start. */
 	bool nova_start;

@@ -577,8 +577,8 @@ struct move *fake_move(const struct fake_world *fw)
 	m->nova_start = fw->o.start && fw->o.nova_start;
 	m->ports = MEM_NEW_N(struct move_port, 1);
 	m->nports = 1;
-	m->ports[0] = (struct move_port){mem_strdup("fa:16:3e:01:02:03"),
-					 mem_strdup(FAKE_PORT)};
+	m->ports[0] = (struct move_port){.mac = mem_strdup("fa:16:3e:01:02:03"),
+					 .id = mem_strdup(FAKE_PORT)};
 	m->precopy = fw->o.precopy;
 	m->stop_timeout_s = 5;
 	m->delta = mem_strdup("auto");

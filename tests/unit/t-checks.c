@@ -254,6 +254,26 @@ static void cloud(struct facts *f)
 	}
 }
 
+/* Likewise, but no API answers: read by SQL. */
+static void dark(struct facts *f)
+{
+	cloud(f);
+	f->cloud.sql = true;
+	f->cloud.why_sql = mem_strdup("keystone does not answer");
+	strv_add(&f->cloud.databases, "placement on db1:3306");
+	PORT.image = mem_strdup("{}");
+	for (int k = SRC_HOST; k <= DST_HOST; k++)
+		mem_freep(&AGENT(k).type);
+}
+
+static void volume_of(struct facts *f)
+{
+	f->srv.bdms = MEM_NEW_N(struct db_bdm, 1);
+	f->srv.n_bdms = 1;
+	f->srv.bdms[0].volume_id = mem_strdup(UUID);
+	f->srv.bdms[0].driver = mem_strdup("nfs");
+}
+
 /* How many lines of CHECK refuse. */
 static size_t refusals(struct facts *f, const char *check)
 {
@@ -391,6 +411,18 @@ CASE(placement, "route", CHECK_REFUSE,
 CASE(neutron, "route", CHECK_REFUSE, (SRC.conf.has_neutron = true, no_cloud(f)))
 CASE(allocations, "route", CHECK_REFUSE, (f->srv.allocations = 3, no_cloud(f)))
 CASE(in_cloud, "route", CHECK_PASS, cloud(f))
+CASE(in_the_dark, "route", CHECK_WARN, dark(f))
+CASE(dark_unfit, "route", CHECK_REFUSE,
+	(dark(f), set(&PORT.unfit, "it belongs to a trunk")))
+CASE(dark_doubled, "route", CHECK_REFUSE,
+	(dark(f), f->cloud.on[DST_HOST] = true))
+CASE(dark_elsewhere, "route", CHECK_REFUSE,
+	(dark(f), set(&PORT.host, "other")))
+CASE(dark_no_url, "route", CHECK_REFUSE,
+	(dark(f), err_set(&f->cloud.network_err, ERR_REFUSED, "no URL")))
+CASE(dark_volume, "route", CHECK_REFUSE, (dark(f), volume_of(f)))
+CASE(dark_unverified, "route", CHECK_WARN,
+	(dark(f), strv_add(&f->cloud.unverified, "neutron on db1:3306")))
 CASE(unallocated, "route", CHECK_REFUSE,
 	(cloud(f), f->cloud.on[SRC_HOST] = false))
 CASE(doubled, "route", CHECK_REFUSE,
@@ -1048,6 +1080,13 @@ int main(void)
 		T(control_key),
 		T(control_plan),
 		T(in_cloud),
+		T(in_the_dark),
+		T(dark_unfit),
+		T(dark_doubled),
+		T(dark_elsewhere),
+		T(dark_no_url),
+		T(dark_volume),
+		T(dark_unverified),
 		T(unallocated),
 		T(doubled),
 		T(third),

@@ -21,6 +21,11 @@ static void t_defaults(void **state)
 	assert_int_equal(c.ssh.port, 22);
 	assert_true(c.db.ssl_verify);
 	assert_int_equal(c.db.nova_conf.n, 1);
+	assert_string_equal(c.db.placement_conf.v[0],
+			    "/etc/placement/placement.conf");
+	assert_string_equal(c.db.neutron_conf.v[0],
+			    "/etc/neutron/neutron.conf");
+	assert_null(c.db.neutron_connection);
 	assert_null(config_host(&c, "compute-30"));
 	config_clear(&c);
 }
@@ -34,6 +39,8 @@ static void t_all(void **state)
 		"connect_timeout = 3\ncommand_timeout = 9\n"
 		"[database]\nconnection = mysql://n:p#$$@h/nova\n"
 		"api_connection = mysql://a\nnova_conf = /n1\n"
+		"placement_connection = mysql://p\nneutron_conf = /u1\n"
+		"neutron_connection = mysql://u\nplacement_conf = /p1\n"
 		"ssl_ca = /ca\nssl_cert = /c\nssl_key = /k\n"
 		"ssl_verify = off\n"
 		"[host:Compute-30]\naddress = 10.0.0.30\nport = 23\n"
@@ -54,6 +61,10 @@ static void t_all(void **state)
 	assert_string_equal(c.ssh.identity.v[1], "/k2");
 	assert_int_equal(c.ssh.port, 2222);
 	assert_string_equal(c.db.connection, "mysql://n:p#$@h/nova");
+	assert_string_equal(c.db.placement_connection, "mysql://p");
+	assert_string_equal(c.db.neutron_connection, "mysql://u");
+	assert_string_equal(c.db.placement_conf.v[0], "/p1");
+	assert_string_equal(c.db.neutron_conf.v[0], "/u1");
 	assert_false(c.db.ssl_verify);
 	assert_int_equal(c.n_hosts, 2);
 	h = config_host(&c, "Compute-30");

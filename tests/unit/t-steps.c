@@ -59,6 +59,12 @@ static struct move *sample(void)
 					 .user = mem_strdup("nova"),
 					 .group = mem_strdup("nova"),
 					 .on_target = true};
+	m->sql = true;
+	m->nports = 1;
+	m->ports = MEM_NEW_N(struct move_port, 1);
+	m->ports[0] = (struct move_port){.mac = mem_strdup("fa:16:3e:00:00:01"),
+					 .id = mem_strdup("p"),
+					 .image = mem_strdup("{}")};
 	m->nvolumes = 1;
 	m->volumes = MEM_NEW_N(struct move_volume, 1);
 	m->volumes[0] = (struct move_volume){.id = mem_strdup("v"),
@@ -98,7 +104,7 @@ static void t_bad_json(void **state)
 	(void)state;
 	json_object_foreach (good, key, v) {
 		/* what older journals do not have may be missing */
-		bool later = !strcmp(key, "nova_start");
+		bool later = !strcmp(key, "nova_start") || !strcmp(key, "sql");
 
 		for (int kind = later; kind < 2; kind++) {
 			json_t *bad = json_deep_copy(good);
@@ -135,8 +141,13 @@ static void t_older_json(void **state)
 	err_clear(&e);
 	json_object_del(json_object_get(j, "dst"), "connector");
 	json_object_del(j, "volumes");
+	json_object_del(j, "sql");
+	json_object_del(json_array_get(json_object_get(j, "ports"), 0),
+			"image");
 	n = move_from_json(j, &e);
 	assert_non_null(n);
+	assert_false(n->sql);
+	assert_null(n->ports[0].image);
 	assert_int_equal(n->nvolumes, 0);
 	assert_null(n->src.connector);
 	json_decref(j);
