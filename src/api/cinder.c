@@ -198,8 +198,8 @@ int cinder_attachment_complete(struct api_session *s, const char *id,
 	return job_run(&j, s, e);
 }
 
-int cinder_attachment_delete(struct api_session *s, const char *id,
-			     struct err *e)
+static int delete_as(struct api_session *s, const char *id, bool service,
+		     struct err *e)
 {
 	AUTO(job_clear) struct job j;
 	struct err mine = ERR_INIT;
@@ -208,7 +208,7 @@ int cinder_attachment_delete(struct api_session *s, const char *id,
 	job_init(&j, API_DELETE, mem_printf("deleting attachment %s", id),
 		 "attachments", id);
 	j.c.idempotent = true;
-	j.c.service_token = true;
+	j.c.service_token = service;
 	j.c.call_us = EXPORT_US;
 	if (need(s, 27, j.what, &v, e))
 		return -1;
@@ -222,6 +222,17 @@ int cinder_attachment_delete(struct api_session *s, const char *id,
 		mine.kind = ERR_NOTHING;
 	err_move(e, &mine);
 	return -1;
+}
+
+int cinder_attachment_delete(struct api_session *s, const char *id,
+			     struct err *e)
+{
+	return delete_as(s, id, true, e);
+}
+
+int cinder_attachment_drop(struct api_session *s, const char *id, struct err *e)
+{
+	return delete_as(s, id, false, e);
 }
 
 /* --- the old flow */

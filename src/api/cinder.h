@@ -105,6 +105,10 @@ int cinder_attachment_complete(struct api_session *s, const char *id,
  * try). */
 int cinder_attachment_delete(struct api_session *s, const char *id,
 			     struct err *e);
+/* Likewise, in the user's own name and never as a service: so that Cinder asks
+ * Nova, and refuses what Nova's row names (ERR_CONFLICT). */
+int cinder_attachment_drop(struct api_session *s, const char *id,
+			   struct err *e);
 
 /* The old flow. */
 enum cinder_act {

@@ -119,6 +119,11 @@ int api_whoami(struct api_session *s, struct api_identity *id, struct err *e)
 	return 0;
 }
 
+bool api_delegated(const struct api_session *s)
+{
+	return s->cloud.auth == CLOUD_CREDENTIAL;
+}
+
 bool api_identity_has(const struct api_identity *id, const char *role)
 {
 	for (size_t i = 0; id->roles[i]; i++)

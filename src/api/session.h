@@ -94,6 +94,8 @@ struct api_identity {
 	char *const *roles; /* NULL-terminated; names, lower case */
 };
 int api_whoami(struct api_session *s, struct api_identity *id, struct err *e);
+/* Is it an application credential, whose tokens no service can pass on? */
+bool api_delegated(const struct api_session *s);
 bool api_identity_has(const struct api_identity *id, const char *role);
 
 /* One call; what nova.h and its sisters are made of. */

@@ -291,13 +291,6 @@ static void route_run(const struct facts *f, const struct check_opts *o,
 			     err_msg(&c->network_err));
 	for (size_t i = 0; i < c->n_ports; i++)
 		cloud_port(f, &c->ports[i], r);
-	for (size_t i = 0; i < f->srv.n_bdms; i++)
-		if (f->srv.bdms[i].volume_id)
-			check_refuse(r, "detach it first",
-				     "Cinder would still say that volume %s is "
-				     "attached to %s",
-				     f->srv.bdms[i].volume_id,
-				     f->host[SRC_HOST].name);
 }
 
 const struct check chk_route = {

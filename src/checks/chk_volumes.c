@@ -89,6 +89,33 @@ static void cinder_view(const struct facts *f, const struct fact_volume *v,
 			     v->id, v->host, src);
 }
 
+/* Of all volumes alike. */
+static void cinder_self(const struct facts *f, struct check_report *r)
+{
+	const struct fact_cloud *c = &f->cloud;
+	bool any = false;
+
+	for (size_t i = 0; i < f->srv.n_bdms; i++)
+		any |= f->srv.bdms[i].volume_id && f->srv.bdms[i].attachment_id;
+	if (!any)
+		return;
+	if (c->volume_err.kind != ERR_NONE)
+		check_refuse(r, c->volume_err.hint, "%s",
+			     err_msg(&c->volume_err));
+	else if (!c->volume)
+		check_refuse(r, "openstack catalog list tells",
+			     "its volumes have attachments in Cinder, and the "
+			     "catalog has no Cinder");
+	else if (!c->complete)
+		check_refuse(r, detach_first,
+			     "Cinder is too old to complete an attachment "
+			     "(3.44, Queens)");
+	else if (c->delegated)
+		check_refuse(r, "log in with a password",
+			     "Cinder removes no attachment for an application "
+			     "credential: it must ask Nova in the same name");
+}
+
 static void new_flow(const struct facts *f, const struct db_bdm *b,
 		     struct check_report *r)
 {
@@ -99,25 +126,19 @@ static void new_flow(const struct facts *f, const struct db_bdm *b,
 			     "the record of volume %s's connection holds a "
 			     "password or a key, which no journal may have",
 			     b->volume_id);
-	if (!f->cloud.volume)
-		check_refuse(r, "look at the catalog: openstack catalog list",
-			     "volume %s has an attachment in Cinder, and the "
-			     "catalog has no Cinder",
-			     b->volume_id);
-	else if (!f->cloud.complete)
-		check_refuse(r, detach_first,
-			     "Cinder is too old to complete an attachment "
-			     "(3.44, Queens)");
-	else if (v)
+	if (v)
 		cinder_view(f, v, r);
 }
 
 static void volumes_run(const struct facts *f, const struct check_opts *o,
 			struct check_report *r)
 {
-	bool cloud = f->cloud.asked && f->cloud.err.kind == ERR_NONE;
+	/* Without an API "route" refuses them all. */
+	bool cloud = f->cloud.asked && !f->cloud.sql &&
+		     f->cloud.err.kind == ERR_NONE;
 
-	(void)o;
+	if (cloud)
+		cinder_self(f, r);
 	for (size_t i = 0; i < f->srv.n_bdms; i++) {
 		const struct db_bdm *b = &f->srv.bdms[i];
 
@@ -129,6 +150,9 @@ static void volumes_run(const struct facts *f, const struct check_opts *o,
 		else if (cloud)
 			old_flow(b, r);
 	}
+	/* Nova mounts the share itself. */
+	if (check_nova_start(f, o))
+		return;
 	for (size_t i = 0; i < f->volumes_missing.n; i++)
 		check_refuse(r, "mount its share there first",
 			     "%s does not see volume file %s", f->to,

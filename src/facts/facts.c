@@ -78,6 +78,7 @@ static void cloud_clear_facts(struct fact_cloud *c)
 		mem_free(c->ports[i].unfit);
 	}
 	mem_free(c->ports);
+	err_clear(&c->volume_err);
 	for (size_t i = 0; i < c->n_volumes; i++)
 		volume_clear_facts(&c->volumes[i]);
 	mem_free(c->volumes);

@@ -162,8 +162,10 @@ struct fact_cloud {
 	struct fact_port *ports;
 	size_t n_ports;
 	struct fact_agent agent[2];
-	bool volume;   /* the catalog has it */
-	bool complete; /* ... and it can complete attachments (3.44) */
+	struct err volume_err; /* why Cinder does not tell */
+	bool volume;	       /* the catalog has it */
+	bool complete;	       /* ... and it can complete attachments (3.44) */
+	bool delegated; /* the login is one that Cinder cannot ask Nova with */
 	/* those of the new flow: Nova's row names an attachment */
 	struct fact_volume *volumes;
 	size_t n_volumes;

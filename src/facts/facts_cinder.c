@@ -56,6 +56,7 @@ static int read_flow(struct fact_cloud *c, struct api_session *s, struct err *e)
 	if (api_version(s, CLOUD_VOLUME, &v, e))
 		return -1;
 	c->complete = api_at_least(v, 3, 44);
+	c->delegated = api_delegated(s);
 	return 0;
 }
 

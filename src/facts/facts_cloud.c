@@ -176,7 +176,9 @@ static int read_all(struct facts *f, struct api_session *s, struct err *e)
 	if (c->network && (read_ports(f, s, &c->network_err) ||
 			   facts_agents(f, s, &c->network_err)))
 		named(&c->network_err);
-	return volumes_attached(f) ? volumes_read(f, s, e) : 0;
+	if (volumes_attached(f) && volumes_read(f, s, &c->volume_err))
+		named(&c->volume_err);
+	return 0;
 }
 
 void facts_cloud(struct facts *f, struct api_session *s, struct err *down)

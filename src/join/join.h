@@ -65,10 +65,11 @@ void carry_join_free(struct carry_join *j);
 
 /* The cloud of OS_* and clouds.yaml.  Contacts nobody yet. */
 struct api_session *join_cloud_open(struct err *e);
-/* Placement and Neutron of it, for the steps; free with cloud_join_free(). */
+/* Its services, for the steps; free with cloud_join_free(). */
 struct cloud_join;
 struct cloud_join *cloud_join_new(struct err *e);
 void cloud_join_free(struct cloud_join *j);
+struct api_session *cloud_join_session(struct cloud_join *j);
 
 /* ---- join_world.c, join_facts.c, join_audit.c, join_misc.c: members of
  * join_ops */

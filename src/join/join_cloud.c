@@ -48,6 +48,11 @@ void cloud_join_free(struct cloud_join *j)
 	mem_free(j);
 }
 
+struct api_session *cloud_join_session(struct cloud_join *j)
+{
+	return j->session;
+}
+
 /* ---- Placement */
 
 static int provider(struct cloud_join *j, const struct move_side *s,

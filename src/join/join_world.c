@@ -10,6 +10,7 @@
 
 extern const struct carrier carry_join_ops;
 extern const struct cloud_ops cloud_join_ops;
+extern const struct volume_ops cinder_join_ops;
 
 /* What join_world_open() made; the world is its first member, so that the
  * engine's void pointer is both. */
@@ -58,7 +59,7 @@ static int need_sides(struct opened *o, enum app_reach reach, struct err *e)
 /* Back, Nova is not asked: the row tells what it does. */
 static bool needs_cloud(const struct world *w)
 {
-	return w->move->placement || w->move->neutron ||
+	return w->move->placement || w->move->neutron || w->move->nvolumes ||
 	       (w->move->nova_start && !w->backward);
 }
 
@@ -77,6 +78,8 @@ static int open_cloud(struct opened *o, struct err *e)
 		return -1;
 	o->w.cloud = cloud_join_ops;
 	o->w.cloud.self = o->cloud;
+	o->w.volumes = cinder_join_ops;
+	o->w.volumes.self = cloud_join_session(o->cloud);
 	return 0;
 }
 

@@ -25,11 +25,14 @@ int64_t plan_downtime_s(const struct move *m)
 	       (m->precopy ? 0 : (int64_t)(bytes / rate));
 }
 
-/* Only the API changes what Placement and Neutron know, or, where it is down,
- * their own databases; the rest is libvirt, files over SSH, and Nova's. */
+/* Only the API changes what Placement, Neutron and Cinder know, or, where it is
+ * down, their own databases; the rest is libvirt, files over SSH, and Nova's.
+ */
 static const char *step_control(const struct move *m, const char *step)
 {
 	if (!strcmp(step, "start") && m->nova_start)
+		return "api";
+	if (!strncmp(step, "volumes", strlen("volumes")))
 		return "api";
 	if (!strcmp(step, "allocations") || !strcmp(step, "ports"))
 		return m->sql ? "sql" : "api";

@@ -188,7 +188,10 @@ static int clear_source(struct step_ctx *c, struct err *e)
 	if (st.state != VIRT_ABSENT || !row.host ||
 	    strcmp(row.host, m->dst.host) != 0)
 		return 0;
-	return unplug_source(c, e) || drop_tpm_dirs(c, SRC, e) ? -1 : 0;
+	return unplug_source(c, e) || volumes_leave_source(c, e) ||
+			       drop_tpm_dirs(c, SRC, e)
+		       ? -1
+		       : 0;
 }
 
 static int clear_target(struct step_ctx *c, struct err *e)

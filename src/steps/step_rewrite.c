@@ -17,11 +17,13 @@
 struct args {
 	struct db_rewrite r;
 	struct db_rewrite_before before;
+	struct db_volume_change *volumes;
 };
 
 static void args_clear(struct args *a)
 {
 	db_rewrite_before_clear(&a->before);
+	mem_free(a->volumes);
 }
 
 static void before_from(const json_t *j, struct db_rewrite_before *b)
@@ -77,6 +79,18 @@ static void args_fill(struct step_ctx *c, struct args *a)
 		before_from(before, &a->before);
 		a->r.before = &a->before;
 	}
+}
+
+/* With the volumes, for the write itself. */
+static int args_all(struct step_ctx *c, struct args *a, bool back,
+		    struct err *e)
+{
+	args_fill(c, a);
+	if (volumes_changes(c, back, &a->volumes, e))
+		return -1;
+	a->r.volumes = a->volumes;
+	a->r.n_volumes = step_m(c)->nvolumes;
+	return 0;
 }
 
 /* What the world says; DB_MOVED_NO when nothing was ever tried. */
@@ -155,7 +169,8 @@ static int run(struct step_ctx *c, struct err *e)
 	if (prove_side(c, SRC, e) || prove_side(c, DST, e) || ready(c, e) ||
 	    bases_refresh(c, DST, e) || record_before(c, e))
 		return -1;
-	args_fill(c, &a);
+	if (args_all(c, &a, false, e))
+		return -1;
 	rc = db->ops->rewrite(db, &a.r, e);
 	return settle_write(c, rc, &(struct db_question){.rewrite = &a.r}, e);
 }
@@ -228,7 +243,8 @@ static int undo(struct step_ctx *c, struct err *e)
 			       "record: its copy may be gone");
 	if (install_take_back(c, e) || not_run_since(c, e))
 		return -1;
-	args_fill(c, &a);
+	if (args_all(c, &a, true, e))
+		return -1;
 	rc = db->ops->rewrite_undo(db, &a.r, e);
 	if (!settle_write(c, rc, &(struct db_question){.undo = &a.r}, e))
 		return 0;

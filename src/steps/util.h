@@ -139,6 +139,13 @@ int install_put_back(struct step_ctx *c, struct err *e);
 int install_extras_back(struct step_ctx *c, struct err *e);
 /* Of step_rewrite.c: what the database says of our record. */
 int rewrite_where(struct step_ctx *c, enum db_moved *moved, struct err *e);
+/* Of volumes.c: what the rewrite changes of each volume of the move, BACK: what
+ * its inverse is to put there.  The strings are borrowed from the journal, the
+ * array is freed by the caller, also after an error. */
+int volumes_changes(struct step_ctx *c, bool back,
+		    struct db_volume_change **out, struct err *e);
+/* Of volumes.c: unmounts on the source what Nova mounted for them alone. */
+int volumes_leave_source(struct step_ctx *c, struct err *e);
 /* Of step_define.c: are the files on the target, PLACED or parked, what install
  * recorded? */
 int disks_unchanged(struct step_ctx *c, bool placed, bool *same, struct err *e);

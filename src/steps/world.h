@@ -122,6 +122,43 @@ struct cloud_ops {
 	void *self;
 };
 
+/*
+ * Cinder's attachments, as far as a swap needs them; join/ has it over the API.
+ * Errors as in api/session.h.  How a controller that wakes up late is kept out:
+ * steps/volumes.h.
+ */
+struct volume_att {
+	char *id;
+	char *instance;	  /* NULL: none */
+	char *status;	  /* "attached" once it is complete */
+	char *connection; /* of a new one: Cinder's JSON; may hold secrets */
+};
+struct volume_view {
+	char *status; /* of the volume: "in-use" */
+	struct volume_att *v;
+	size_t n; /* all of the volume, by whomever */
+};
+void volume_att_clear(struct volume_att *a);
+void volume_view_clear(struct volume_view *v);
+
+struct volume_want {
+	const char *volume, *instance;
+	const char *connector; /* JSON text */
+	const char *mode;      /* "rw" or "ro" */
+};
+
+struct volume_ops {
+	int (*look)(void *self, const char *volume, struct volume_view *out,
+		    struct err *e);
+	/* Not idempotent: after ERR_LOST there may be one more. */
+	int (*make)(void *self, const struct volume_want *w,
+		    struct volume_att *out, struct err *e);
+	int (*complete)(void *self, const char *id, struct err *e);
+	/* 0 also when it is gone.  ERR_CONFLICT: Nova's row names it. */
+	int (*drop)(void *self, const char *id, struct err *e);
+	void *self;
+};
+
 struct world {
 	struct move *move;    /* of the job; owned */
 	struct host *host[2]; /* by enum side; NULL: not reached, see .down */
@@ -129,9 +166,10 @@ struct world {
 	struct err down[2]; /* why .host is NULL */
 	struct db *db;
 	struct carrier carrier;
-	struct cloud_ops cloud; /* used where .move asks for it */
-	const char *owner;	/* for the leases; borrowed */
-	char session[33];	/* random, hex: this run */
+	struct cloud_ops cloud;	   /* used where .move asks for it */
+	struct volume_ops volumes; /* likewise */
+	const char *owner;	   /* for the leases; borrowed */
+	char session[33];	   /* random, hex: this run */
 	bool backward; /* only undoing: the target may be unreachable */
 	bool onward;   /* past the rewrite: the source may be unreachable,
 			  for it was disarmed and proved stopped */

@@ -26,6 +26,13 @@ static const struct fake_options moves[] = {
 		.cloud = true,
 	},
 	{
+		.name = "two volumes",
+		.running = true,
+		.start = true,
+		.cloud = true,
+		.volumes = 2,
+	},
+	{
 		.name = "stopped guest",
 		.base_on_target = true,
 		.cloud = true,

@@ -26,6 +26,10 @@
 #define FAKE_UUID "9f2c1f1e-0b1d-4c57-8b9c-2f6f3c1d4a5b"
 #define FAKE_BASE "da39a3ee5e6b4b0d3255bfef95601890afd80709"
 #define FAKE_PORT "5b3e8a52-6d7c-4c3f-9d0e-0f3f1c1d7a11"
+#define FAKE_VOLUME "2f9d4c3b-1a5e-4f60-8c7b-9e8d7c6b5a0"
+#define FAKE_VOLUMES 2
+#define FAKE_ATTS 8
+#define FAKE_ATT_NAME 24
 #define FAKE_NAMES 160
 #define FAKE_INODES 160
 #define FAKE_PATH 160
@@ -79,6 +83,22 @@ struct fake_host {
 	char manifest[65536];
 };
 
+/* A row of block_device_mapping: FAKE_VOLUME "1" has id 1. */
+struct fake_bdm {
+	char attachment[FAKE_ATT_NAME];
+	char info[320];
+};
+
+/* Cinder's. */
+struct fake_att {
+	unsigned n; /* "att-N"; 0: none */
+	enum side side;
+	bool attached, foreign;
+};
+struct fake_volume {
+	struct fake_att att[FAKE_ATTS];
+};
+
 struct fake_row {
 	bool deleted;
 	bool gone, archived; /* no row any more; it is among the shadows */
@@ -92,6 +112,7 @@ struct fake_row {
 	char migration[40], status[16]; /* "": no row */
 	char evac_from[32], evac_status[16];
 	int64_t evac_us; /* an evacuation goes on then; 0: none */
+	struct fake_bdm bdm[FAKE_VOLUMES];
 };
 
 /* A transaction: plain data, so that it can be under way while its sender is
@@ -118,6 +139,8 @@ struct fake_tx {
 	bool set_az;
 	int locked; /* before image */
 	char locked_by[16], reason[DB_TOKEN_MAX];
+	struct fake_bdm old[FAKE_VOLUMES], new[FAKE_VOLUMES];
+	unsigned volumes; /* that it changes */
 	uint64_t id;
 	unsigned sender;
 };
@@ -131,6 +154,7 @@ struct fake_options {
 	bool resume_guests; /* resume_guests_state_on_host_boot */
 	bool cloud;	    /* Placement and Neutron have a say */
 	bool nova_start;    /* Nova starts it on the target */
+	unsigned volumes;   /* at most FAKE_VOLUMES */
 };
 
 /* An os-start that Nova has accepted: nova-compute of the host that the row
@@ -168,6 +192,8 @@ struct fake_world {
 	bool allocated[2];
 	char bound[32];
 	int64_t consumer, revision;
+	struct fake_volume volumes[FAKE_VOLUMES];
+	unsigned atts;	   /* the last one made */
 	char journal[128]; /* of the second operator */
 };
 
@@ -245,8 +271,27 @@ int fake_carry(void *self, struct host *src, struct host *dst,
 	       struct err *e);
 int fake_carry_cleanup(void *self, struct host *src, struct host *dst,
 		       const char *job, struct err *e);
+/* A service's API.  A question that got no answer can be asked again. */
+int fake_ask(const char *what, struct err *e);
+/* The request is sent, or is not: *SENT.  A fault may hide which. */
+int fake_send(const char *what, bool *sent, struct err *e);
+/* The answer to a request whose result is RC. */
+int fake_answer(const char *what, int rc, struct err *e);
 extern const struct cloud_ops fake_cloud_ops;
+extern const struct volume_ops fake_volume_ops;
 void fake_digest(const struct fake_inode *i, unsigned char out[32]);
+
+/* --- Cinder */
+
+void fake_att_name(char out[FAKE_ATT_NAME], unsigned n);
+struct fake_att *fake_att(struct fake_volume *v, const char *id);
+struct fake_att *fake_att_new(struct fake_world *fw, struct fake_volume *v,
+			      enum side s);
+bool fake_in_use(const struct fake_volume *v);
+void fake_detach(struct fake_world *fw);
+void fake_reattach(struct fake_world *fw, enum side s);
+void fake_volumes_promise(const struct fake_world *fw, struct buf *out);
+bool fake_volumes_at(const struct fake_world *fw, enum side s, struct buf *out);
 
 /* Has anybody a transaction under way?  It ends, one way or the other. */
 void fake_db_resolve(struct fake_world *fw);

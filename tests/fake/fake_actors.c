@@ -136,6 +136,7 @@ static bool nova_delete(struct fake_world *fw, bool admin)
 		return false;
 	h = at(fw);
 	fw->acted++;
+	fake_detach(fw);
 	fw->row.deleted = true;
 	/* Up to Kilo the token stays with the row. */
 	if (!fw->o.old_compute)
@@ -294,6 +295,7 @@ static void rebuild(struct fake_world *fw)
 	}
 	make_base(fw, d);
 	nova_define(d);
+	fake_reattach(fw, DST);
 	strcpy(r->host, d->name);
 	strcpy(r->node, d->node);
 	strcpy(r->evac_from, fw->h[SRC].name);

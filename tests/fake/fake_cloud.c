@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A question that got no answer can be asked again. */
-static int ask(const char *what, struct err *e)
+int fake_ask(const char *what, struct err *e)
 {
 	enum crash_fault f = crash_event(CRASH_BEFORE, what, true);
 
@@ -16,8 +15,7 @@ static int ask(const char *what, struct err *e)
 	return f == CRASH_NONE ? 0 : crash_fail(f, what, e);
 }
 
-/* The request is sent, or is not: *SENT.  A fault may hide which. */
-static int send_it(const char *what, bool *sent, struct err *e)
+int fake_send(const char *what, bool *sent, struct err *e)
 {
 	enum crash_fault f = crash_event(CRASH_BEFORE, what, true);
 
@@ -25,7 +23,7 @@ static int send_it(const char *what, bool *sent, struct err *e)
 	return f == CRASH_NONE ? 0 : crash_fail(f, what, e);
 }
 
-static int answer(const char *what, int rc, struct err *e)
+int fake_answer(const char *what, int rc, struct err *e)
 {
 	if (rc)
 		return rc;
@@ -49,7 +47,7 @@ static int allocated(void *self, const struct move *m, struct cloud_share *out,
 	const struct fake_world *fw = self;
 
 	(void)m;
-	if (ask("placement get", e))
+	if (fake_ask("placement get", e))
 		return -1;
 	out->on[SRC] = fw->allocated[SRC];
 	out->on[DST] = fw->allocated[DST];
@@ -62,7 +60,7 @@ static int allocate(void *self, const struct move *m, enum side to,
 {
 	struct fake_world *fw = self;
 	bool sent;
-	int rc = send_it("placement put", &sent, e);
+	int rc = fake_send("placement put", &sent, e);
 
 	(void)m;
 	if (sent && !change(&fw->consumer, seen->version)) {
@@ -71,7 +69,7 @@ static int allocate(void *self, const struct move *m, enum side to,
 	} else if (sent && !rc) {
 		return err_set(e, ERR_CONFLICT, "placement: 409");
 	}
-	return answer("placement put", rc, e);
+	return fake_answer("placement put", rc, e);
 }
 
 static int bound(void *self, const char *port, struct cloud_bind *out,
@@ -80,7 +78,7 @@ static int bound(void *self, const char *port, struct cloud_bind *out,
 	const struct fake_world *fw = self;
 
 	(void)port;
-	if (ask("neutron get", e))
+	if (fake_ask("neutron get", e))
 		return -1;
 	out->host = mem_strdup(fw->bound);
 	out->version = fw->revision;
@@ -92,33 +90,33 @@ static int bind_port(void *self, const char *port, const char *host,
 {
 	struct fake_world *fw = self;
 	bool sent;
-	int rc = send_it("neutron bind", &sent, e);
+	int rc = fake_send("neutron bind", &sent, e);
 
 	(void)port;
 	if (sent && !change(&fw->revision, seen->version))
 		snprintf(fw->bound, sizeof(fw->bound), "%s", host);
 	else if (sent && !rc)
 		return err_set(e, ERR_CONFLICT, "neutron: 412");
-	return answer("neutron bind", rc, e);
+	return fake_answer("neutron bind", rc, e);
 }
 
 static int start(void *self, const char *uuid, struct err *e)
 {
 	struct fake_world *fw = self;
 	bool sent;
-	int rc = send_it("nova start", &sent, e);
+	int rc = fake_send("nova start", &sent, e);
 
 	(void)uuid;
 	if (sent && !fake_nova_start(fw, true, true) && !rc)
 		return err_set(e, ERR_CONFLICT, "nova: 409");
-	return answer("nova start", rc, e);
+	return fake_answer("nova start", rc, e);
 }
 
 static int fault(void *self, const char *uuid, char **out, struct err *e)
 {
 	(void)self;
 	(void)uuid;
-	if (ask("nova fault", e))
+	if (fake_ask("nova fault", e))
 		return -1;
 	*out = mem_strdup("libvirt says no");
 	return 0;

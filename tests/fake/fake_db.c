@@ -140,6 +140,39 @@ static int tx_power(struct fake_row *r, const struct fake_tx *t, struct err *e)
 	return 0;
 }
 
+static void volumes_of(struct fake_tx *t, const struct db_rewrite *w)
+{
+	for (size_t i = 0; i < w->n_volumes; i++) {
+		const struct db_volume_change *v = &w->volumes[i];
+		unsigned k = (unsigned)v->bdm_id - 1;
+
+		COPY(t->old[k].attachment, v->old_attachment);
+		COPY(t->old[k].info, v->old_info);
+		COPY(t->new[k].attachment, v->new_attachment);
+		COPY(t->new[k].info, v->new_info);
+		t->volumes++;
+	}
+}
+
+static bool is_bdm(const struct fake_bdm *a, const struct fake_bdm *b)
+{
+	return !strcmp(a->attachment, b->attachment) &&
+	       !strcmp(a->info, b->info);
+}
+
+static int change_volumes(struct fake_row *r, const struct fake_bdm *from,
+			  const struct fake_bdm *to, unsigned n, struct err *e)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!is_bdm(&r->bdm[i], &from[i]))
+			return err_set(e, ERR_CONFLICT,
+				       "the connection of block device %u has "
+				       "changed",
+				       i + 1);
+	memcpy(r->bdm, to, n * sizeof(*to));
+	return 0;
+}
+
 static int tx_rewrite(struct fake_row *r, const struct fake_tx *t,
 		      struct err *e)
 {
@@ -147,7 +180,8 @@ static int tx_rewrite(struct fake_row *r, const struct fake_tx *t,
 		return token_lost(r, t, e);
 	if (moved(r, t->migration, t->host, t->to_host) == DB_MOVED_YES)
 		return 0;
-	if (guard(r, t->host, "stopped", e))
+	if (guard(r, t->host, "stopped", e) ||
+	    change_volumes(r, t->old, t->new, t->volumes, e))
 		return -1;
 	COPY(r->host, t->to_host);
 	COPY(r->node, t->to_node);
@@ -171,7 +205,8 @@ static int tx_undo(struct fake_row *r, const struct fake_tx *t, struct err *e)
 		return 0;
 	if (m != DB_MOVED_YES)
 		return err_set(e, ERR_CONFLICT, "the record is not as left");
-	if (guard(r, t->to_host, "stopped", e))
+	if (guard(r, t->to_host, "stopped", e) ||
+	    change_volumes(r, t->new, t->old, t->volumes, e))
 		return -1;
 	COPY(r->host, t->host);
 	COPY(r->node, t->node);
@@ -370,6 +405,7 @@ static struct fake_tx of_rewrite(const struct db_rewrite *r)
 	COPY(t.migration, r->migration_uuid);
 	t.set_az = r->az != NULL;
 	COPY(t.az, r->az);
+	volumes_of(&t, r);
 	return t;
 }
 
@@ -387,6 +423,7 @@ static struct fake_tx of_undo(const struct db_rewrite *r)
 		COPY(t.vm_to, r->before->vm_state);
 		t.power = r->before->power_state;
 	}
+	volumes_of(&t, r);
 	return t;
 }
 
@@ -462,6 +499,34 @@ static int op_moved(struct db *db, const struct db_rewrite *r,
 	if (f != CRASH_NONE)
 		return crash_fail(f, "db moved", e);
 	*out = moved(&W(db)->row, r->migration_uuid, r->from.host, r->to.host);
+	return 0;
+}
+
+static int op_connection(struct db *db, const char *uuid, int64_t bdm_id,
+			 struct db_connection *out, struct err *e)
+{
+	const struct fake_row *r = &W(db)->row;
+	enum crash_fault f = crash_event(CRASH_BEFORE, "db connection", true);
+
+	if (f == CRASH_LOST)
+		f = CRASH_RETRY;
+	if (f != CRASH_NONE)
+		return crash_fail(f, "db connection", e);
+	if (r->gone || r->deleted)
+		return err_set(e, ERR_CONFLICT, "instance %s: it is gone",
+			       uuid);
+	out->attachment_id = mem_strdup(r->bdm[bdm_id - 1].attachment);
+	out->info = mem_strdup(r->bdm[bdm_id - 1].info);
+	return 0;
+}
+
+static int op_share_users(struct db *db, const struct db_share *s, int *n,
+			  struct err *e)
+{
+	(void)db;
+	(void)s;
+	(void)e;
+	*n = 0;
 	return 0;
 }
 
@@ -651,6 +716,8 @@ const struct db_ops fake_db_ops = {
 	.instance = op_instance,
 	.archived = op_archived,
 	.moved = op_moved,
+	.connection = op_connection,
+	.share_users = op_share_users,
 	.claim_read = op_claim_read,
 	.claim = op_claim,
 	.claim_takeover = op_takeover,

@@ -92,6 +92,19 @@ static void add_row(struct fake_world *fw)
 	strcpy(r->az, "nova");
 }
 
+static void add_volumes(struct fake_world *fw)
+{
+	for (unsigned i = 0; i < fw->o.volumes; i++) {
+		struct fake_bdm *b = &fw->row.bdm[i];
+		struct fake_att *a = fake_att_new(fw, &fw->volumes[i], SRC);
+
+		a->attached = true;
+		fake_att_name(b->attachment, a->n);
+		snprintf(b->info, sizeof(b->info),
+			 "{\"data\": {\"export\": \"s:/e\"}, \"n\": %u}", i);
+	}
+}
+
 void fake_reset(void *world, const void *options)
 {
 	struct fake_world *fw = world;
@@ -118,6 +131,7 @@ void fake_reset(void *world, const void *options)
 	add_row(fw);
 	fw->allocated[SRC] = true;
 	strcpy(fw->bound, fw->h[SRC].name);
+	add_volumes(fw);
 	d->defined = true;
 	d->autostart = fw->o.autostart;
 	snprintf(d->xml, sizeof(d->xml), domain_xml, SRC_IP);
@@ -275,6 +289,8 @@ bool fake_promise(const void *world, struct buf *out)
 		buf_puts(out, "the row left a host with the files in place");
 	else if (row_lies(fw))
 		buf_puts(out, "the guest runs where its row says 'stopped'");
+	else
+		fake_volumes_promise(fw, out);
 	return !out->len;
 }
 
@@ -398,7 +414,7 @@ static bool cloud_at(const struct fake_world *fw, enum side s, struct buf *out)
 
 	if (what)
 		buf_puts(out, what);
-	return !what;
+	return !what && fake_volumes_at(fw, s, out);
 }
 
 static bool end_back(const struct fake_world *fw, const struct fake_world *was,
@@ -465,7 +481,7 @@ static bool end_deleted(const struct fake_world *fw, enum crash_job job,
 
 	if (what)
 		buf_printf(out, "the server is deleted, and %s", what);
-	return !what;
+	return !what && fake_volumes_at(fw, SRC, out);
 }
 
 void fake_late(void *world)
@@ -559,6 +575,20 @@ static void files(const struct fake_world *fw, struct move *m)
 	};
 }
 
+static void volumes(const struct fake_world *fw, struct move *m)
+{
+	m->volumes = MEM_NEW_N(struct move_volume, FAKE_VOLUMES);
+	for (unsigned i = 0; i < fw->o.volumes; i++)
+		m->volumes[m->nvolumes++] = (struct move_volume){
+			.id = mem_printf(FAKE_VOLUME "%u", i + 1),
+			.bdm_id = i + 1,
+			.attachment = mem_printf("att-%u", i + 1),
+			.device = mem_printf("/dev/vd%c", 'b' + (char)i),
+			.mode = mem_strdup("rw")};
+	m->src.connector = mem_strdup("{\"host\": \"compute-30\"}");
+	m->dst.connector = mem_strdup("{\"host\": \"compute-34\"}");
+}
+
 struct move *fake_move(const struct fake_world *fw)
 {
 	struct move *m = move_new();
@@ -579,6 +609,7 @@ struct move *fake_move(const struct fake_world *fw)
 	m->nports = 1;
 	m->ports[0] = (struct move_port){.mac = mem_strdup("fa:16:3e:01:02:03"),
 					 .id = mem_strdup(FAKE_PORT)};
+	volumes(fw, m);
 	m->precopy = fw->o.precopy;
 	m->stop_timeout_s = 5;
 	m->delta = mem_strdup("auto");
@@ -637,6 +668,8 @@ void fake_open(struct world *w, struct fake_world *fw, bool backward)
 		.backward = backward,
 	};
 	w->cloud.self = fw;
+	w->volumes = fake_volume_ops;
+	w->volumes.self = fw;
 	snprintf(w->session, sizeof(w->session), "session-%u", crash_self());
 	w->db = MEM_NEW(struct db);
 	*w->db = (struct db){&fake_db_ops, fw};

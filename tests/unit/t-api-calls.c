@@ -491,6 +491,8 @@ static void test_delete(void **state)
 	LAB_OK(&l, cinder_attachment_delete(l.s, "a1", &l.e));
 	assert_non_null(strstr(server_last(l.srv, "DELETE"),
 			       "X-Service-Token: tok-1\r\n"));
+	LAB_OK(&l, cinder_attachment_drop(l.s, "a1", &l.e));
+	assert_null(strstr(server_last(l.srv, "DELETE"), "X-Service-Token"));
 	lab_close(&l);
 }
 

@@ -706,6 +706,7 @@ static void t_swap(void **state)
 	struct fact_volume *v = cinder(f);
 
 	expect(f, "volumes", CHECK_PASS);
+	expect(f, "route", CHECK_PASS);
 	v->n_attachments = 2;
 	expect(f, "volumes", CHECK_REFUSE);
 	v->n_attachments = 1;
@@ -731,6 +732,13 @@ static void t_swap(void **state)
 	f->srv.bdms[0].secret = true;
 	expect(f, "volumes", CHECK_REFUSE);
 	f->srv.bdms[0].secret = false;
+	f->cloud.delegated = true;
+	expect(f, "volumes", CHECK_REFUSE);
+	f->cloud.delegated = false;
+	err_set(&f->cloud.volume_err, ERR_REFUSED, "403");
+	expect(f, "volumes", CHECK_REFUSE);
+	err_clear(&f->cloud.volume_err);
+	expect(f, "volumes", CHECK_PASS);
 	f->cloud.complete = false;
 	expect(f, "volumes", CHECK_REFUSE);
 	f->cloud.volume = false;

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cinder behind the port of the steps that swap attachments. */
+#include <errno.h>
+#include <string.h>
+
+#include "api/cinder.h"
+#include "join/join.h"
+
+static struct volume_att att_of(struct cinder_attachment *a)
+{
+	struct volume_att out = {a->id, a->instance, a->status, a->connection};
+
+	/* taken */
+	a->id = a->instance = a->status = a->connection = NULL;
+	return out;
+}
+
+static int look(void *self, const char *volume, struct volume_view *out,
+		struct err *e)
+{
+	AUTO(cinder_volume_clear) struct cinder_volume v = {0};
+	AUTO(cinder_attachments_clear) struct cinder_attachments l = {0};
+
+	if (cinder_volume_get(self, volume, &v, e) ||
+	    cinder_attachments_list(self, NULL, volume, &l, e))
+		return -1;
+	out->status = mem_strdup0(v.status);
+	out->v = MEM_NEW_N(struct volume_att, l.n);
+	for (; out->n < l.n; out->n++)
+		out->v[out->n] = att_of(&l.v[out->n]);
+	return 0;
+}
+
+static int make(void *self, const struct volume_want *w, struct volume_att *out,
+		struct err *e)
+{
+	AUTO(cinder_attachment_clear) struct cinder_attachment a = {0};
+	struct cinder_attach how = {.volume = w->volume,
+				    .instance = w->instance,
+				    .connector = w->connector,
+				    .mode = w->mode};
+
+	if (cinder_attachment_create(self, &how, &a, e))
+		return -1;
+	*out = att_of(&a);
+	return 0;
+}
+
+static int complete(void *self, const char *id, struct err *e)
+{
+	return cinder_attachment_complete(self, id, e);
+}
+
+static int drop(void *self, const char *id, struct err *e)
+{
+	if (!cinder_attachment_drop(self, id, e))
+		return 0;
+	if (e->kind != ERR_NOTHING)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
+const struct volume_ops cinder_join_ops = {
+	.look = look,
+	.make = make,
+	.complete = complete,
+	.drop = drop,
+};
