@@ -72,8 +72,9 @@ struct carrier {
 
 /*
  * Placement, Neutron and Nova, as far as a move needs them; join/ has it over
- * the APIs.  Errors as in api/session.h: ERR_LOST is an unknown outcome, and
- * the question tells what became of it.
+ * the APIs, and over the databases of the first two (.sql in struct move).
+ * Errors as in api/session.h: ERR_LOST is an unknown outcome, and the question
+ * tells what became of it.
  *
  * Neither knows of leases.  What keeps a controller that was frozen from
  * changing anything late is their own optimistic locking: each change names the
