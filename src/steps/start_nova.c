@@ -20,7 +20,7 @@
 #include "core/clock.h"
 #include "steps/util.h"
 
-#define START_S 120 /* patience with one start; resume has as much again */
+#define START_S 120 /* patience of one run; resume has as much again */
 #define GRACE_S 5   /* until a request whose answer was lost has its effect */
 
 static bool is(const char *a, const char *b)
@@ -90,21 +90,22 @@ static int look(struct step_ctx *c, struct err *e)
 		       row.vm_state ? row.vm_state : "NULL");
 }
 
-/* LOOK() until it says something else than STAY, SECONDS at most. */
-static int wait_while(struct step_ctx *c, int stay, int seconds, struct err *e)
+/* LOOK() until it says something else than STAY, or it is UNTIL_US. */
+static int wait_while(struct step_ctx *c, int stay, int64_t until_us,
+		      struct err *e)
 {
-	int64_t end = clock_mono_us() + seconds * 1000000LL;
 	int now;
 
-	while ((now = look(c, e)) == stay && clock_mono_us() < end) {
-		step_progress(
-			c,
-			(uint64_t)(seconds - (end - clock_mono_us()) / 1000000),
-			(uint64_t)seconds, "waiting for Nova");
+	while ((now = look(c, e)) == stay && clock_mono_us() < until_us) {
+		int64_t left = (until_us - clock_mono_us()) / 1000000;
+
+		/* It keeps the leases alive, too. */
+		step_progress(c,
+			      (uint64_t)(left < START_S ? START_S - left : 0),
+			      START_S, "waiting for Nova");
 		if (step_checkpoint(c, e))
 			return -1;
 		clock_sleep_us(500000);
-		world_tick(step_w(c));
 	}
 	return now;
 }
@@ -112,8 +113,13 @@ static int wait_while(struct step_ctx *c, int stay, int seconds, struct err *e)
 static int wait_for_it(struct step_ctx *c, struct err *e)
 {
 	const struct move *m = step_m(c);
-	int now = wait_while(c, 0, START_S, e);
+	struct world *w = step_w(c);
+	int now;
 
+	/* Once a run: the engine tries a step more than once. */
+	if (!w->nova_until_us)
+		w->nova_until_us = clock_mono_us() + START_S * 1000000LL;
+	now = wait_while(c, 0, w->nova_until_us, e);
 	if (now < 0)
 		return -1;
 	if (now == 2)
@@ -141,7 +147,9 @@ static int ask(struct step_ctx *c, struct err *e)
 		err_set(e, ERR_RETRY, "there is no session with Nova's API");
 	else if (!o->start(o->self, m->uuid, e))
 		return 0;
-	now = e->kind == ERR_LOST	? wait_while(c, 2, GRACE_S, &why)
+	now = e->kind == ERR_LOST
+		      ? wait_while(c, 2, clock_mono_us() + GRACE_S * 1000000LL,
+				   &why)
 	      : e->kind == ERR_CONFLICT ? look(c, &why)
 					: 2;
 	if (now == 0 || now == 1) {

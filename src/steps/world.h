@@ -182,6 +182,9 @@ struct world {
 	uint64_t epoch;
 	bool manifest[2]; /* the work directory is there to be written to */
 	int64_t touched_us;
+	/* This run has waited long enough for Nova's start then; 0: it has not
+	 * begun to. */
+	int64_t nova_until_us;
 };
 
 /* Engine hooks (engine/txn.h). */
