@@ -220,6 +220,11 @@ struct app_ops {
 	 * asked.  F is zeroed; what cannot be read stands in it. */
 	void (*audit_read)(struct app *a, const struct app_audit_scope *scope,
 			   struct audit_facts *f);
+	/* Likewise for jobs of kind "fix" (steps/fix.h), which have no hooks:
+	 * what the steps work on, and their table. */
+	void *(*fix_open)(struct app *a, const json_t *plan, struct err *e);
+	void (*fix_close)(void *world);
+	const struct step *const *(*fix_steps)(void);
 	/* What is left of JOB.  Both hosts must answer. */
 	int (*traces)(void *world, const char *job, struct app_traces *out,
 		      struct err *e);

@@ -21,15 +21,30 @@ static bool asked_for(const struct app_audit *r, const struct audit_finding *x)
 	return false;
 }
 
-static json_t *finding_json(const struct audit_finding *x)
+static json_t *finding_json(const struct audit_finding *x,
+			    const struct app_fixed *y)
 {
-	return json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:s?, "
-			 "s:b}",
-			 "kind", x->kind, "severity",
-			 audit_severity_name(x->severity), "host", x->host,
-			 "home", x->home, "server", x->server, "name", x->name,
-			 "object", x->object, "message", x->message, "hint",
-			 x->hint, "fixed", false);
+	bool failed = y->why.kind != ERR_NONE;
+
+	return json_pack(
+		"{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, "
+		"s:s?, s:b}",
+		"kind", x->kind, "severity", audit_severity_name(x->severity),
+		"host", x->host, "home", x->home, "server", x->server, "name",
+		x->name, "job", *y->job ? y->job : NULL, "object", x->object,
+		"message", failed ? err_msg(&y->why) : x->message, "hint",
+		y->done			? NULL
+		: failed && y->why.hint ? y->why.hint
+					: x->hint,
+		"fixed", y->done);
+}
+
+/* What is not asked for is not fixed either. */
+static void keep_asked(const struct app_audit *r, struct audit_found *found)
+{
+	for (size_t i = 0; i < found->n; i++)
+		if (!asked_for(r, &found->v[i]))
+			found->v[i].fix = AUDIT_FIX_NONE;
 }
 
 static void world(struct app *a, const struct app_audit *r,
@@ -40,13 +55,60 @@ static void world(struct app *a, const struct app_audit *r,
 					.all = !r->hosts || !r->hosts[0]};
 	AUTO(audit_facts_clear) struct audit_facts f = {0};
 	AUTO(audit_found_clear) struct audit_found found = {0};
+	struct app_fixed *fixed;
 
 	a->ops->audit_read(a, &scope, &f);
 	audit_find(&f, &found);
-	for (size_t i = 0; i < found.n; i++)
+	keep_asked(r, &found);
+	fixed = MEM_NEW_N(struct app_fixed, found.n + 1);
+	if (r->fix)
+		app_fix(a, &f, &found, fixed);
+	for (size_t i = 0; i < found.n; i++) {
 		if (asked_for(r, &found.v[i]))
-			json_array_append_new(jobs->findings,
-					      finding_json(&found.v[i]));
+			json_array_append_new(
+				jobs->findings,
+				finding_json(&found.v[i], &fixed[i]));
+		err_clear(&fixed[i].why);
+	}
+	mem_free(fixed);
+}
+
+/* ---- jobs of audit --fix itself that were cut */
+
+struct open_fixes {
+	json_t *findings;
+	const struct app_audit *r;
+};
+
+static bool one_open(void *arg, const struct journal_job *job)
+{
+	const struct open_fixes *o = arg;
+	AUTO(mem_freep)
+	char *hint = mem_printf("novahaul resume %s, or novahaul rollback %s",
+				job->id, job->id);
+
+	if (job->state != JOURNAL_OPEN || strcmp(job->kind, "fix") != 0 ||
+	    (o->r->job && strcmp(o->r->job, job->id) != 0))
+		return true;
+	json_array_append_new(
+		o->findings,
+		json_pack("{s:s, s:s, s:s?, s:s, s:s?, s:s, s:s, s:b}", "kind",
+			  "open-job", "severity", "error", "host", job->source,
+			  "job", job->id, "server", job->instance, "message",
+			  "a fix that is not finished", "hint", hint, "fixed",
+			  false));
+	return true;
+}
+
+static int open_fixes(struct app *a, const struct app_audit *r,
+		      json_t *findings, struct err *e)
+{
+	struct journal *j = app_journal(a, e);
+	struct open_fixes o = {findings, r};
+	int rc = j ? journal_jobs(j, one_open, &o, e) : -1;
+
+	journal_close(j);
+	return rc;
 }
 
 int app_audit(struct app *a, const struct app_audit *r, json_t **report,
@@ -55,12 +117,16 @@ int app_audit(struct app *a, const struct app_audit *r, json_t **report,
 	struct app_audited jobs = {0};
 	int rc = app_audit_jobs(a, r, &jobs, e);
 
+	if (!rc)
+		rc = open_fixes(a, r, jobs.findings, e);
 	if (!rc && !r->job && a->ops->audit_read)
 		world(a, r, &jobs);
 	strv_clear(&jobs.hosts);
 	strv_clear(&jobs.silent);
-	if (rc)
+	if (rc) {
+		json_decref(jobs.findings);
 		return -1;
+	}
 	*report = json_pack("{s:i, s:o}", "schema_version", SCHEMA_VERSION,
 			    "findings", jobs.findings);
 	return 0;

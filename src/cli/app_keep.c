@@ -49,6 +49,14 @@ static int kept_open(struct app *a, const char *id, struct kept *k,
 	if (!k->j || journal_load(k->j, id, &k->job, e) ||
 	    app_purge_begun(k->j, &k->job, &k->begun, e))
 		return -1;
+	if (app_is_fix(k->job.plan)) {
+		err_set(e, ERR_REFUSED,
+			"job %s is a fix of audit's: what it has put away is "
+			"for a person to judge",
+			id);
+		return err_hint(e, "see .novahaul/%s/left on %s", id,
+				k->job.source);
+	}
 	if (k->job.state == JOURNAL_OPEN) {
 		err_set(e, ERR_REFUSED, "job %s is open: its copies are needed",
 			id);

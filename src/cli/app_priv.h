@@ -15,6 +15,24 @@ int app_plan_holds(struct app *a, const json_t *plan, const struct move *m,
 /* The journal that the configuration names. */
 struct journal *app_journal(const struct app *a, struct err *e);
 
+/* Is PLAN of a job that audit --fix has made? */
+bool app_is_fix(const json_t *plan);
+/* Runs it, as a job about instance UUID. */
+int app_run_fix(struct app *a, const json_t *plan, const char *uuid,
+		struct app_outcome *out, struct err *e);
+/* Of app_fix.c: one job for each server of FOUND that something can be done
+ * for.  DONE and WHY have an element for each finding: was it fixed, by which
+ * job, and if not, why. */
+struct audit_facts;
+struct audit_found;
+struct app_fixed {
+	bool done;
+	char job[JOURNAL_ID_MAX];
+	struct err why;
+};
+void app_fix(struct app *a, const struct audit_facts *f,
+	     const struct audit_found *found, struct app_fixed *out);
+
 /* Of app_audit.c: the jobs, by the hosts' manifests and by the journal. */
 struct app_audited {
 	json_t *findings;

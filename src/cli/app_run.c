@@ -26,8 +26,23 @@ static void journal_closep(struct journal **j)
 	journal_close(*j);
 }
 
-static struct txn_env env_of(struct app *a, struct journal *j, void *world)
+/* Jobs of audit --fix have a world and steps of their own. */
+bool app_is_fix(const json_t *plan)
 {
+	const char *kind = json_string_value(json_object_get(plan, "kind"));
+
+	return kind && !strcmp(kind, "fix");
+}
+
+static struct txn_env env_of(struct app *a, struct journal *j, void *world,
+			     bool fix)
+{
+	if (fix)
+		return (struct txn_env){.journal = j,
+					.steps = a->ops->fix_steps(),
+					.world = world,
+					.event = progress_event,
+					.event_arg = a->progress};
 	return (struct txn_env){
 		.journal = j,
 		.steps = a->ops->steps(),
@@ -113,7 +128,7 @@ int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
 	world = a->ops->world_open(a, plan, APP_REACH_BOTH, e);
 	if (!world)
 		return err_wrap(e, "instance %s", m->uuid);
-	env = env_of(a, j, world);
+	env = env_of(a, j, world, false);
 	if (!txn_start(&env, plan, out->job, e)) {
 		progress_note(a->progress, "job %s: %s from %s to %s", out->job,
 			      m->name, m->src.host, m->dst.host);
@@ -175,12 +190,14 @@ static int go_on(struct app *a, const char *id, run_fn *run, bool backward,
 	struct journal_job job = {0};
 	struct txn_env env;
 	void *world = NULL;
+	bool fix;
 
 	if (not_confirmed(a, e))
 		return -1;
 	j = app_journal(a, e);
 	if (!j || journal_load(j, id, &job, e))
 		return -1;
+	fix = app_is_fix(job.plan);
 	memcpy(out->job, job.id, sizeof(out->job));
 	if (backward && not_being_purged(j, &job, out, e)) {
 		journal_job_clear(&job);
@@ -189,12 +206,13 @@ static int go_on(struct app *a, const char *id, run_fn *run, bool backward,
 	backward = backward || job.dir == JOURNAL_BACKWARD;
 	out->end = TXN_OPEN;
 	if (job.state == JOURNAL_OPEN || backward) {
-		world = a->ops->world_open(a, job.plan,
-					   backward ? APP_REACH_SOURCE
-					   : committed(a, &job)
-						   ? APP_REACH_TARGET
-						   : APP_REACH_BOTH,
-					   e);
+		world = fix ? a->ops->fix_open(a, job.plan, e)
+			    : a->ops->world_open(a, job.plan,
+						 backward ? APP_REACH_SOURCE
+						 : committed(a, &job)
+							 ? APP_REACH_TARGET
+							 : APP_REACH_BOTH,
+						 e);
 		if (!world) {
 			if (job.state != JOURNAL_OPEN)
 				out->end = TXN_ERROR;
@@ -203,12 +221,34 @@ static int go_on(struct app *a, const char *id, run_fn *run, bool backward,
 			return -1;
 		}
 	}
-	env = env_of(a, j, world);
+	env = env_of(a, j, world, fix);
 	out->end = run(&env, id, e);
 	if (world)
-		a->ops->world_close(world);
+		(fix ? a->ops->fix_close : a->ops->world_close)(world);
 	explain(&job, out, e);
 	journal_job_clear(&job);
+	return e->kind == ERR_NONE ? 0 : -1;
+}
+
+int app_run_fix(struct app *a, const json_t *plan, const char *uuid,
+		struct app_outcome *out, struct err *e)
+{
+	AUTO(journal_closep) struct journal *j = NULL;
+	struct txn_env env;
+	void *world;
+
+	if (not_confirmed(a, e))
+		return -1;
+	j = app_journal(a, e);
+	if (!j || no_open_job(j, uuid, e))
+		return -1;
+	world = a->ops->fix_open(a, plan, e);
+	if (!world)
+		return -1;
+	env = env_of(a, j, world, true);
+	if (!txn_start(&env, plan, out->job, e))
+		out->end = txn_run(&env, out->job, e);
+	a->ops->fix_close(world);
 	return e->kind == ERR_NONE ? 0 : -1;
 }
 

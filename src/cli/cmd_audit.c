@@ -18,7 +18,7 @@ static const struct opt opts[] = {
 	 .name = "fix",
 	 .offset = offsetof(struct args, fix),
 	 .mutates = true,
-	 .help = "take lost jobs into this journal again"},
+	 .help = "finish lost jobs, and settle what is contradicted"},
 	OPT_LAST,
 };
 
@@ -64,6 +64,36 @@ static bool all_fixed(const json_t *findings)
 	return true;
 }
 
+static void print(struct cli *c, const json_t *report)
+{
+	if (c->g.format == OUT_JSON || c->g.format == OUT_YAML)
+		out_record(c->g.format, report, cols);
+	else
+		out_list(c->g.format, "findings",
+			 json_object_get(report, "findings"), cols);
+}
+
+/* What it is about is shown before anybody is asked. */
+static int ask(struct cli *c, struct app_audit req, bool *any, struct err *e)
+{
+	json_t *report = NULL;
+
+	*any = true;
+	if (c->g.yes)
+		return cli_confirm(c, "", e);
+	req.fix = false;
+	if (app_audit(&c->app, &req, &report, e))
+		return -1;
+	*any = !all_fixed(json_object_get(report, "findings"));
+	print(c, report);
+	json_decref(report);
+	return *any ? cli_confirm(c,
+				  "Take these jobs over, and fix what can be "
+				  "fixed?",
+				  e)
+		    : 0;
+}
+
 static int run(struct cli *c, const void *args, struct err *e)
 {
 	const struct args *a = args;
@@ -72,24 +102,23 @@ static int run(struct cli *c, const void *args, struct err *e)
 		.job = a->job,
 		.fix = a->fix,
 	};
-	const json_t *findings;
 	json_t *report = NULL;
+	bool any;
 	int code;
 
 	if (check_hosts(c, e))
 		return -1;
-	if (a->fix && cli_confirm(c, "Take these jobs over?", e))
-		return -1;
-	if (app_audit(&c->app, &req, &report, e)) {
-		json_decref(report);
-		return -1;
+	if (a->fix) {
+		if (ask(c, req, &any, e))
+			return -1;
+		if (!any)
+			return CLI_DONE;
 	}
-	findings = json_object_get(report, "findings");
-	if (c->g.format == OUT_JSON || c->g.format == OUT_YAML)
-		out_record(c->g.format, report, cols);
-	else
-		out_list(c->g.format, "findings", findings, cols);
-	code = all_fixed(findings) ? CLI_DONE : CLI_REFUSED;
+	if (app_audit(&c->app, &req, &report, e))
+		return -1;
+	print(c, report);
+	code = all_fixed(json_object_get(report, "findings")) ? CLI_DONE
+							      : CLI_REFUSED;
 	json_decref(report);
 	return code;
 }

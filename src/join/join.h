@@ -87,6 +87,8 @@ int join_manifests(struct app *a, const char *host, json_t **out,
 		   struct err *e);
 void join_audit_read(struct app *a, const struct app_audit_scope *scope,
 		     struct audit_facts *f);
+void *join_fix_open(struct app *a, const json_t *plan, struct err *e);
+void join_fix_close(void *world);
 int join_sweep(struct app *a, const char *host, const char *job,
 	       const char *uuid, struct err *e);
 int join_image_info(const char *path, const char *format, json_t **info,

@@ -9,11 +9,17 @@
 #include "core/uuid.h"
 #include "image/image.h"
 #include "join/join.h"
+#include "steps/fix.h"
 #include "transfer/transfer.h"
 
 static const struct step *const *the_steps(void)
 {
 	return steps_table;
+}
+
+static const struct step *const *fix_steps(void)
+{
+	return fix_table;
 }
 
 const struct app_ops join_ops = {
@@ -31,6 +37,9 @@ const struct app_ops join_ops = {
 	.purge_remove = join_purge_remove,
 	.manifests = join_manifests,
 	.audit_read = join_audit_read,
+	.fix_open = join_fix_open,
+	.fix_close = join_fix_close,
+	.fix_steps = fix_steps,
 	.traces = join_traces,
 	.sweep = join_sweep,
 	.image_info = join_image_info,

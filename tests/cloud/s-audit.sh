@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Goal: audit says nothing of a cloud that is well; it tells exactly what a move by
+# hand (copy the files, UPDATE instances) leaves wrong; --fix settles it, and
+# rollback puts every bit of that back.  A stale record of an evacuation that
+# names the target: move refuses, audit --fix settles it, the move works, and a
+# start of nova-compute there destroys nothing.
+# shellcheck source=tests/cloud/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_cloud
+need_novahaul
+I=/var/lib/nova/instances
+
+# findings [OPTION...]: "KIND HOST FIXED" of each about the server, sorted
+findings() {
+	nh audit "$@" -f json 2> "$work/audit.err" |
+		jq -r --arg u "$u" '.findings[] | select(.server == $u)
+			| "\(.kind) \(.host) \(.fixed)"' | sort
+}
+
+u=$(server audit compute-30) || give_up "a server boots"
+nh audit > /dev/null 2>&1 # the first contact with a host leaves an agent there
+is "audit has nothing to say of it" "$(findings)" ''
+
+# --- a move by hand
+act "$u" '{"os-stop": null}'
+server_wait "$u" SHUTOFF 60 || give_up "the server stops"
+on compute-30 tar -C "$I" -cf - "$u" | on compute-34 tar -C "$I" -xf -
+db "UPDATE instances SET host = 'compute-34', node = 'compute-34.$domain'
+	WHERE uuid = '$u'"
+port_then=$(port_says "$u")
+expect "audit finds a move by hand" 5 nh audit
+wrong='allocation-wrong-host compute-30 X
+directory-left compute-30 X
+domain-wrong-host compute-30 X
+port-wrong-host compute-30 X'
+is "... and what it has left" "$(findings)" "${wrong//X/false}"
+world wrong
+expect "without a yes nothing is fixed" 2 nh audit --fix
+is "audit --fix settles it" "$(findings --fix --yes)" "${wrong//X/true}"
+job=$(nh jobs -f json | jq -r --arg u "$u" \
+	'[.jobs[] | select(.instance == $u)][0].job')
+is "... and finds nothing then" "$(findings)" ''
+is "its allocations are on the target" "$(allocated "$u")" "compute-34.$domain"
+like "its port is bound to the target" "$(port_says "$u")" '^compute-34 '
+is "the source has no domain and no directory of it" \
+	"$(state_on compute-30 "$u") $(on compute-30 ls "$I" | grep -c "$u")" \
+	'absent 0'
+holds "... which was put away" on compute-30 test -e \
+	"$I/.novahaul/$job/left/disk"
+placement_audit > "$work/audit" 2>&1
+is "nova-manage placement audit finds nothing" $? 0
+
+expect "rollback of the fix" 0 nh rollback "$job" --yes
+is "... has all as it was" "$(findings)" "${wrong//X/false}"
+is "... the port as well" "$(port_says "$u")" "$port_then"
+world again
+# what Placement, Neutron and the trackers number and reckon, and times
+same "... to the last row and file" wrong again \
+	'\.(updated_at|generation|revision_number|id)=' \
+	'^[<>] placement\.(allocations|consumers)\[' \
+	'^[<>] neutron\.(ml2_port_binding|provisioningblocks|standardattributes)' \
+	'^[<>] compute-..: .*/\.novahaul( |/leases( |$))' \
+	"^[<>] compute-30: $I "
+is "audit --fix settles it again" "$(findings --fix --yes)" "${wrong//X/true}"
+
+act "$u" '{"os-start": null}'
+server_wait "$u" ACTIVE 90
+wait_console compute-34 "$u" '^@guest ready' 90
+holds "the server runs on the target" until_true 30 answers "$u"
+
+# --- a stale record, which names the host that it is to go to
+db "INSERT INTO migrations (created_at, deleted, source_compute, source_node,
+	dest_compute, dest_node, status, instance_uuid, old_instance_type_id,
+	new_instance_type_id, migration_type, uuid, hidden, cross_cell_move)
+	SELECT '2026-01-01', 0, 'compute-30', 'compute-30.$domain', 'compute-34',
+	'compute-34.$domain', 'done', uuid, instance_type_id, instance_type_id,
+	'evacuation', UUID(), 0, 0 FROM instances WHERE uuid = '$u'"
+expect "the move is refused" 5 nh move "$u" --to compute-30 --yes
+like "... because of the record" "$(cat "$work/out" "$work/err")" evacuat
+is "audit tells" "$(findings)" 'evacuation-armed compute-30 false'
+is "audit --fix settles it" "$(findings --fix --yes)" \
+	'evacuation-armed compute-30 true'
+holds "... as Nova does" migration_is "$u" evacuation completed
+expect "the move works" 0 nh move "$u" --to compute-30 --yes
+holds "the server runs" until_true 60 answers "$u"
+boots=$(count_on compute-30 "$u")
+service restart compute-30 nova-compute
+until_true 60 compute_up compute-30
+holds "nova-compute has started, and left the guest alone" answers "$u"
+is "... it is the same one" "$(runs_on "$u") $(count_on compute-30 "$u")" \
+	"compute-30 $boots"
+is "audit has nothing to say of it" "$(findings)" ''
+
+# --- the same, when it is back already: only audit stands between
+db "UPDATE migrations SET status = 'done' WHERE instance_uuid = '$u'
+	AND migration_type = 'evacuation'"
+expect "a guest in danger is found" 5 nh audit
+like "... and called so" "$(grep evacuation-armed "$work/out")" "critical .*$u"
+is "audit --fix settles it" "$(findings --fix --yes)" \
+	'evacuation-armed compute-30 true'
+service restart compute-30 nova-compute
+until_true 60 compute_up compute-30
+is "the guest outlives another start" \
+	"$(runs_on "$u") $(count_on compute-30 "$u")" "compute-30 $boots"
+finish
