@@ -95,13 +95,15 @@ daemon() {
 	local h=$1 n=$2
 	shift 2
 	daemon_alive "$h" "$n" && return 0
+	# What outlives its starter must not hold the starter's locks (flock).
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	in_host "$h" setsid bash -c '
 		log=$1 pid=$2
 		shift 2
 		cd /
 		"$@" >> "$log" 2>&1 < /dev/null &
-		echo $! > "$pid"' _ "$S/log/$h-$n" "$S/run/$h-$n" "$@" 9>&-
+		echo $! > "$pid"' _ "$S/log/$h-$n" "$S/run/$h-$n" "$@" \
+		3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 }
 
 daemon_alive() {

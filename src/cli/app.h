@@ -147,6 +147,8 @@ int app_purge(struct app *a, const char *job, json_t **report, struct err *e);
 struct app_audit {
 	const char *const *hosts; /* NULL-terminated; empty: all configured */
 	const char *job;	  /* only this job, or NULL */
+	const char *server;	  /* only this server (uuid or name) and no job,
+				     or NULL */
 	bool fix; /* rebuild jobs from the hosts' manifests; settle what the
 		     services and hosts contradict */
 };

@@ -9,14 +9,21 @@
 
 #define SCHEMA_VERSION 1
 
-/* Is it about one of the hosts that were named? */
+static bool is(const char *a, const char *b)
+{
+	return a && !strcmp(a, b);
+}
+
+/* Is it about the server, or one of the hosts, that were named? */
 static bool asked_for(const struct app_audit *r, const struct audit_finding *x)
 {
+	if (r->server)
+		return is(x->server, r->server) || is(x->name, r->server) ||
+		       is(x->kind, "not-asked");
 	if (!r->hosts || !r->hosts[0] || (!x->host && !x->home))
 		return true;
 	for (const char *const *h = r->hosts; *h; h++)
-		if ((x->host && !strcmp(*h, x->host)) ||
-		    (x->home && !strcmp(*h, x->home)))
+		if (is(x->host, *h) || is(x->home, *h))
 			return true;
 	return false;
 }
@@ -111,14 +118,32 @@ static int open_fixes(struct app *a, const struct app_audit *r,
 	return rc;
 }
 
+/* Without the jobs. */
+static void all_hosts(const struct app *a, const struct app_audit *r,
+		      struct app_audited *out)
+{
+	out->findings = json_array();
+	if (r->hosts && r->hosts[0]) {
+		strv_addv(&out->hosts, r->hosts);
+		return;
+	}
+	for (size_t i = 0; i < a->config->n_hosts; i++)
+		strv_add(&out->hosts, a->config->hosts[i].name);
+}
+
 int app_audit(struct app *a, const struct app_audit *r, json_t **report,
 	      struct err *e)
 {
 	struct app_audited jobs = {0};
-	int rc = app_audit_jobs(a, r, &jobs, e);
+	int rc = 0;
 
-	if (!rc)
-		rc = open_fixes(a, r, jobs.findings, e);
+	if (r->server)
+		all_hosts(a, r, &jobs);
+	else
+		rc = app_audit_jobs(a, r, &jobs, e) ||
+				     open_fixes(a, r, jobs.findings, e)
+			     ? -1
+			     : 0;
 	if (!rc && !r->job && a->ops->audit_read)
 		world(a, r, &jobs);
 	strv_clear(&jobs.hosts);

@@ -4,7 +4,7 @@
 #include "cli/cli_priv.h"
 
 struct args {
-	const char *job;
+	const char *job, *server;
 	bool fix;
 };
 
@@ -14,6 +14,11 @@ static const struct opt opts[] = {
 	 .arg = "JOB",
 	 .offset = offsetof(struct args, job),
 	 .help = "only this job, by its full id"},
+	{.type = OPT_STRING,
+	 .name = "server",
+	 .arg = "SERVER",
+	 .offset = offsetof(struct args, server),
+	 .help = "only this server, by name or uuid, and no job"},
 	{.type = OPT_FLAG,
 	 .name = "fix",
 	 .offset = offsetof(struct args, fix),
@@ -100,6 +105,7 @@ static int run(struct cli *c, const void *args, struct err *e)
 	struct app_audit req = {
 		.hosts = (const char *const *)c->operands,
 		.job = a->job,
+		.server = a->server,
 		.fix = a->fix,
 	};
 	json_t *report = NULL;
@@ -108,6 +114,9 @@ static int run(struct cli *c, const void *args, struct err *e)
 
 	if (check_hosts(c, e))
 		return -1;
+	if (a->job && a->server)
+		return err_set(e, ERR_USAGE,
+			       "audit: --job or --server, not both");
 	if (a->fix) {
 		if (ask(c, req, &any, e))
 			return -1;

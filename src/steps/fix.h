@@ -13,8 +13,8 @@
  * server's row right before its change, and its change names what was seen
  * (the record's status, Placement's generation, Neutron's revision).  On hosts
  * it is made under the server's lease, which no job holds at the time.  Every
- * step has its before image in the journal first, and an undo, which refuses
- * where somebody else has changed the thing since.
+ * step has its before image in the journal first, and an undo, which leaves
+ * alone what somebody else has changed since, and says so.
  *
  * Parameters of all steps: server (uuid), host (where the finding is), home
  *(its host, as the cell says).  A plan that was made when the server was

@@ -118,7 +118,8 @@ static bool same_shares(const json_t *a, const json_t *b)
 }
 
 /* States: as before; as we left it; changed by others since, or gone with the
- * server, which is not ours to overwrite. */
+ * server, which is not ours to overwrite.  (A refusal would make the engine run
+ * the step again.) */
 static int undo(struct step_ctx *c, struct err *e)
 {
 	const json_t *before = step_recall(c, "before");
@@ -132,9 +133,11 @@ static int undo(struct step_ctx *c, struct err *e)
 		return -1;
 	if (same_shares(now, before))
 		return 0;
-	if (!same_shares(now, after))
-		return err_set(e, ERR_REFUSED,
-			       "its allocations were changed since");
+	if (!same_shares(now, after)) {
+		step_say(c, "its allocations were changed since: left as they "
+			    "are");
+		return 0;
+	}
 	if (fix_idle(c, e))
 		return -1;
 	doc = json_deep_copy(before);

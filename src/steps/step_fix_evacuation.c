@@ -89,8 +89,8 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 	return 0;
 }
 
-/* States: never written; written; gone with its server's archive; changed by
- * another, which is refused. */
+/* States: never written; written; gone with its server's archive, or changed by
+ * another since, and then not ours. */
 static int undo(struct step_ctx *c, struct err *e)
 {
 	struct db_settle s = record(c, true);
@@ -100,7 +100,7 @@ static int undo(struct step_ctx *c, struct err *e)
 		return 0;
 	if (fix_w(c)->status(fix_w(c)->db, &s, &now, e))
 		return -1;
-	if (!now)
+	if (!now || (strcmp(now, s.from) != 0 && strcmp(now, s.to) != 0))
 		return 0;
 	step_say(c, "the record arms nova-compute on %s again", s.source);
 	return fix_w(c)->settle(fix_w(c)->db, &s, e);

@@ -102,9 +102,11 @@ static int undo(struct step_ctx *c, struct err *e)
 		return -1;
 	if (!b.host || !strcmp(b.host, before))
 		return 0;
-	if (strcmp(b.host, fix_param(c, "home")) != 0)
-		return err_set(e, ERR_REFUSED, "port %s was bound to %s since",
-			       fix_param(c, "port"), b.host);
+	if (strcmp(b.host, fix_param(c, "home")) != 0) {
+		step_say(c, "port %s was bound to %s since: left as it is",
+			 fix_param(c, "port"), b.host);
+		return 0;
+	}
 	return bind_to(c, before, &b, e);
 }
 
