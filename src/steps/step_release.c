@@ -174,6 +174,20 @@ static int unplug_source(struct step_ctx *c, struct err *e)
 	return 0;
 }
 
+/* What Nova has left of a start that found nothing: it would be in the way of
+ * Nova's own migration back.  A remnant does not keep the job from ending. */
+static int sweep_source(struct step_ctx *c, struct err *e)
+{
+	if (!clear_stray(c, SRC, e))
+		return 0;
+	if (e->kind != ERR_CONFLICT)
+		return -1;
+	step_say(c, "%s: it stays, and is in the way of a move back",
+		 err_msg(e));
+	err_clear(e);
+	return 0;
+}
+
 /* Not before here: a rollback starts the guest with it again.  And not when the
  * instance has come back since, and this job is only asked for once more. */
 static int clear_source(struct step_ctx *c, struct err *e)
@@ -188,7 +202,8 @@ static int clear_source(struct step_ctx *c, struct err *e)
 	if (st.state != VIRT_ABSENT || !row.host ||
 	    strcmp(row.host, m->dst.host) != 0)
 		return 0;
-	return unplug_source(c, e) || volumes_leave_source(c, e) ||
+	return sweep_source(c, e) || unplug_source(c, e) ||
+			       volumes_leave_source(c, e) ||
 			       drop_tpm_dirs(c, SRC, e)
 		       ? -1
 		       : 0;

@@ -196,6 +196,28 @@ int stow(struct host *h, struct host_path from, struct host_path to,
 	return stow_across(h, from, to, e);
 }
 
+/* disk.info, a record of formats: since Nova judges the disks' formats before
+ * it looks for the disks (nova/virt/libvirt/imagebackend.py
+ * resolve_driver_format, 26.2.2). */
+static int unlink_entries(struct host *h, const struct spot *dir,
+			  const struct host_list *l, struct err *e)
+{
+	AUTO(mem_freep) char *info = mem_printf("%s/disk.info", dir->rel);
+
+	if (!l->n)
+		return 0;
+	if (l->n == 1 && l->v[0].st.type == HOST_FILE &&
+	    !strcmp(l->v[0].rel, "disk.info"))
+		return host_unlink(h,
+				   &(struct host_unlink){
+					   .path = HOST_PATH(dir->root, info)},
+				   e);
+	return err_set(e, ERR_CONFLICT,
+		       "%s: a directory %s with %zu entries is in the way of "
+		       "the instance's own",
+		       h->name, dir->rel, l->n);
+}
+
 int clear_stray(struct step_ctx *c, enum side s, struct err *e)
 {
 	struct host *h = step_w(c)->host[s];
@@ -203,26 +225,18 @@ int clear_stray(struct step_ctx *c, enum side s, struct err *e)
 	AUTO(spot_clear)
 	struct spot p = spot_work(
 		c, s, s == SRC ? "source/instance" : "stage/instance");
+	AUTO(host_list_clear) struct host_list l = {0};
 	enum host_type ta, tp;
-	struct host_list l = {0};
-	int rc;
 
 	if (exists(h, AT(a), &ta, e) || exists(h, AT(p), &tp, e))
 		return -1;
 	if (ta != HOST_DIR || tp != HOST_DIR)
 		return 0;
-	rc = host_list(h, &(struct host_list_opts){.path = AT(a)}, &l, e);
-	if (!rc && l.n)
-		rc = err_set(e, ERR_CONFLICT,
-			     "%s: a directory %s with %zu entries is in the "
-			     "way of the instance's own",
-			     h->name, a.rel, l.n);
-	else if (!rc)
-		rc = host_unlink(
-			h, &(struct host_unlink){.path = AT(a), .dir = true},
-			e);
-	host_list_clear(&l);
-	return rc;
+	if (host_list(h, &(struct host_list_opts){.path = AT(a)}, &l, e) ||
+	    unlink_entries(h, &a, &l, e))
+		return -1;
+	return host_unlink(h, &(struct host_unlink){.path = AT(a), .dir = true},
+			   e);
 }
 
 bool has_extras(const struct move *m)

@@ -62,9 +62,10 @@ int exists(struct host *h, struct host_path p, enum host_type *type,
  * and removes.  Nothing at FROM but a file at TO is success: it was done. */
 int stow(struct host *h, struct host_path from, struct host_path to,
 	 struct err *e);
-/* Nova re-creates an empty instance directory on some failed requests (a start
- * while the files are parked): it holds nothing and is put out of the way, as
- * long as the job's own is parked there.  With anything in it: ERR_CONFLICT. */
+/* Nova re-creates the instance directory on some failed requests (a start while
+ * the files are parked): it holds nothing, or disk.info alone, and is put out
+ * of the way, as long as the job's own is parked there.  With anything else in
+ * it: ERR_CONFLICT. */
 int clear_stray(struct step_ctx *c, enum side s, struct err *e);
 /* Removes the directories that the vTPM's files have left, as far as they are
  * empty. */

@@ -313,3 +313,29 @@ same_flow() {
 	done
 	same "$what" "flow.$3" "flow.$2" "${@:4}"
 }
+
+# same_but_rollback WHAT BEFORE AFTER HOST UUID [REGEX...]: two worlds differ in nothing but
+# what a job that was rolled back leaves (novahaul-rollback(1)), and in what runs
+# meanwhile
+same_but_rollback() {
+	local f allowed=(
+		# the record of the move, marked as reverted, and its action
+		'^> nova_cell1\.(migrations|instance_actions(_events)?)\['
+		# times, versions
+		'\]\.(updated_at|generation|revision_number|port_binding_updated_at)='
+		# the disk of a guest that was booted again, its console
+		"^[<>] $4: /var/lib/nova/instances/$5/(disk|console\.log) "
+		# libvirt's, of one run of a guest, and of a question to QEMU
+		'/var/lib/libvirt/qemu/((channel/target/)?domain-[0-9]+-|qmp-)'
+		# empty, and for the next job
+		'^[<>] compute-[0-9]+: /var/lib/nova/instances/\.novahaul type=dir'
+	)
+	# a row of allocations is made anew each time, with another number
+	for f in "$2" "$3"; do
+		sed -E -e 's/^(placement\.allocations\[)[0-9]+/\1/' \
+			-e '/^placement\.allocations\[\]\.(id|created_at)=/d' \
+			"$work/$f" | LC_ALL=C sort > "$work/$f.plain"
+	done
+	[ -z "${DIFFS:-}" ] || diff "$work/$2.plain" "$work/$3.plain" > "$DIFFS/$1.diff"
+	same "$1" "$2.plain" "$3.plain" "${allowed[@]}" "${@:6}"
+}

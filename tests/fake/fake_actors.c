@@ -68,7 +68,8 @@ static void nova_define(struct fake_host *h)
 }
 
 /* nova-compute does a hard reboot: it needs the directory and its disks.
- * Without them it fails, and may leave an empty directory behind. */
+ * Without them it fails, and may leave a directory behind, empty or with
+ * disk.info in it. */
 static void carry_out(struct fake_world *fw)
 {
 	struct fake_host *h = &fw->h[fw->start.on];
@@ -84,6 +85,9 @@ static void carry_out(struct fake_world *fw)
 		if (fake_find(h, path) < 0 && crash_random(2)) {
 			fake_dir(fw, h, path);
 			fw->stray = true;
+			fake_at(path, h, FAKE_UUID "/disk.info");
+			if (crash_random(2))
+				fake_file(fw, h, path, 4711);
 		}
 		return;
 	}

@@ -343,7 +343,9 @@ static bool stray(const struct fake_world *fw, const struct fake_host *now,
 	char dir[FAKE_PATH];
 
 	fake_at(dir, now, FAKE_UUID);
-	return fw->stray && !strcmp(path, dir);
+	return fw->stray && (!strcmp(path, dir) ||
+			     (!strncmp(path, dir, strlen(dir)) &&
+			      !strcmp(path + strlen(dir), "/disk.info")));
 }
 
 static bool same_host(const struct fake_world *fw, const struct fake_host *now,

@@ -308,6 +308,77 @@ static void t_stray_nvram(void **state)
 	end();
 }
 
+/* ---- an administrator's start finds nothing, and Nova leaves a directory */
+
+static void leave_stray(const char *file)
+{
+	char path[FAKE_PATH];
+
+	fake_at(path, &t.fw->h[SRC], FAKE_UUID);
+	assert_null(fake_look(&t.fw->h[SRC], path));
+	fake_dir(t.fw, &t.fw->h[SRC], path);
+	fake_at(path, &t.fw->h[SRC], FAKE_UUID "/%s", file);
+	fake_file(t.fw, &t.fw->h[SRC], path, 4711);
+}
+
+static int after_a_start(struct db *db, const struct db_rewrite *r,
+			 struct err *e)
+{
+	leave_stray("disk.info");
+	return fake_db_ops.rewrite(db, r, e);
+}
+
+static int after_a_rebuild(struct db *db, const struct db_rewrite *r,
+			   struct err *e)
+{
+	leave_stray("disk");
+	return fake_db_ops.rewrite(db, r, e);
+}
+
+static struct fake_inode *on_source(const char *rel)
+{
+	char path[FAKE_PATH];
+
+	fake_at(path, &t.fw->h[SRC], "%s", rel);
+	return fake_look(&t.fw->h[SRC], path);
+}
+
+static void t_stray_info(void **state)
+{
+	(void)state;
+	begin((struct fake_options){.running = true, .start = true});
+	t.db.rewrite = after_a_start;
+	forward(TXN_DONE);
+	assert_null(on_source(FAKE_UUID "/disk.info"));
+	assert_null(on_source(FAKE_UUID));
+	end();
+}
+
+static void t_stray_info_back(void **state)
+{
+	(void)state;
+	begin((struct fake_options){.running = true, .start = true});
+	t.db.rewrite = after_a_start;
+	t.virt.start = will_not_start;
+	forward(TXN_OPEN);
+	t.virt.start = fake_virt_ops.start;
+	back(TXN_ROLLED_BACK);
+	assert_int_not_equal(on_source(FAKE_UUID "/disk.info")->content, 4711);
+	assert_true(t.fw->h[SRC].dom.running);
+	end();
+}
+
+/* Whatever else is there is somebody's. */
+static void t_stray_disk(void **state)
+{
+	(void)state;
+	begin((struct fake_options){.running = true, .start = true});
+	t.db.rewrite = after_a_rebuild;
+	forward(TXN_DONE);
+	assert_int_equal(on_source(FAKE_UUID "/disk")->content, 4711);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +392,9 @@ int main(void)
 		cmocka_unit_test(t_relative),
 		cmocka_unit_test(t_stow_again),
 		cmocka_unit_test(t_stray_nvram),
+		cmocka_unit_test(t_stray_info),
+		cmocka_unit_test(t_stray_info_back),
+		cmocka_unit_test(t_stray_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,17 +4,19 @@
 # start of the openstack client for each call.  Sourced after common.sh.
 # shellcheck disable=SC2154
 
-# token: a header file for the administrator, renewed after half a day
+# token: a header file for the administrator, or for $api_user with
+# $api_password; renewed after half a day
 token() {
-	local file=$S/run/token
+	local file=$S/run/token${api_user:+-$api_user}
 	[ -z "$(find "$file" -mmin -600 2> /dev/null)" ] || return 0
 	# shellcheck source=/dev/null
 	. "$S/settings"
 	(
 		umask 077
-		jq -n --arg p "$admin_password" '{auth: {
+		jq -n --arg u "${api_user:-admin}" \
+			--arg p "${api_password:-$admin_password}" '{auth: {
 			identity: {methods: ["password"], password: {user: {
-				name: "admin", domain: {id: "default"}, password: $p}}},
+				name: $u, domain: {id: "default"}, password: $p}}},
 			scope: {project: {name: "admin", domain: {id: "default"}}}}}' |
 			in_host controller curl -sS -m 30 -i -d @- \
 				-H 'Content-Type: application/json' \
@@ -51,7 +53,8 @@ api() {
 	# answers have passwords in them
 	(umask 077 && : > "$answer")
 	in_host controller curl -sS -m 60 --fail-with-body -X "$1" \
-		-H "@$S/run/token" "${more[@]}" "$base$3" > "$answer" ||
+		-H "@$S/run/token${api_user:+-$api_user}" \
+		"${more[@]}" "$base$3" > "$answer" ||
 		rc=1
 	if [ $rc = 0 ]; then
 		cat "$answer"

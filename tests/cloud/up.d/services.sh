@@ -82,6 +82,10 @@ service_ready() {
 	esac
 	wait_for 120 "$2 on $1 (see $S/log/$1-$2)" \
 		tcp_open "$1" "$(address "$1")" "$port"
+	# Zed's Neutron answers 500 to a question for ports until it was asked
+	# something else: only that makes its models whole
+	[ "$2" != neutron-server ] ||
+		wait_for 60 "$2 to answer" api GET network /networks > /dev/null
 }
 
 # nova_services_up N: so many computes are known and have reported of late
