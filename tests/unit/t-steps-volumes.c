@@ -338,6 +338,7 @@ static void t_late_drop_back(void **state)
 	calls = 0;
 	t.w.volumes.make = waking;
 	back(TXN_ROLLED_BACK);
+	assert_true(calls > 0);
 	assert_on(SRC);
 	end();
 }
