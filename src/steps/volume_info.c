@@ -15,7 +15,18 @@ static json_t *text(const char *s)
 	return json_string(s ? s : "");
 }
 
-char *volume_info(const struct volume_att *a, const char *volume, struct err *e)
+static void keep_path(json_t *data, const char *like)
+{
+	AUTO(json_freep) json_t *j = like ? json_loads(like, 0, NULL) : NULL;
+	json_t *path =
+		json_object_get(json_object_get(j, "data"), "device_path");
+
+	if (json_is_string(path))
+		json_object_set(data, "device_path", path);
+}
+
+char *volume_info(const struct volume_att *a, const char *volume,
+		  const char *like, struct err *e)
 {
 	AUTO(json_freep)
 	json_t *data =
@@ -34,6 +45,7 @@ char *volume_info(const struct volume_att *a, const char *volume, struct err *e)
 	json_object_set(info, "driver_volume_type", driver);
 	json_object_del(data, "driver_volume_type");
 	json_object_del(data, "attachment_id");
+	keep_path(data, like);
 	json_object_set(info, "data", data);
 	json_object_set_new(info, "status", text(a->status));
 	json_object_set_new(info, "instance", text(a->instance));

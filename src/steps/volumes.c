@@ -162,7 +162,9 @@ static int keep_made(struct step_ctx *c, const struct move_volume *v,
 		     const struct volume_att *a, const char *what,
 		     struct err *e)
 {
-	AUTO(mem_freep) char *info = volume_info(a, v->id, e);
+	const char *old = json_string_value(
+		json_object_get(volume_recall(c, "volumes", "old", v), "info"));
+	AUTO(mem_freep) char *info = volume_info(a, v->id, old, e);
 
 	if (!info)
 		return -1;

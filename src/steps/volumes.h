@@ -15,11 +15,14 @@
  * removed.  So the volume is 'in-use' and attached all the time.
  *
  * NEW is made with its connector at once, as Nova does for a live migration
- * (nova/compute/manager.py: _do_pre_live_migration... attachment_create, 17 to
- * 33): Cinder refuses to give a reserved one a connector while another has one
+ * (nova/compute/manager.py: pre_live_migration, 17.0.0 to 33.0.2): Cinder
+ * refuses to give a reserved one a connector while another one has its own
  * (cinder/volume/api.py: attachment_update, Zed).  The row's connection_info is
  * what Nova makes of Cinder's answer (nova/volume/cinder.py:
- * _translate_attachment_ref, and "serial" of nova/virt/block_device.py).
+ * _translate_attachment_ref; "serial" of nova/virt/block_device.py).
+ *
+ * The source's mount of the share goes last of all (release), where no other
+ * volume of that host needs it: the way back starts the guest there with it.
  *
  * Cinder knows no leases.  What keeps a controller that was frozen from doing
  * harm late:
@@ -69,9 +72,13 @@ int volumes_sweep(struct step_ctx *c, const struct move_volume *v,
 
 /* ---- volume_info.c: pure */
 
-/* What Nova keeps of Cinder's CONNECTION (JSON text); NULL with an error. */
-char *volume_info(const struct volume_att *a, const char *volume, struct err *e)
-	NH_DEALLOC(mem_free);
+/* What Nova keeps of Cinder's answer; NULL with an error.  The path of the
+ * volume on the host is Nova's own addition (nova/virt/libvirt/volume/fs.py:
+ * connect_volume, at each start): it stays as LIKE, another such record, has
+ * it.
+ */
+char *volume_info(const struct volume_att *a, const char *volume,
+		  const char *like, struct err *e) NH_DEALLOC(mem_free);
 /* Where Nova has mounted the share of INFO, and the share's name: false where
  * it is no mounted share of Nova's own (nova/virt/libvirt/volume/fs.py). */
 bool volume_mount(const char *info, char **mountpoint, char **share);

@@ -61,18 +61,23 @@ static void t_info(void **state)
 	AUTO(mem_freep) char *got = NULL;
 
 	(void)state;
-	assert_null(volume_info(&a, "v", &e));
+	assert_null(volume_info(&a, "v", NULL, &e));
 	err_clear(&e);
 	a.connection = (char *)"{\"export\": \"s:/e\", \"options\": null, "
 			       "\"driver_volume_type\": \"nfs\", "
 			       "\"attachment_id\": \"att-9\"}";
-	got = volume_info(&a, "v", &e);
+	got = volume_info(&a, "v", NULL, &e);
 	assert_string_equal(got,
 			    "{\"driver_volume_type\": \"nfs\", \"data\": "
 			    "{\"export\": \"s:/e\", \"options\": null}, "
 			    "\"status\": \"attaching\", \"instance\": \"i\", "
 			    "\"attached_at\": \"\", \"detached_at\": \"\", "
 			    "\"volume_id\": \"v\", \"serial\": \"v\"}");
+	mem_freep(&got);
+	got = volume_info(&a, "v", "{\"data\": {\"device_path\": \"/m/v\"}}",
+			  &e);
+	assert_non_null(strstr(got, "\"options\": null, \"device_path\": "
+				    "\"/m/v\"}, \"status\""));
 }
 
 /* md5 of "10.79.0.1:/var/tmp/nhc-a/volumes", as a Nova named it. */
