@@ -83,7 +83,8 @@ for s in "${steps[@]}"; do
 	on controller "$S/lib/kill-at" "$s" novahaul move "$u" --to $away --yes \
 		> "$work/cut" 2>&1 < /dev/null
 	is "$s: killed" $? 137
-	expect "$s: rolled back" 0 nh rollback last --yes
+	expect "$s: rolled back" 0 nh rollback \
+		"$(sed -n 's/^job \(j-[a-z0-9]*\):.*/\1/p' "$work/cut")" --yes
 	count=$((count + 1))
 	holds "$s: the guest boots where it was" \
 		wait_console $home "$u" "^@guest up count=$count" 120
