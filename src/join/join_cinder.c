@@ -21,8 +21,13 @@ static int look(void *self, const char *volume, struct volume_view *out,
 	AUTO(cinder_volume_clear) struct cinder_volume v = {0};
 	AUTO(cinder_attachments_clear) struct cinder_attachments l = {0};
 
-	if (cinder_volume_get(self, volume, &v, e) ||
-	    cinder_attachments_list(self, NULL, volume, &l, e))
+	if (cinder_volume_get(self, volume, &v, e)) {
+		if (e->sys != ENOENT)
+			return -1;
+		err_clear(e);
+		return 0;
+	}
+	if (cinder_attachments_list(self, NULL, volume, &l, e))
 		return -1;
 	out->status = mem_strdup0(v.status);
 	out->v = MEM_NEW_N(struct volume_att, l.n);

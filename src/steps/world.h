@@ -149,6 +149,8 @@ struct volume_want {
 };
 
 struct volume_ops {
+	/* A volume that is gone, with its server perhaps, has no status and no
+	 * attachments. */
 	int (*look)(void *self, const char *volume, struct volume_view *out,
 		    struct err *e);
 	/* Not idempotent: after ERR_LOST there may be one more. */
