@@ -107,9 +107,11 @@ static void allocations(const char *p, size_t n)
 
 static void placements(const char *p, size_t n)
 {
+	AUTO(strv_clear) struct strv users = STRV_INIT;
 	struct placement_inventories v;
 	struct placement_provider r;
 
+	placement_consumers_parse(p, n, &users, &e);
 	if (placement_inventories_parse(p, n, &v, &e) == 0)
 		placement_usages_parse(p, n, &v, &e);
 	placement_inventories_clear(&v);

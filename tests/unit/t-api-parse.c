@@ -354,6 +354,25 @@ static void test_agents(void **state)
 		"\"configurations\": []}]}");
 }
 
+static void test_consumers(void **state)
+{
+	static const char text[] =
+		"{\"allocations\": {\"c1\": {\"resources\": {\"VCPU\": 1}}, "
+		"\"c2\": {\"resources\": {\"VCPU\": 2}}}, "
+		"\"resource_provider_generation\": 12}";
+	AUTO(strv_clear) struct strv v = STRV_INIT;
+
+	(void)state;
+	OK(placement_consumers_parse(text, strlen(text), &v, &e));
+	assert_int_equal(v.n, 2);
+	assert_true(strv_has(&v, "c1") && strv_has(&v, "c2"));
+	strv_clear(&v);
+	OK(placement_consumers_parse("{\"allocations\": {}}", 19, &v, &e));
+	assert_int_equal(v.n, 0);
+	ALL_BAD(placement_consumers_parse, strv_clear, &v, "{}", "[]",
+		"{\"allocations\": []}", "{\"allocations\": {\"a\":");
+}
+
 static void test_allocations(void **state)
 {
 	static const char v128[] =
@@ -651,6 +670,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_ports, forget),
 		cmocka_unit_test_teardown(test_agents, forget),
 		cmocka_unit_test_teardown(test_allocations, forget),
+		cmocka_unit_test_teardown(test_consumers, forget),
 		cmocka_unit_test_teardown(test_move_plan, forget),
 		cmocka_unit_test_teardown(test_providers, forget),
 		cmocka_unit_test_teardown(test_volume, forget),
