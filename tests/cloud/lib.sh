@@ -319,8 +319,9 @@ same_flow() {
 # meanwhile
 same_but_rollback() {
 	local f allowed=(
-		# the record of the move, marked as reverted, and its action
-		'^> nova_cell1\.(migrations|instance_actions(_events)?)\['
+		# the record of the move, marked as reverted, and its action;
+		# Nova's own of a start that failed
+		'^> nova_cell1\.(migrations|instance_(actions(_events)?|faults))\['
 		# times, versions
 		'\]\.(updated_at|generation|revision_number|port_binding_updated_at)='
 		# the disk of a guest that was booted again, its console

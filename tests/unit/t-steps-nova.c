@@ -174,6 +174,15 @@ static void t_queued(void **state)
 	assert_back();
 	end();
 
+	/* os-resetState, and no nova-compute */
+	start_with(queued);
+	forward(TXN_OPEN);
+	not_carried_out();
+	strcpy(t.fw->row.vm_state, "active");
+	back(TXN_ROLLED_BACK);
+	assert_back();
+	end();
+
 	start_with(queued);
 	forward(TXN_OPEN);
 	carried_out();
