@@ -25,6 +25,12 @@ FROM instances i WHERE i.uuid = :u
 -- name: cell.archived
 SELECT deleted FROM shadow_instances WHERE uuid = :u
 
+-- Nova's reason why something failed there: a word, or a traceback.
+-- name: cell.fault
+SELECT message, details FROM instance_faults
+WHERE instance_uuid = :u AND host = :host AND deleted = 0
+ORDER BY id DESC LIMIT 1
+
 -- name: cell.reason
 SELECT id, value FROM instance_system_metadata
 WHERE instance_uuid = :u AND `key` = 'locked_reason' AND deleted = 0

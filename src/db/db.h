@@ -410,6 +410,10 @@ struct db_ops {
 	 * in shadow_instances either, the answer is no. */
 	int (*archived)(struct db *db, const char *uuid, bool *yes,
 			struct err *e);
+	/* Why Nova's last failure with it on HOST was one, in a line; *OUT NULL
+	 * when nothing has failed there. */
+	int (*fault)(struct db *db, const char *uuid, const char *host,
+		     char **out, struct err *e);
 	int (*server)(struct db *db, const char *uuid, struct db_server *out,
 		      struct err *e);
 	/* No or several compute nodes for HOST: ERR_REFUSED. */

@@ -249,6 +249,8 @@ int instance_read(struct my_conn *c, const char *uuid, struct db_instance *out,
 /* Is a deleted row of it in shadow_instances? */
 int archived_in(struct my_conn *c, const char *uuid, bool *yes, struct err *e);
 int db_op_archived(struct db *db, const char *uuid, bool *yes, struct err *e);
+int db_op_fault(struct db *db, const char *uuid, const char *host, char **out,
+		struct err *e);
 int db_op_instance(struct db *db, const char *uuid, struct db_instance *out,
 		   struct err *e);
 int db_op_server(struct db *db, const char *uuid, struct db_server *out,

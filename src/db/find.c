@@ -110,6 +110,37 @@ int db_op_archived(struct db *db, const char *uuid, bool *yes, struct err *e)
 	return my_ready(c, e) ? -1 : archived_in(c, uuid, yes, e);
 }
 
+/* Of a traceback the last line says what it was. */
+static char *last_line(const char *text)
+{
+	AUTO(strv_clear) struct strv lines = STRV_INIT;
+
+	strv_split(&lines, text ? text : "", "\n");
+	for (size_t i = lines.n; i-- > 0;)
+		if (lines.v[i][strspn(lines.v[i], " \t\r")])
+			return mem_strdup(lines.v[i]);
+	return NULL;
+}
+
+int db_op_fault(struct db *db, const char *uuid, const char *host, char **out,
+		struct err *e)
+{
+	struct my_conn *c = &MY(db)->cell;
+	const struct sql_arg args[] = {ARG_TEXT("u", uuid),
+				       ARG_TEXT("host", host)};
+	AUTO(my_rows_clear) struct my_rows r = {0};
+
+	*out = NULL;
+	if (my_ready(c, e) || my_select(c, "cell.fault", SQL_ARGS(args), &r, e))
+		return -1;
+	if (!r.n)
+		return 0;
+	*out = last_line(my_cell(&r, 0, "details"));
+	if (!*out)
+		*out = mem_strdup0(my_cell(&r, 0, "message"));
+	return 0;
+}
+
 static void fill_text(const struct my_rows *r, struct db_instance *i)
 {
 	const struct {

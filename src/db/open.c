@@ -21,6 +21,7 @@ static const struct db_ops ops = {
 	.schema = db_op_schema,
 	.instance = db_op_instance,
 	.archived = db_op_archived,
+	.fault = db_op_fault,
 	.server = db_op_server,
 	.host = db_op_host,
 	.rights = db_op_rights,

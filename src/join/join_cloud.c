@@ -185,22 +185,10 @@ static int start(void *self, const char *uuid, struct err *e)
 	return nova_server_start(j->session, uuid, e);
 }
 
-static int fault(void *self, const char *uuid, char **out, struct err *e)
-{
-	struct cloud_join *j = self;
-	AUTO(nova_server_clear) struct nova_server s = {0};
-
-	if (nova_server_get(j->session, uuid, &s, e))
-		return -1;
-	*out = mem_strdup0(s.fault);
-	return 0;
-}
-
 const struct cloud_ops cloud_join_ops = {
 	.allocated = allocated,
 	.allocate = allocate,
 	.bound = bound,
 	.bind = bind_port,
 	.start = start,
-	.fault = fault,
 };

@@ -31,12 +31,12 @@ static bool is(const char *a, const char *b)
 /* With Nova's own reason, where it tells one. */
 static int nova_failed(struct step_ctx *c, const char *what, struct err *e)
 {
-	const struct cloud_ops *o = &step_w(c)->cloud;
+	struct db *db = step_w(c)->db;
 	const struct move *m = step_m(c);
 	AUTO(mem_freep) char *why = NULL;
 	struct err no = ERR_INIT;
 
-	if (o->fault && o->fault(o->self, m->uuid, &why, &no))
+	if (db->ops->fault(db, m->uuid, m->dst.host, &why, &no))
 		err_clear(&no);
 	return err_set(e, ERR_FAILED, "Nova %s %s: %s", what, m->dst.host,
 		       why ? why : "it does not tell why");

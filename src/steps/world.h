@@ -115,11 +115,8 @@ struct cloud_ops {
 	 * it is under way already.  A request that comes late, from a
 	 * controller that was frozen, is what an administrator's start is:
 	 * Nova starts it where the database says that it is, or finds nothing
-	 * to start.  NULL, as what follows: no API of Nova is at hand. */
+	 * to start.  NULL: no API of Nova is at hand. */
 	int (*start)(void *self, const char *uuid, struct err *e);
-	/* Why Nova's last action on it failed; *OUT stays NULL when it does not
-	 * tell. */
-	int (*fault)(void *self, const char *uuid, char **out, struct err *e);
 	void *self;
 };
 

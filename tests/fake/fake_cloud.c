@@ -112,21 +112,10 @@ static int start(void *self, const char *uuid, struct err *e)
 	return fake_answer("nova start", rc, e);
 }
 
-static int fault(void *self, const char *uuid, char **out, struct err *e)
-{
-	(void)self;
-	(void)uuid;
-	if (fake_ask("nova fault", e))
-		return -1;
-	*out = mem_strdup("libvirt says no");
-	return 0;
-}
-
 const struct cloud_ops fake_cloud_ops = {
 	.allocated = allocated,
 	.allocate = allocate,
 	.bound = bound,
 	.bind = bind_port,
 	.start = start,
-	.fault = fault,
 };

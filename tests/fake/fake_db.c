@@ -444,6 +444,22 @@ static char *dup(const char *s)
 	return *s ? mem_strdup(s) : NULL;
 }
 
+static int op_fault(struct db *db, const char *uuid, const char *host,
+		    char **out, struct err *e)
+{
+	enum crash_fault f = crash_event(CRASH_BEFORE, "db fault", true);
+
+	(void)db;
+	(void)uuid;
+	(void)host;
+	if (f == CRASH_LOST)
+		f = CRASH_RETRY;
+	if (f != CRASH_NONE)
+		return crash_fail(f, "db fault", e);
+	*out = mem_strdup("libvirt says no");
+	return 0;
+}
+
 static int op_archived(struct db *db, const char *uuid, bool *yes,
 		       struct err *e)
 {
@@ -715,6 +731,7 @@ static int op_outcome(struct db *db, const struct db_question *q,
 const struct db_ops fake_db_ops = {
 	.instance = op_instance,
 	.archived = op_archived,
+	.fault = op_fault,
 	.moved = op_moved,
 	.connection = op_connection,
 	.share_users = op_share_users,

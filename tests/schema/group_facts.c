@@ -114,6 +114,27 @@ static void t_archived(void **state)
 	assert_false(yes);
 }
 
+static void fault_is(const char *host, const char *want)
+{
+	char *why = NULL;
+
+	ok(db.ops->fault(&db, U1, host, &why, &e));
+	if (want)
+		assert_string_equal(why, want);
+	else
+		assert_null(why);
+	mem_free(why);
+}
+
+/* The newest of this host: of a traceback what it was, else Nova's word. */
+static void t_fault(void **state)
+{
+	(void)state;
+	fault_is(H30, "libvirt.libvirtError: no disk");
+	fault_is(H34, "NoValidHost");
+	fault_is("elsewhere", NULL);
+}
+
 static int users_of(const char *host, const char *export)
 {
 	const struct db_share s = {.uuid = U1, .host = host, .export = export};
@@ -347,6 +368,7 @@ int group_facts(size_t *run)
 		cmocka_unit_test_setup_teardown(t_statements, up, down),
 		cmocka_unit_test_setup_teardown(t_find, up, down),
 		cmocka_unit_test_setup_teardown(t_archived, up, down),
+		cmocka_unit_test_setup_teardown(t_fault, up, down),
 		cmocka_unit_test_setup_teardown(t_connection, up, down),
 		cmocka_unit_test_setup_teardown(t_server, up, down),
 		cmocka_unit_test_setup_teardown(t_host, up, down),

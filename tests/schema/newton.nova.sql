@@ -226,6 +226,22 @@ CREATE TABLE `instance_extra` (
   KEY `instance_extra_idx` (`instance_uuid`),
   CONSTRAINT `instance_extra_instance_uuid_fkey` FOREIGN KEY (`instance_uuid`) REFERENCES `instances` (`uuid`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_general_ci;
+CREATE TABLE `instance_faults` (
+  `created_at` datetime DEFAULT NULL,
+  `updated_at` datetime DEFAULT NULL,
+  `deleted_at` datetime DEFAULT NULL,
+  `id` int(11) NOT NULL AUTO_INCREMENT,
+  `instance_uuid` varchar(36) DEFAULT NULL,
+  `code` int(11) NOT NULL,
+  `message` varchar(255) DEFAULT NULL,
+  `details` mediumtext DEFAULT NULL,
+  `host` varchar(255) DEFAULT NULL,
+  `deleted` int(11) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `instance_faults_host_idx` (`host`),
+  KEY `instance_faults_instance_uuid_deleted_created_at_idx` (`instance_uuid`,`deleted`,`created_at`),
+  CONSTRAINT `fk_instance_faults_instance_uuid` FOREIGN KEY (`instance_uuid`) REFERENCES `instances` (`uuid`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_general_ci;
 CREATE TABLE `instance_group_member` (
   `created_at` datetime DEFAULT NULL,
   `updated_at` datetime DEFAULT NULL,

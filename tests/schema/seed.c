@@ -121,6 +121,25 @@ static void migration(const char *id, const char *uuid, const char *from,
 	    NULL);
 }
 
+static void fault(const char *id, const char *host, const char *message,
+		  const char *details, const char *deleted)
+{
+	row("nova", "instance_faults", "id", id, "instance_uuid", U1, "host",
+	    host, "code", "500", "message", message, "details", details,
+	    "deleted", deleted, "created_at", T0, NULL);
+}
+
+static void faults(void)
+{
+	fault("1", H30, "older", "older", "0");
+	fault("2", H30, "libvirtError",
+	      "Traceback (most recent call last):\n  File \"driver.py\"\n"
+	      "libvirt.libvirtError: no disk\n\n",
+	      "0");
+	fault("3", H30, "deleted", "deleted", "3");
+	fault("4", H34, "NoValidHost", "", "0");
+}
+
 /* nova-network: one address on a network per host, one that is not. */
 static void addresses(void)
 {
@@ -236,6 +255,7 @@ void world_seed(void)
 	migration("1", U1, H34, H30, "migration", "confirmed", "0");
 	migration("2", U1, H34, H30, "evacuation", "done", "2");
 	migration("3", U2, H30, H34, "live-migration", "running", "0");
+	faults();
 	addresses();
 	if (!world.f->api_groups) {
 		group("nova", "instance_id");

@@ -264,6 +264,7 @@ static const char *const tables[] = {
 	"instance_actions",
 	"instance_actions_events",
 	"instance_extra",
+	"instance_faults",
 	"instance_group_member",
 	"instance_group_policy",
 	"instance_groups",
