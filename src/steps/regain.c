@@ -17,23 +17,6 @@
 
 #include "core/log.h"
 
-static int deleted(struct step_ctx *c, struct err *e)
-{
-	const struct move *m = step_m(c);
-
-	step_w(c)->gone = true;
-	err_set(e, ERR_CONFLICT,
-		"the server has been deleted meanwhile: nothing of it is "
-		"started any more");
-	if (!step_was_started(c, "disarm"))
-		return -1;
-	return err_hint(e,
-			"its disks stay in %s/.novahaul/%s on %s until "
-			"novahaul purge %s",
-			m->src.instances_path, step_job(c), m->src.host,
-			step_job(c));
-}
-
 /* Without this an old journal would write its manifests anew and go on until a
  * step finds the lock gone; the job that was done would be open again. */
 static int ended(const char *host, struct err *e)
@@ -138,7 +121,7 @@ int regain_job(struct step_ctx *c, struct err *e)
 	if (read_row(c, &row, e))
 		return -1;
 	if (row.deleted)
-		return deleted(c, e);
+		return claim_gone(c, e);
 	if (step_recall_of(c, "claim", "unlocking"))
 		return 0;
 	if (db_token_parse(row.reason, job, &epoch) &&

@@ -70,25 +70,27 @@ int claim_release(struct step_ctx *c, struct err *e)
 }
 
 /* EPOCH is that of the token, if it is this job's. */
-static int ours(struct step_ctx *c, bool *yes, unsigned *epoch, struct err *e)
+static bool ours(const struct step_ctx *c, const struct db_instance *row,
+		 unsigned *epoch)
 {
-	AUTO(db_instance_clear) struct db_instance row = {0};
 	char job[DB_TOKEN_MAX];
 
-	if (read_row(c, &row, e))
-		return -1;
-	*yes = row.locked && db_token_parse(row.reason, job, epoch) &&
+	return row->locked && db_token_parse(row->reason, job, epoch) &&
 	       !strcmp(job, step_job(c));
-	return 0;
 }
 
 int claim_holds(struct step_ctx *c, struct err *e)
 {
+	AUTO(db_instance_clear) struct db_instance row = {0};
 	unsigned epoch = 0;
 	bool yes;
 
-	if (ours(c, &yes, &epoch, e))
+	if (read_row(c, &row, e))
 		return -1;
+	/* Since Stein the token goes with the server. */
+	if (row.deleted)
+		return claim_gone(c, e);
+	yes = ours(c, &row, &epoch);
 	if (yes && epoch == step_w(c)->epoch)
 		return 0;
 	if (yes)
@@ -106,13 +108,32 @@ int claim_holds(struct step_ctx *c, struct err *e)
 			step_job(c));
 }
 
+int claim_gone(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+
+	step_w(c)->gone = true;
+	err_set(e, ERR_CONFLICT,
+		"the server has been deleted meanwhile: nothing of it is "
+		"started any more");
+	if (!step_was_started(c, "disarm"))
+		return -1;
+	return err_hint(e,
+			"its disks stay in %s/.novahaul/%s on %s until "
+			"novahaul purge %s",
+			m->src.instances_path, step_job(c), m->src.host,
+			step_job(c));
+}
+
 static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 {
+	AUTO(db_instance_clear) struct db_instance row = {0};
 	bool locked, dirs = true;
 	unsigned epoch;
 
-	if (ours(c, &locked, &epoch, e))
+	if (read_row(c, &row, e))
 		return -1;
+	locked = ours(c, &row, &epoch);
 	for (int s = SRC; s <= DST; s++) {
 		struct host *h;
 		AUTO(spot_clear) struct spot w = spot_work(c, s, NULL);

@@ -105,8 +105,12 @@ json_t *hex_json(const unsigned char sha256[32]);
  * epoch?  ERR_STALE if not: another controller has taken over, or this
  * journal may be an old one, and another has ended the job by the hosts'
  * manifests.  The database checks it in each write; asked before the changes
- * that no database write precedes. */
+ * that no database write precedes.  ERR_CONFLICT, by claim_gone(), when the
+ * server was deleted. */
 int claim_holds(struct step_ctx *c, struct err *e);
+/* Of step_claim.c: -1 with ERR_CONFLICT, for a job whose server was deleted:
+ * there is nothing to go forward to, and its undos know it from here on. */
+int claim_gone(struct step_ctx *c, struct err *e);
 /* Of step_claim.c: unlocks the row as it was found; idempotent. */
 int claim_release(struct step_ctx *c, struct err *e);
 /* Of step_disarm.c: was the server deleted while its disks were in this job's

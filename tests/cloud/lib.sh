@@ -238,7 +238,7 @@ leftovers() {
 		index($0, u) { named[key] }
 		/\]\.(deleted|queued_for_delete)=/ && !/=(0|NULL|False)$/ { dead[key] }
 		END { for (k in named) if (!(k in dead)) print k }' "$work/$1" |
-		grep -Ev '^(nova_cell1\.(instance_actions|instance_id_mappings|migrations)|nova_api\.request_specs)\[' |
+		grep -Ev '^(nova_cell1\.(instance_actions(_events)?|instance_id_mappings|migrations)|nova_api\.request_specs)\[' |
 		sort
 }
 

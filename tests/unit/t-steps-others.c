@@ -309,6 +309,29 @@ static void t_deleted_in_the_run(void **state)
 	end();
 }
 
+/* Since Stein the token goes with the server: the next look for it finds
+ * neither. */
+static int deleted_with_token(struct virt *v, const char *uuid, bool saved,
+			      struct err *e)
+{
+	t.fw->row.deleted = true;
+	t.fw->row.reason[0] = '\0';
+	return fake_virt_ops.undefine(v, uuid, saved, e);
+}
+
+static void t_deleted_without_token(void **state)
+{
+	(void)state;
+	begin((struct fake_options){.running = true, .start = true});
+	t.virt.undefine = deleted_with_token;
+	forward(TXN_ROLLED_BACK);
+	assert_true(on_source("source/instance/disk"));
+	assert_true(on_source("closed"));
+	assert_false(on_target(FAKE_UUID));
+	assert_false(t.fw->h[SRC].dom.running);
+	end();
+}
+
 /* ---- another base of that name is on the target */
 
 static void t_other_base(void **state)
@@ -436,6 +459,7 @@ int main(void)
 		cmocka_unit_test(t_deleted),
 		cmocka_unit_test(t_deleted_running),
 		cmocka_unit_test(t_deleted_in_the_run),
+		cmocka_unit_test(t_deleted_without_token),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
