@@ -13,9 +13,13 @@ I=/var/lib/nova/instances
 
 # findings [OPTION...]: "KIND HOST FIXED" of each about the server, sorted
 findings() {
-	nh audit "$@" -f json 2> "$work/audit.err" |
-		jq -r --arg u "$u" '.findings[] | select(.server == $u)
-			| "\(.kind) \(.host) \(.fixed)"' | sort
+	nh audit "$@" -f json > "$work/found" 2> "$work/found.err"
+	jq -r --arg u "$u" '.findings[] | select(.server == $u)
+		| "\(.kind) \(.host) \(.fixed)"' "$work/found" | sort
+}
+fixed_by() {
+	jq -r --arg u "$u" '[.findings[] | select(.server == $u)][0].job' \
+		"$work/found"
 }
 
 u=$(server audit compute-30) || give_up "a server boots"
@@ -38,8 +42,7 @@ is "... and what it has left" "$(findings)" "${wrong//X/false}"
 world wrong
 expect "without a yes nothing is fixed" 2 nh audit --fix
 is "audit --fix settles it" "$(findings --fix --yes)" "${wrong//X/true}"
-job=$(nh jobs -f json | jq -r --arg u "$u" \
-	'[.jobs[] | select(.instance == $u)][0].job')
+job=$(fixed_by)
 is "... and finds nothing then" "$(findings)" ''
 is "its allocations are on the target" "$(allocated "$u")" "compute-34.$domain"
 like "its port is bound to the target" "$(port_says "$u")" '^compute-34 '
@@ -63,6 +66,7 @@ same "... to the last row and file" wrong again \
 	'^[<>] compute-..: .*/\.novahaul( |/leases( |$))' \
 	"^[<>] compute-30: $I "
 is "audit --fix settles it again" "$(findings --fix --yes)" "${wrong//X/true}"
+job=$(fixed_by)
 
 act "$u" '{"os-start": null}'
 server_wait "$u" ACTIVE 90
@@ -103,4 +107,6 @@ service restart compute-30 nova-compute
 until_true 60 compute_up compute-30
 is "the guest outlives another start" \
 	"$(runs_on "$u") $(count_on compute-30 "$u")" "compute-30 $boots"
+# what a fix has put away is for a person to remove
+on compute-30 rm -r "$I/.novahaul/$job"
 finish
