@@ -152,8 +152,8 @@ static void evacuation(const struct audit_facts *f,
 			"%s: nova-compute there clears what is left of %s when "
 			"it starts",
 			h && h->looked ? "evacuated from it"
-				       : "evacuated from it, and it could not "
-					 "be looked at",
+				       : "evacuated from it, and it was not "
+					 "looked at",
 			m->instance);
 		return;
 	}
