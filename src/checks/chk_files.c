@@ -47,6 +47,25 @@ static void all_there(const struct facts *f, struct check_report *r)
 	there(f, f->dom->initrd, r);
 }
 
+static bool boots_from_volume(const struct facts *f)
+{
+	for (size_t i = 0; i < f->srv.n_bdms; i++)
+		if (f->srv.bdms[i].boot_index == 0)
+			return f->srv.bdms[i].volume_id != NULL;
+	return false;
+}
+
+/* Those whose format somebody must know: Nova takes a config drive for raw
+ * without asking, and writes no disk.info for it alone (seen on Zed). */
+static bool local_disks(const struct facts *f)
+{
+	for (size_t i = 0; i < f->n_files; i++)
+		if (image_role_is_disk(f->files[i].role) &&
+		    f->files[i].role != IMAGE_ROLE_CONFIG)
+			return true;
+	return false;
+}
+
 static void files_run(const struct facts *f, const struct check_opts *o,
 		      struct check_report *r)
 {
@@ -70,16 +89,17 @@ static void files_run(const struct facts *f, const struct check_opts *o,
 				   q->name.why);
 	}
 	all_there(f, r);
-	if (!disk)
-		check_refuse(r, "openstack server migrate",
-			     "there is no file 'disk' in its directory: a "
-			     "volume-booted instance is not moved yet");
+	if (!disk && !boots_from_volume(f))
+		check_refuse(r,
+			     "find it first: it may be the only copy, and "
+			     "Nova would make a new one from the image",
+			     "there is no file 'disk' in its directory");
 	if (f->info_err.kind != ERR_NONE)
 		check_refuse(r,
 			     "it must be one JSON object of paths and formats; "
 			     "restore it first",
 			     "disk.info: %s", err_msg(&f->info_err));
-	else if (!f->has_info)
+	else if (!f->has_info && local_disks(f))
 		check_warn(r, NULL,
 			   "there is no disk.info: formats are taken from the "
 			   "domain's XML");

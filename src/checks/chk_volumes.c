@@ -23,11 +23,6 @@ static const struct fact_volume *told(const struct facts *f, const char *id)
 
 static void one_volume(const struct db_bdm *b, struct check_report *r)
 {
-	if (b->boot_index == 0)
-		check_refuse(r, "openstack server migrate",
-			     "it boots from volume %s, which is not taken "
-			     "along yet",
-			     b->volume_id);
 	if (b->multiattach)
 		check_refuse(r, detach_first,
 			     "volume %s may have other writers", b->volume_id);

@@ -133,14 +133,17 @@ volumes_of() {
 # server NAME HOST [OPTION...]: boots one with a config drive and a port, waits
 # until its guest is ready, prints its uuid.
 #   --volume GIB      attach a new volume; may be repeated
+#   --from-volume GIB boot from a new volume with the image on it
 #   --flavor F        tiny, tiny.more (ephemeral disk and swap), small
 #   --user-data TEXT
 server() {
 	local name=$1 host=$2 flavor=tiny text='made by a test' volumes=() id v body n
+	local root=
 	shift 2
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--volume) volumes+=("$2") ;;
+		--from-volume) root=$2 ;;
 		--flavor) flavor=$2 ;;
 		--user-data) text=$2 ;;
 		*) die "server: unknown option $1" ;;
@@ -154,6 +157,12 @@ server() {
 		--arg u "$(printf %s "$text" | base64 -w0)" '{server: {name: $n,
 			host: $h, flavorRef: $f, imageRef: $i, config_drive: true,
 			user_data: $u, networks: [{uuid: $net}]}}')
+	[ -z "$root" ] || {
+		v=$(volume "$name" "$root" guest) || return
+		body=$(jq --arg v "$v" '.server |= (del(.imageRef) +
+			{block_device_mapping_v2: [{uuid: $v, boot_index: 0,
+			source_type: "volume", destination_type: "volume"}]})' <<< "$body")
+	}
 	id=$(api POST compute /servers "$body" | jq -r .server.id) || return
 	echo "$id" >> "$work/servers"
 	server_wait "$id" ACTIVE || return
@@ -167,12 +176,12 @@ server() {
 	echo "$id"
 }
 
-# volume SERVER-NAME GIB: prints the id of a new one
+# volume SERVER-NAME GIB [IMAGE]: prints the id of a new one
 volume() {
-	local id
-	id=$(api POST volume /volumes \
-		"{\"volume\": {\"name\": \"$1\", \"size\": $2}}" |
-		jq -r .volume.id) || return
+	local id image=null
+	[ -z "${3:-}" ] || image="\"$(id_of image "/images?name=$3")\""
+	id=$(api POST volume /volumes "{\"volume\": {\"name\": \"$1\",
+		\"size\": $2, \"imageRef\": $image}}" | jq -r .volume.id) || return
 	until_true 60 volume_is "$id" available || return
 	echo "$id"
 }

@@ -672,10 +672,25 @@ static void t_volume(void **state)
 	expect(f, "volumes", CHECK_REFUSE);
 	f->srv.bdms[0].multiattach = false;
 	f->srv.bdms[0].boot_index = 0;
-	expect(f, "volumes", CHECK_REFUSE);
-	f->srv.bdms[0].boot_index = -1;
+	expect(f, "volumes", CHECK_PASS);
 	strv_add(&f->volumes_missing, "/mnt/x");
 	expect(f, "volumes", CHECK_REFUSE);
+}
+
+/* Its root disk is not in its directory, and nothing there has a format that
+ * anybody must know. */
+static void t_from_volume(void **state)
+{
+	struct facts *f = *state;
+
+	volume(f, "nfs");
+	f->files[0].role = IMAGE_ROLE_CONFIG;
+	f->has_info = false;
+	expect(f, "files", CHECK_REFUSE);
+	f->srv.bdms[0].boot_index = 0;
+	expect(f, "files", CHECK_PASS);
+	f->files[0].role = IMAGE_ROLE_EPHEMERAL;
+	expect(f, "files", CHECK_WARN);
 }
 
 /* In a cloud with Cinder, and a volume of the new flow. */
@@ -1183,6 +1198,7 @@ int main(void)
 		T(corrupt),
 		T(unknown_file),
 		T(no_disk),
+		T(from_volume),
 		T(bad_info),
 		T(base_gone),
 		T(base_differs),
