@@ -52,6 +52,7 @@ enum check_control {
 /* What the operator asked for, as far as checks care. */
 struct check_opts {
 	enum check_control control;
+	bool detach;	   /* its volumes may be taken off meanwhile */
 	bool start;	   /* it will be started on the target */
 	bool copy_console; /* console.log travels */
 	uint64_t scratch;  /* bytes to spare on the target; 0: 64 MiB */
@@ -83,6 +84,11 @@ void check_say(struct check_report *r, enum check_result result,
 int check_disk(const struct facts *f, const struct fact_file *q,
 	       struct image_disk *d, struct err *e);
 
+/* Will it be started on the target? */
+bool check_starts(const struct facts *f, const struct check_opts *o);
+/* Will Nova take that volume off, and put it on when the guest runs? */
+bool check_detaches(const struct facts *f, const struct check_opts *o,
+		    const struct db_bdm *b);
 /* Will Nova start it on the target?  Also used by the plan. */
 bool check_nova_start(const struct facts *f, const struct check_opts *o);
 

@@ -7,7 +7,7 @@
 
 #include "checks/checks.h"
 
-static bool will_start(const struct facts *f, const struct check_opts *o)
+bool check_starts(const struct facts *f, const struct check_opts *o)
 {
 	return o->start && f->host[SRC_HOST].state.state == VIRT_RUNNING;
 }
@@ -56,7 +56,7 @@ bool check_nova_start(const struct facts *f, const struct check_opts *o)
 {
 	AUTO(mem_freep) char *why = NULL;
 
-	if (!will_start(f, o) || o->control == CHECK_CONTROL_DIRECT)
+	if (!check_starts(f, o) || o->control == CHECK_CONTROL_DIRECT)
 		return false;
 	why = why_not(f, o);
 	return !why;
@@ -67,7 +67,7 @@ static void control_run(const struct facts *f, const struct check_opts *o,
 {
 	AUTO(mem_freep) char *why = NULL;
 
-	if (!will_start(f, o) || o->control == CHECK_CONTROL_DIRECT)
+	if (!check_starts(f, o) || o->control == CHECK_CONTROL_DIRECT)
 		return;
 	why = why_not(f, o);
 	if (why && o->control == CHECK_CONTROL_API)

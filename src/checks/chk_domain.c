@@ -97,6 +97,37 @@ static bool nova_makes(const char *id)
 	return false;
 }
 
+static bool is(const char *s, const char *word)
+{
+	return s && !strcmp(s, word);
+}
+
+/* Is each disk that is bound to the host a volume that is taken off before? */
+static bool only_volumes(const struct facts *f, const struct check_opts *o)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; f->dom && i < f->dom->n_disks; i++) {
+		const struct domain_disk *d = &f->dom->disks[i];
+		bool off = false;
+
+		for (size_t k = 0; d->serial && k < f->srv.n_bdms; k++)
+			off |= is(f->srv.bdms[k].volume_id, d->serial) &&
+			       check_detaches(f, o, &f->srv.bdms[k]);
+		if (!off && (!is(d->type, "file") || is(d->device, "lun")))
+			return false;
+		n += off;
+	}
+	return n > 0;
+}
+
+static bool taken_off(const struct facts *f, const struct check_opts *o,
+		      const char *id)
+{
+	return (!strcmp(id, "disk-block") || !strcmp(id, "disk-network")) &&
+	       only_volumes(f, o);
+}
+
 static void domain_run(const struct facts *f, const struct check_opts *o,
 		       struct check_report *r)
 {
@@ -124,7 +155,8 @@ static void domain_run(const struct facts *f, const struct check_opts *o,
 		check_refuse(r, "delete them (virsh snapshot-list)",
 			     "libvirt has snapshots or checkpoints of it");
 	for (size_t i = 0; i < f->reasons.n; i++)
-		if (!nova || !nova_makes(f->reasons.v[i].id))
+		if (!(nova && nova_makes(f->reasons.v[i].id)) &&
+		    !taken_off(f, o, f->reasons.v[i].id))
 			check_refuse(r, NULL, "its domain: %s",
 				     f->reasons.v[i].text);
 	if (f->dom && f->dom->uuid &&

@@ -21,14 +21,27 @@ static const struct fact_volume *told(const struct facts *f, const char *id)
 	return NULL;
 }
 
-static void one_volume(const struct db_bdm *b, struct check_report *r)
+static const char *other_way(const struct facts *f, const struct check_opts *o,
+			     const struct db_bdm *b)
+{
+	struct check_opts with = *o;
+
+	with.detach = true;
+	return check_detaches(f, &with, b)
+		       ? "novahaul move --detach-volumes, when the guest can "
+			 "boot without it"
+		       : detach_first;
+}
+
+static void one_volume(const struct facts *f, const struct check_opts *o,
+		       const struct db_bdm *b, struct check_report *r)
 {
 	if (b->multiattach)
 		check_refuse(r, detach_first,
 			     "volume %s may have other writers", b->volume_id);
 	if (!facts_driver_anywhere(b->driver))
 		check_refuse(
-			r, detach_first,
+			r, other_way(f, o, b),
 			"volume %s is connected by '%s': the target needs "
 			"a connection of its own, which only Nova can make",
 			b->volume_id, b->driver ? b->driver : "unknown");
@@ -125,6 +138,67 @@ static void new_flow(const struct facts *f, const struct db_bdm *b,
 		cinder_view(f, v, r);
 }
 
+/* ---- those that Nova takes off meanwhile */
+
+bool check_detaches(const struct facts *f, const struct check_opts *o,
+		    const struct db_bdm *b)
+{
+	return o->detach && b->volume_id && b->boot_index != 0 &&
+	       b->attachment_id && check_nova_start(f, o);
+}
+
+static void tagged(const struct facts *f, const struct db_bdm *b,
+		   struct check_report *r)
+{
+	int minor = f->cloud.nova_minor;
+
+	if (b->tag && minor < 49)
+		check_refuse(r, detach_first,
+			     "volume %s has a tag, which Nova's API cannot "
+			     "give it again (2.49)",
+			     b->volume_id);
+	if (b->delete_on_termination && minor < 79)
+		check_refuse(r, detach_first,
+			     "volume %s is to be deleted with its server, "
+			     "which Nova's API cannot ask for (2.79)",
+			     b->volume_id);
+}
+
+static void taken_off(const struct facts *f, const struct db_bdm *b,
+		      struct check_report *r)
+{
+	const struct fact_volume *v = told(f, b->volume_id);
+
+	if (f->cloud.source_off)
+		check_refuse(r, "start it first: it ends the connection",
+			     "nova-compute on %s is %s: it cannot detach "
+			     "volume %s",
+			     f->host[SRC_HOST].name, f->cloud.source_off,
+			     b->volume_id);
+	if (b->encrypted)
+		check_refuse(r, detach_first,
+			     "the key of volume %s is its owner's",
+			     b->volume_id);
+	if (!f->cloud.volume || !f->cloud.complete || !v) {
+		check_refuse(r, detach_first,
+			     "Cinder cannot keep volume %s reserved (3.44, "
+			     "Queens)",
+			     b->volume_id);
+		return;
+	}
+	if (v->mode && !strcmp(v->mode, "ro"))
+		check_refuse(r, detach_first,
+			     "volume %s is attached read-only, which Nova's "
+			     "API cannot ask for",
+			     b->volume_id);
+	tagged(f, b, r);
+	cinder_view(f, v, r);
+	check_warn(r, NULL,
+		   "volume %s is detached for the move, and attached when the "
+		   "guest runs on %s: it boots there without it",
+		   b->volume_id, f->to);
+}
+
 static void volumes_run(const struct facts *f, const struct check_opts *o,
 			struct check_report *r)
 {
@@ -139,14 +213,18 @@ static void volumes_run(const struct facts *f, const struct check_opts *o,
 
 		if (!b->volume_id)
 			continue;
-		one_volume(b, r);
+		if (check_detaches(f, o, b)) {
+			taken_off(f, b, r);
+			continue;
+		}
+		one_volume(f, o, b, r);
 		if (cloud && b->attachment_id)
 			new_flow(f, b, r);
 		else if (cloud)
 			old_flow(b, r);
 	}
-	/* Nova mounts the share itself. */
-	if (check_nova_start(f, o))
+	/* Nova mounts the share itself, now or when it starts it later. */
+	if (check_nova_start(f, o) || (cloud && !check_starts(f, o)))
 		return;
 	for (size_t i = 0; i < f->volumes_missing.n; i++)
 		check_refuse(r, "mount its share there first",

@@ -93,6 +93,7 @@ struct app_request {
 	bool no_start;	       /* leave it stopped on the target */
 	bool verify_deep;      /* open the copied chain before the rewrite */
 	bool verify_full;      /* digest every byte again before the rewrite */
+	bool detach_volumes;   /* Nova takes them off meanwhile */
 	bool copy_console_log; /* may hold the guest's secrets */
 };
 

@@ -83,6 +83,7 @@ static struct check_opts opts_of(const struct app_request *r)
 {
 	return (struct check_opts){.control = control_of(r->control),
 				   .start = !r->no_start,
+				   .detach = r->detach_volumes,
 				   .copy_console = r->copy_console_log,
 				   .verify_deep = r->verify_deep};
 }
@@ -170,6 +171,7 @@ static struct plan_opts plan_opts_of(const struct app *a,
 		.no_start = r->no_start,
 		.verify_deep = r->verify_deep,
 		.verify_full = r->verify_full,
+		.detach = r->detach_volumes,
 		.copy_console = r->copy_console_log,
 		.stop_timeout_s = r->stop_timeout ? (int64_t)r->stop_timeout
 						  : STOP_TIMEOUT_S,
@@ -184,10 +186,11 @@ static struct plan_opts plan_opts_of(const struct app *a,
 /* Enough to look again with the same eyes before the plan is run. */
 static json_t *request_json(const struct app_request *r)
 {
-	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b}", "server", r->server,
-			 "to", r->to, "control", app_control_name(r->control),
-			 "no_start", r->no_start, "console_log",
-			 r->copy_console_log, "verify_deep", r->verify_deep);
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b}", "server",
+			 r->server, "to", r->to, "control",
+			 app_control_name(r->control), "no_start", r->no_start,
+			 "console_log", r->copy_console_log, "verify_deep",
+			 r->verify_deep, "detach_volumes", r->detach_volumes);
 }
 
 /* Which step sends which statements; those that only read, and those that only
@@ -313,6 +316,8 @@ static struct app_request request_of(const json_t *plan, const struct move *m)
 		.control = control_in(q),
 		.precopy = m->was_running && !m->precopy ? APP_NO : APP_UNSET,
 		.no_start = json_is_true(json_object_get(q, "no_start")),
+		.detach_volumes =
+			json_is_true(json_object_get(q, "detach_volumes")),
 		.verify_deep = m->verify_deep,
 		.verify_full = m->verify_full,
 		.copy_console_log =

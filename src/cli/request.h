@@ -47,6 +47,9 @@ extern const char *const request_transports[];
 	{.type = OPT_FLAG, .name = "no-start",				\
 	 .offset = REQ(no_start),					\
 	 .help = "leave it stopped on the target"},			\
+	{.type = OPT_FLAG, .name = "detach-volumes",			\
+	 .offset = REQ(detach_volumes),					\
+	 .help = "detach its volumes, attach them after the start"},	\
 	{.type = OPT_FLAG, .name = "verify-deep",			\
 	 .offset = REQ(verify_deep),					\
 	 .help = "open the copied disks and compare what is inside"},	\

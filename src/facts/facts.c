@@ -64,6 +64,7 @@ static void cloud_clear_facts(struct fact_cloud *c)
 {
 	err_clear(&c->nova_err);
 	mem_free(c->compute_off);
+	mem_free(c->source_off);
 	err_clear(&c->err);
 	err_clear(&c->placement_err);
 	err_clear(&c->network_err);

@@ -134,6 +134,7 @@ struct fact_volume {
 	char *id;
 	int64_t bdm_id;
 	char *attachment, *device; /* as Nova's row has them */
+	bool boot;		   /* the root disk */
 	char *status;
 	bool multiattach;
 	size_t n_attachments; /* of the volume, by whomever */
@@ -173,6 +174,8 @@ struct fact_cloud {
 	 * nova-compute */
 	struct err nova_err;
 	char *compute_off; /* NULL: it is up and enabled; else what it is */
+	char *source_off;  /* likewise, of the source; disabled will do */
+	int nova_minor;	   /* newest microversion, 2.x */
 };
 
 struct facts {

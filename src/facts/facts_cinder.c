@@ -76,6 +76,7 @@ int volumes_read(struct facts *f, struct api_session *s, struct err *e)
 		c->n_volumes++;
 		v->id = mem_strdup(b->volume_id);
 		v->bdm_id = b->id;
+		v->boot = b->boot_index == 0;
 		v->attachment = mem_strdup(b->attachment_id);
 		v->device = mem_strdup(b->device_name ? b->device_name : "");
 		if (read_one(v, s, &v->err) && v->err.kind == ERR_NONE)

@@ -149,16 +149,32 @@ static const char *off(const struct nova_service *s)
 							       : NULL;
 }
 
+static int service_off(struct api_session *s, const char *host,
+		       const char **why, struct err *e)
+{
+	AUTO(nova_services_clear) struct nova_services v = {0};
+
+	if (nova_services_list(s, host, "nova-compute", &v, e))
+		return -1;
+	*why = v.n == 1 ? off(&v.v[0]) : "not known to Nova";
+	return 0;
+}
+
 /* Only administrators are told of services: this asks for the rights as well.
  */
 static int read_nova(struct facts *f, struct api_session *s, struct err *e)
 {
-	AUTO(nova_services_clear) struct nova_services v = {0};
+	const char *src = NULL, *dst = NULL;
+	struct api_version v;
 
-	if (nova_services_list(s, f->to, "nova-compute", &v, e))
+	if (service_off(s, f->to, &dst, e) ||
+	    service_off(s, f->host[SRC_HOST].name, &src, e) ||
+	    api_version(s, CLOUD_COMPUTE, &v, e))
 		return -1;
-	f->cloud.compute_off =
-		mem_strdup0(v.n == 1 ? off(&v.v[0]) : "not known to Nova");
+	f->cloud.compute_off = mem_strdup0(dst);
+	f->cloud.source_off =
+		mem_strdup0(src && strcmp(src, "disabled") != 0 ? src : NULL);
+	f->cloud.nova_minor = v.minor;
 	return 0;
 }
 

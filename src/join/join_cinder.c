@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cinder behind the port of the steps that swap attachments. */
+/* Cinder behind the port of the steps that swap attachments, and Nova where it
+ * detaches and attaches. */
 #include <errno.h>
 #include <string.h>
 
 #include "api/cinder.h"
+#include "api/nova.h"
 #include "join/join.h"
 
 static struct volume_att att_of(struct cinder_attachment *a)
@@ -66,9 +68,47 @@ static int drop(void *self, const char *id, struct err *e)
 	return 0;
 }
 
+/* ---- Nova */
+
+static int listed(void *self, const char *server, const char *volume, bool *yes,
+		  struct err *e)
+{
+	AUTO(nova_volumes_clear) struct nova_volumes v = {0};
+
+	*yes = false;
+	if (nova_volumes_list(self, server, &v, e))
+		return -1;
+	for (size_t i = 0; i < v.n; i++)
+		*yes |= v.v[i].volume_id && !strcmp(v.v[i].volume_id, volume);
+	return 0;
+}
+
+static int detach(void *self, const char *server, const char *volume,
+		  struct err *e)
+{
+	return nova_volume_detach(self, server, volume, e);
+}
+
+static int attach(void *self, const struct volume_put *p, struct err *e)
+{
+	struct nova_attach a = {
+		.server = p->server,
+		.volume = p->volume,
+		.device = p->device,
+		.tag = p->tag,
+		.delete_on_termination =
+			p->delete_on_termination ? NOVA_YES : NOVA_NO,
+	};
+
+	return nova_volume_attach(self, &a, e);
+}
+
 const struct volume_ops cinder_join_ops = {
 	.look = look,
 	.make = make,
 	.complete = complete,
 	.drop = drop,
+	.listed = listed,
+	.detach = detach,
+	.attach = attach,
 };

@@ -60,7 +60,7 @@ static int need_sides(struct opened *o, enum app_reach reach, struct err *e)
 static bool needs_cloud(const struct world *w)
 {
 	return w->move->placement || w->move->neutron || w->move->nvolumes ||
-	       (w->move->nova_start && !w->backward);
+	       w->move->ndetached || (w->move->nova_start && !w->backward);
 }
 
 static int open_cloud(struct opened *o, struct err *e)

@@ -28,6 +28,7 @@ struct plan_opts {
 	bool precopy;
 	bool no_start;
 	bool nova_start; /* check_nova_start() says so */
+	bool detach;	 /* its volumes, as far as they can be */
 	bool verify_deep;
 	bool verify_full;
 	bool copy_console;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "plan/plan.h"
@@ -250,23 +251,57 @@ static void ports(struct move *m, const struct facts *f)
 	}
 }
 
-/* Those whose attachment must follow. */
-static void volumes(struct move *m, const struct facts *f)
+static struct move_volume one_volume(const struct facts *f,
+				     const struct fact_volume *v)
+{
+	struct move_volume out = {
+		.id = mem_strdup(v->id),
+		.bdm_id = v->bdm_id,
+		.attachment = mem_strdup(v->attachment),
+		.device = mem_strdup(v->device),
+		.mode = dup_or(v->mode, "rw"),
+	};
+
+	for (size_t i = 0; i < f->srv.n_bdms; i++) {
+		const struct db_bdm *b = &f->srv.bdms[i];
+
+		if (b->id != v->bdm_id)
+			continue;
+		out.tag = mem_strdup0(b->tag);
+		out.delete_on_termination = b->delete_on_termination;
+	}
+	return out;
+}
+
+/* "/dev/vdb" before "/dev/vdaa". */
+static int by_device(const void *a, const void *b)
+{
+	const struct move_volume *v = a, *w = b;
+	size_t n = strlen(v->device), m = strlen(w->device);
+
+	return n != m ? (n > m) - (n < m) : strcmp(v->device, w->device);
+}
+
+/* Those whose attachment must follow, and those that are taken off meanwhile.
+ */
+static void volumes(struct move *m, const struct facts *f, bool detach)
 {
 	const struct fact_cloud *c = &f->cloud;
 
 	m->volumes = MEM_NEW_N(struct move_volume, c->n_volumes);
+	m->detached = MEM_NEW_N(struct move_volume, c->n_volumes);
 	for (size_t i = 0; i < c->n_volumes; i++) {
 		const struct fact_volume *v = &c->volumes[i];
 
-		m->volumes[m->nvolumes++] = (struct move_volume){
-			.id = mem_strdup(v->id),
-			.bdm_id = v->bdm_id,
-			.attachment = mem_strdup(v->attachment),
-			.device = mem_strdup(v->device),
-			.mode = dup_or(v->mode, "rw"),
-		};
+		if (detach && !v->boot)
+			m->detached[m->ndetached++] = one_volume(f, v);
+		else
+			m->volumes[m->nvolumes++] = one_volume(f, v);
 	}
+	/* Attached in this order they get the same names again. */
+	if (m->ndetached)
+		qsort(m->detached, m->ndetached, sizeof(*m->detached),
+		      by_device);
 	if (!m->nvolumes)
 		return;
 	m->src.connector = dup_or(f->host[SRC_HOST].connector, "{}");
@@ -297,7 +332,7 @@ static struct move *fill(const struct facts *f, const struct plan_opts *o)
 	m->neutron = f->cloud.network;
 	m->sql = f->cloud.sql;
 	ports(m, f);
-	volumes(m, f);
+	volumes(m, f, o->detach && m->nova_start);
 	m->stop_timeout_s = o->stop_timeout_s;
 	m->bwlimit = o->bwlimit;
 	m->delta = dup_or(o->delta, "auto");

@@ -72,9 +72,13 @@ static const struct field port_fields[] = {
 };
 
 static const struct field volume_fields[] = {
-	F(move_volume, id, K_STR),	   F(move_volume, bdm_id, K_I64),
-	F(move_volume, attachment, K_STR), F(move_volume, device, K_STR),
+	F(move_volume, id, K_STR),
+	F(move_volume, bdm_id, K_I64),
+	F(move_volume, attachment, K_STR),
+	F(move_volume, device, K_STR),
 	F(move_volume, mode, K_STR),
+	F(move_volume, tag, K_STR_LATE),
+	F(move_volume, delete_on_termination, K_BOOL_LATE),
 };
 
 static const struct field move_fields[] = {
@@ -220,11 +224,20 @@ static int fields_in(const struct field *f, size_t n, const json_t *o,
 #define OUT(fields, obj) fields_out(fields, ARRAY_SIZE(fields), obj)
 #define IN(fields, o, obj, e) fields_in(fields, ARRAY_SIZE(fields), o, obj, e)
 
+static json_t *volumes_out(const struct move_volume *v, size_t n)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(a, OUT(volume_fields, &v[i]));
+	return a;
+}
+
 json_t *move_to_json(const struct move *m)
 {
 	json_t *o = OUT(move_fields, m);
 	json_t *files = json_array(), *bases = json_array();
-	json_t *ports = json_array(), *volumes = json_array();
+	json_t *ports = json_array();
 
 	json_object_set_new(o, "src", OUT(side_fields, &m->src));
 	json_object_set_new(o, "dst", OUT(side_fields, &m->dst));
@@ -237,10 +250,9 @@ json_t *move_to_json(const struct move *m)
 		json_array_append_new(ports, OUT(port_fields, &m->ports[i]));
 	json_object_set_new(o, "bases", bases);
 	json_object_set_new(o, "ports", ports);
-	for (size_t i = 0; i < m->nvolumes; i++)
-		json_array_append_new(volumes,
-				      OUT(volume_fields, &m->volumes[i]));
-	json_object_set_new(o, "volumes", volumes);
+	json_object_set_new(o, "volumes", volumes_out(m->volumes, m->nvolumes));
+	json_object_set_new(o, "detached",
+			    volumes_out(m->detached, m->ndetached));
 	return o;
 }
 
@@ -272,15 +284,18 @@ static int check_names(const struct move *m, struct err *e)
 	return 0;
 }
 
-static int volumes_in(struct move *m, const json_t *volumes, struct err *e)
+/* Journals of before there were any have none. */
+static int volumes_in(const json_t *j, const char *name, struct move_volume **v,
+		      size_t *n, struct err *e)
 {
-	if (volumes && !json_is_array(volumes))
-		return err_set(e, ERR_REFUSED, "plan: volumes is no list");
-	m->volumes = MEM_NEW_N(struct move_volume, json_array_size(volumes));
-	for (size_t i = 0; i < json_array_size(volumes); i++) {
-		m->nvolumes = i + 1;
-		if (IN(volume_fields, json_array_get(volumes, i),
-		       &m->volumes[i], e))
+	const json_t *a = json_object_get(j, name);
+
+	if (a && !json_is_array(a))
+		return err_set(e, ERR_REFUSED, "plan: %s is no list", name);
+	*v = MEM_NEW_N(struct move_volume, json_array_size(a));
+	for (size_t i = 0; i < json_array_size(a); i++) {
+		*n = i + 1;
+		if (IN(volume_fields, json_array_get(a, i), &(*v)[i], e))
 			return -1;
 	}
 	return 0;
@@ -314,7 +329,9 @@ static int arrays_in(struct move *m, const json_t *j, struct err *e)
 		if (IN(base_fields, json_array_get(bases, i), &m->bases[i], e))
 			return -1;
 	}
-	return volumes_in(m, json_object_get(j, "volumes"), e);
+	if (volumes_in(j, "volumes", &m->volumes, &m->nvolumes, e))
+		return -1;
+	return volumes_in(j, "detached", &m->detached, &m->ndetached, e);
 }
 
 struct move *move_from_json(const json_t *j, struct err *e)
@@ -360,6 +377,9 @@ void move_free(struct move *m)
 	for (size_t i = 0; i < m->nvolumes; i++)
 		FREE(volume_fields, &m->volumes[i]);
 	mem_free(m->volumes);
+	for (size_t i = 0; i < m->ndetached; i++)
+		FREE(volume_fields, &m->detached[i]);
+	mem_free(m->detached);
 	FREE(side_fields, &m->src);
 	FREE(side_fields, &m->dst);
 	FREE(move_fields, m);

@@ -77,6 +77,9 @@ struct move_volume {
 	char *attachment; /* of the source: what the row names */
 	char *device;	  /* "/dev/vdb" */
 	char *mode;	  /* "rw" or "ro" */
+	/* Of those that are detached meanwhile: */
+	char *tag; /* the device's, or NULL */
+	bool delete_on_termination;
 };
 
 /* One of the two hosts. */
@@ -107,6 +110,11 @@ struct move {
 	size_t nports;
 	struct move_volume *volumes; /* journals of before them have none */
 	size_t nvolumes;
+	/* Those that Nova detaches on the source, and attaches again when the
+	 * guest runs on the target: steps/step_detach.c.  Only with
+	 * .nova_start. */
+	struct move_volume *detached;
+	size_t ndetached;
 	/* The instance as planned. */
 	char *vm_state; /* "active" or "stopped" */
 	int64_t power_state;

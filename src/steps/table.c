@@ -12,19 +12,20 @@ extern const struct step step_claim, step_stage_base, step_precopy, step_stop,
 	step_prove_stopped, step_disarm, step_final_copy, step_install,
 	step_verify_full, step_verify_deep, step_volumes, step_allocations,
 	step_rewrite, step_ports, step_volumes_in, step_define, step_start,
-	step_verify, step_release;
+	step_verify, step_release, step_detach, step_attach;
 
 const struct step *const steps_table[] = {
-	&step_claim,	     &step_stage_base,
-	&step_precopy,	     &step_stop,
-	&step_prove_stopped, &step_disarm,
-	&step_final_copy,    &step_install,
-	&step_verify_full,   &step_verify_deep,
-	&step_volumes,	     &step_allocations,
-	&step_rewrite,	     &step_ports,
-	&step_volumes_in,    &step_define,
-	&step_start,	     &step_verify,
-	&step_release,	     NULL,
+	&step_claim,	   &step_stage_base,
+	&step_precopy,	   &step_stop,
+	&step_detach,	   &step_prove_stopped,
+	&step_disarm,	   &step_final_copy,
+	&step_install,	   &step_verify_full,
+	&step_verify_deep, &step_volumes,
+	&step_allocations, &step_rewrite,
+	&step_ports,	   &step_volumes_in,
+	&step_define,	   &step_start,
+	&step_attach,	   &step_verify,
+	&step_release,	   NULL,
 };
 
 const struct step *steps_find(const char *name)
@@ -51,6 +52,8 @@ static bool needed(const struct move *m, const struct step *s)
 		return m->neutron && m->nports > 0;
 	if (s == &step_volumes || s == &step_volumes_in)
 		return m->nvolumes > 0;
+	if (s == &step_detach || s == &step_attach)
+		return m->ndetached > 0;
 	if (s == &step_define)
 		return m->domain_xml && !m->nova_start;
 	if (s == &step_start)

@@ -147,7 +147,7 @@ static bool is_noted(const struct step_ctx *c, const char *what,
 }
 
 /* Overtaken while Cinder made it: nobody else knows of it. */
-static void drop_late(struct step_ctx *c, const char *id)
+void volume_drop_late(struct step_ctx *c, const char *id)
 {
 	const struct volume_ops *o = &step_w(c)->volumes;
 	struct err why = ERR_INIT;
@@ -200,7 +200,7 @@ int volume_make(struct step_ctx *c, const struct move_volume *v, enum side s,
 		return 0;
 	/* Otherwise the next run finds it, and sweeps it. */
 	if (e->kind == ERR_STALE && !is_noted(c, what, v, a.id))
-		drop_late(c, a.id);
+		volume_drop_late(c, a.id);
 	return -1;
 }
 

@@ -141,10 +141,16 @@ void volume_view_clear(struct volume_view *v);
 
 struct volume_want {
 	const char *volume, *instance;
-	const char *connector; /* JSON text */
+	const char *connector; /* JSON text; NULL: only reserve it */
 	const char *mode;      /* "rw" or "ro" */
 };
 
+struct volume_put {
+	const char *server, *volume;
+	const char *device; /* a wish: libvirt's driver chooses */
+	const char *tag;    /* or NULL */
+	bool delete_on_termination;
+};
 struct volume_ops {
 	/* A volume that is gone, with its server perhaps, has no status and no
 	 * attachments. */
@@ -156,6 +162,13 @@ struct volume_ops {
 	int (*complete)(void *self, const char *id, struct err *e);
 	/* 0 also when it is gone.  ERR_CONFLICT: Nova's row names it. */
 	int (*drop)(void *self, const char *id, struct err *e);
+	/* Nova's: has it the volume among those of SERVER? */
+	int (*listed)(void *self, const char *server, const char *volume,
+		      bool *yes, struct err *e);
+	/* Accepted, not done; the old state is ERR_CONFLICT or ERR_FAILED. */
+	int (*detach)(void *self, const char *server, const char *volume,
+		      struct err *e);
+	int (*attach)(void *self, const struct volume_put *p, struct err *e);
 	void *self;
 };
 

@@ -33,6 +33,15 @@ static const struct fake_options moves[] = {
 		.volumes = 2,
 	},
 	{
+		.name = "volumes off and on",
+		.running = true,
+		.start = true,
+		.cloud = true,
+		.nova_start = true,
+		.volumes = 2,
+		.detach = true,
+	},
+	{
 		.name = "stopped guest",
 		.base_on_target = true,
 		.cloud = true,

@@ -94,9 +94,13 @@ struct fake_att {
 	unsigned n; /* "att-N"; 0: none */
 	enum side side;
 	bool attached, foreign;
+	bool reserved; /* without a connector */
 };
 struct fake_volume {
 	struct fake_att att[FAKE_ATTS];
+	int64_t at_us; /* Nova goes on with it then; 0: it is not at it */
+	bool putting;  /* on, and not off */
+	bool late;     /* one was taken off by whom nobody expected any more */
 };
 
 struct fake_row {
@@ -155,6 +159,8 @@ struct fake_options {
 	bool cloud;	    /* Placement and Neutron have a say */
 	bool nova_start;    /* Nova starts it on the target */
 	unsigned volumes;   /* at most FAKE_VOLUMES */
+	bool detach;	    /* Nova takes them off meanwhile */
+	bool sure;	    /* ... and never fails to */
 };
 
 /* An os-start that Nova has accepted: nova-compute of the host that the row
@@ -213,6 +219,8 @@ bool fake_act(void *world, size_t actor);
 extern const char *const fake_actors[];
 /* Nova goes on with what an API call has begun. */
 void fake_nova(struct fake_world *fw);
+/* May an API call touch the row? */
+bool fake_api(struct fake_world *fw, bool admin);
 /* os-start; false: 409. */
 bool fake_nova_start(struct fake_world *fw, bool admin, bool ours);
 
@@ -288,6 +296,9 @@ struct fake_att *fake_att(struct fake_volume *v, const char *id);
 struct fake_att *fake_att_new(struct fake_world *fw, struct fake_volume *v,
 			      enum side s);
 bool fake_in_use(const struct fake_volume *v);
+void fake_attach_ops(struct volume_ops *o);
+/* Nova goes on with what was begun. */
+void fake_attach_due(struct fake_world *fw);
 void fake_detach(struct fake_world *fw);
 void fake_reattach(struct fake_world *fw, enum side s);
 void fake_volumes_promise(const struct fake_world *fw, struct buf *out);

@@ -27,7 +27,7 @@ static struct fake_host *at(struct fake_world *fw)
 /* May an API call touch the row?  A transaction of a living controller that
  * is under way makes it wait: it comes too late then.  One of a dead
  * controller ends first. */
-static bool api(struct fake_world *fw, bool admin)
+bool fake_api(struct fake_world *fw, bool admin)
 {
 	if (fw->pending.kind != TX_NONE && crash_alive(fw->pending.sender))
 		return false;
@@ -108,7 +108,7 @@ static void carry_out(struct fake_world *fw)
  * some time later. */
 bool fake_nova_start(struct fake_world *fw, bool admin, bool ours)
 {
-	if (!api(fw, admin) || !is_state(fw, "stopped"))
+	if (!fake_api(fw, admin) || !is_state(fw, "stopped"))
 		return false;
 	strcpy(fw->row.task_state, "powering-on");
 	fw->start = (struct fake_start){
@@ -123,7 +123,7 @@ bool fake_nova_start(struct fake_world *fw, bool admin, bool ours)
 
 static bool nova_stop(struct fake_world *fw, bool admin)
 {
-	if (!api(fw, admin) || !is_state(fw, "active"))
+	if (!fake_api(fw, admin) || !is_state(fw, "active"))
 		return false;
 	fw->acted++;
 	at(fw)->dom.running = false;
@@ -136,7 +136,7 @@ static bool nova_delete(struct fake_world *fw, bool admin)
 	struct fake_host *h;
 	char path[FAKE_PATH];
 
-	if (!api(fw, admin))
+	if (!fake_api(fw, admin))
 		return false;
 	h = at(fw);
 	fw->acted++;
@@ -156,7 +156,7 @@ static bool nova_delete(struct fake_world *fw, bool admin)
 /* An administrator lifts the lock: up to Rocky Nova knows no reason of it. */
 static bool admin_unlock(struct fake_world *fw)
 {
-	if (!api(fw, true) || !fw->row.locked)
+	if (!fake_api(fw, true) || !fw->row.locked)
 		return false;
 	fw->row.locked = false;
 	fw->row.locked_by[0] = '\0';
@@ -196,7 +196,7 @@ static bool compute_restart(struct fake_world *fw, enum side s)
 	bool found = h->dom.defined || h->dom.running, mine;
 	const char *why;
 
-	if (!api(fw, true))
+	if (!fake_api(fw, true))
 		return false;
 	mine = !strcmp(r->host, h->name);
 	/* Up to Kilo: whatever domain is not this host's by the database. */
@@ -222,7 +222,7 @@ static bool power_sync(struct fake_world *fw, enum side s)
 {
 	struct fake_host *h = &fw->h[s];
 
-	if (!api(fw, true) || at(fw) != h)
+	if (!fake_api(fw, true) || at(fw) != h)
 		return false;
 	if (is_state(fw, "stopped") && h->dom.running) {
 		h->dom.running = false;
@@ -266,7 +266,7 @@ static bool evacuate(struct fake_world *fw)
 {
 	struct fake_host *s = &fw->h[SRC], *d = &fw->h[DST];
 
-	if (!api(fw, true) || at(fw) != s || s->dom.defined ||
+	if (!fake_api(fw, true) || at(fw) != s || s->dom.defined ||
 	    fake_in_place(fw, s) || d->dom.defined)
 		return false;
 	if (!is_state(fw, "stopped") && !is_state(fw, "active"))
@@ -313,6 +313,7 @@ static bool due(const struct fake_world *fw, int64_t at_us)
 
 void fake_nova(struct fake_world *fw)
 {
+	fake_attach_due(fw);
 	if (!due(fw, fw->row.evac_us) && !due(fw, fw->start.at_us))
 		return;
 	if (fw->pending.kind != TX_NONE && crash_alive(fw->pending.sender))

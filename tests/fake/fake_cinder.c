@@ -60,11 +60,25 @@ static struct volume_att say(const struct fake_att *a)
 	return (struct volume_att){
 		.id = mem_strdup(name),
 		.instance = mem_strdup(a->foreign ? "another" : FAKE_UUID),
-		.status = mem_strdup(a->attached ? "attached" : "attaching"),
+		.status = mem_strdup(a->attached   ? "attached"
+				     : a->reserved ? "reserved"
+						   : "attaching"),
 		.connection = mem_printf("{\"driver_volume_type\": \"nfs\", "
 					 "\"attachment_id\": \"%s\", "
 					 "\"export\": \"s:/e\"}",
 					 name)};
+}
+
+static const char *status(const struct fake_volume *v)
+{
+	if (v->at_us)
+		return v->putting ? "attaching" : "detaching";
+	if (fake_in_use(v))
+		return "in-use";
+	for (size_t i = 0; i < FAKE_ATTS; i++)
+		if (v->att[i].n)
+			return "reserved";
+	return "available";
 }
 
 static int look(void *self, const char *volume, struct volume_view *out,
@@ -75,7 +89,7 @@ static int look(void *self, const char *volume, struct volume_view *out,
 
 	if (fake_ask("cinder look", e))
 		return -1;
-	out->status = mem_strdup(fake_in_use(v) ? "in-use" : "available");
+	out->status = mem_strdup(status(v));
 	out->v = MEM_NEW_N(struct volume_att, FAKE_ATTS);
 	for (size_t i = 0; i < FAKE_ATTS; i++)
 		if (v->att[i].n)
@@ -87,14 +101,20 @@ static int make(void *self, const struct volume_want *w, struct volume_att *out,
 		struct err *e)
 {
 	struct fake_world *fw = self;
-	enum side s = strstr(w->connector, fw->h[DST].name) ? DST : SRC;
+	enum side s = w->connector && strstr(w->connector, fw->h[DST].name)
+			      ? DST
+			      : SRC;
+	struct fake_att *a;
 	bool sent;
 	int rc = fake_send("cinder make", &sent, e);
 
 	/* What it answers is what it was then: others may have removed it by
 	 * the time that it is read. */
-	if (sent)
-		*out = say(fake_att_new(fw, volume_of(fw, w->volume), s));
+	if (sent) {
+		a = fake_att_new(fw, volume_of(fw, w->volume), s);
+		a->reserved = !w->connector;
+		*out = say(a);
+	}
 	rc = fake_answer("cinder make", rc, e);
 	if (rc)
 		volume_att_clear(out);
@@ -172,17 +192,29 @@ void fake_reattach(struct fake_world *fw, enum side s)
 	for (unsigned i = 0; i < fw->o.volumes; i++) {
 		struct fake_bdm *b = &fw->row.bdm[i];
 		struct fake_att *old = fake_att(&fw->volumes[i], b->attachment);
-		struct fake_att *a = fake_att_new(fw, &fw->volumes[i], s);
+		struct fake_att *a;
 
+		if (!old)
+			continue;
+		a = fake_att_new(fw, &fw->volumes[i], s);
 		a->attached = true;
 		fake_att_name(b->attachment, a->n);
 		snprintf(b->info, sizeof(b->info), "{\"of\": \"Nova\"}");
-		if (old)
-			*old = (struct fake_att){0};
+		*old = (struct fake_att){0};
 	}
 }
 
 /* --- what must hold */
+
+/* Where Nova takes them off they are at least reserved. */
+static bool kept(const struct fake_world *fw, const struct fake_volume *v)
+{
+	bool any = v->late;
+
+	for (size_t i = 0; i < FAKE_ATTS; i++)
+		any |= v->att[i].n && !v->att[i].foreign;
+	return fw->o.detach ? any : fake_in_use(v);
+}
 
 /* At every moment: in use, and by what the row names. */
 void fake_volumes_promise(const struct fake_world *fw, struct buf *out)
@@ -192,8 +224,10 @@ void fake_volumes_promise(const struct fake_world *fw, struct buf *out)
 
 		if (fw->row.deleted)
 			continue;
-		if (!fake_in_use(&v))
+		if (!kept(fw, &v))
 			buf_printf(out, "volume %u is anybody's", i + 1);
+		else if (fw->o.detach && !*fw->row.bdm[i].attachment)
+			continue;
 		else if (!fake_att(&v, fw->row.bdm[i].attachment))
 			buf_printf(out,
 				   "the row names %s, which volume %u has not",
@@ -210,6 +244,8 @@ bool fake_volumes_at(const struct fake_world *fw, enum side s, struct buf *out)
 		const struct fake_att *a = fake_att(&v, b->attachment);
 		unsigned n = 0;
 
+		if (v.late)
+			continue;
 		for (size_t k = 0; k < FAKE_ATTS; k++)
 			n += v.att[k].n != 0;
 		if (fw->row.deleted

@@ -579,14 +579,17 @@ static void files(const struct fake_world *fw, struct move *m)
 
 static void volumes(const struct fake_world *fw, struct move *m)
 {
-	m->volumes = MEM_NEW_N(struct move_volume, FAKE_VOLUMES);
+	struct move_volume *v = MEM_NEW_N(struct move_volume, FAKE_VOLUMES);
+
 	for (unsigned i = 0; i < fw->o.volumes; i++)
-		m->volumes[m->nvolumes++] = (struct move_volume){
+		v[i] = (struct move_volume){
 			.id = mem_printf(FAKE_VOLUME "%u", i + 1),
 			.bdm_id = i + 1,
 			.attachment = mem_printf("att-%u", i + 1),
 			.device = mem_printf("/dev/vd%c", 'b' + (char)i),
 			.mode = mem_strdup("rw")};
+	*(fw->o.detach ? &m->detached : &m->volumes) = v;
+	*(fw->o.detach ? &m->ndetached : &m->nvolumes) = fw->o.volumes;
 	m->src.connector = mem_strdup("{\"host\": \"compute-30\"}");
 	m->dst.connector = mem_strdup("{\"host\": \"compute-34\"}");
 }
@@ -671,6 +674,7 @@ void fake_open(struct world *w, struct fake_world *fw, bool backward)
 	};
 	w->cloud.self = fw;
 	w->volumes = fake_volume_ops;
+	fake_attach_ops(&w->volumes);
 	w->volumes.self = fw;
 	snprintf(w->session, sizeof(w->session), "session-%u", crash_self());
 	w->db = MEM_NEW(struct db);
