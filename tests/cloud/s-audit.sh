@@ -11,20 +11,21 @@ need_cloud
 need_novahaul
 I=/var/lib/nova/instances
 
-# findings [OPTION...]: "KIND HOST FIXED" of each about the server, sorted
-findings() {
-	nh audit "$@" -f json > "$work/found" 2> "$work/found.err"
-	jq -r --arg u "$u" '.findings[] | select(.server == $u)
-		| "\(.kind) \(.host) \(.fixed)"' "$work/found" | sort
+# audited WHAT EXIT FINDINGS [OPTION...]: audit finds so about the server:
+# "KIND HOST FIXED" a line, sorted
+audited() {
+	expect "$1" "$2" nh audit --server "$u" -f json "${@:4}"
+	is "... and what" "$(jq -r --arg u "$u" '.findings[] |
+		select(.server == $u) | "\(.kind) \(.host) \(.fixed)"' \
+		"$work/out" | sort)" "$3"
 }
 fixed_by() {
 	jq -r --arg u "$u" '[.findings[] | select(.server == $u)][0].job' \
-		"$work/found"
+		"$work/out"
 }
 
 u=$(server audit compute-30) || give_up "a server boots"
-nh audit > /dev/null 2>&1 # the first contact with a host leaves an agent there
-is "audit has nothing to say of it" "$(findings)" ''
+expect "audit finds nothing in a cloud that is well" 0 nh audit
 
 # --- a move by hand
 act "$u" '{"os-stop": null}'
@@ -33,17 +34,16 @@ on compute-30 tar -C "$I" -cf - "$u" | on compute-34 tar -C "$I" -xf -
 db "UPDATE instances SET host = 'compute-34', node = 'compute-34.$domain'
 	WHERE uuid = '$u'"
 port_then=$(port_says "$u")
-expect "audit finds a move by hand" 5 nh audit
 wrong='allocation-wrong-host compute-30 X
 directory-left compute-30 X
 domain-wrong-host compute-30 X
 port-wrong-host compute-30 X'
-is "... and what it has left" "$(findings)" "${wrong//X/false}"
+audited "audit finds a move by hand" 5 "${wrong//X/false}"
 world wrong
 expect "without a yes nothing is fixed" 2 nh audit --fix
-is "audit --fix settles it" "$(findings --fix --yes)" "${wrong//X/true}"
+audited "audit --fix settles it" 0 "${wrong//X/true}" --fix --yes
 job=$(fixed_by)
-is "... and finds nothing then" "$(findings)" ''
+audited "... and finds nothing then" 0 ''
 is "its allocations are on the target" "$(allocated "$u")" "compute-34.$domain"
 like "its port is bound to the target" "$(port_says "$u")" '^compute-34 '
 is "the source has no domain and no directory of it" \
@@ -55,8 +55,7 @@ placement_audit > "$work/audit" 2>&1
 is "nova-manage placement audit finds nothing" $? 0
 
 expect "rollback of the fix" 0 nh rollback "$job" --yes
-is "... has all as it was" "$(findings)" "${wrong//X/false}"
-is "... the port as well" "$(port_says "$u")" "$port_then"
+is "... has the port as it was" "$(port_says "$u")" "$port_then"
 world again
 # what Placement, Neutron and the trackers number and reckon, and times
 same "... to the last row and file" wrong again \
@@ -65,7 +64,8 @@ same "... to the last row and file" wrong again \
 	'^[<>] neutron\.(ml2_port_binding|provisioningblocks|standardattributes)' \
 	'^[<>] compute-..: .*/\.novahaul( |/leases( |$))' \
 	"^[<>] compute-30: $I "
-is "audit --fix settles it again" "$(findings --fix --yes)" "${wrong//X/true}"
+audited "audit --fix finds and settles it again" 0 "${wrong//X/true}" \
+	--fix --yes
 job=$(fixed_by)
 
 act "$u" '{"os-start": null}'
@@ -82,9 +82,8 @@ db "INSERT INTO migrations (created_at, deleted, source_compute, source_node,
 	'evacuation', UUID(), 0, 0 FROM instances WHERE uuid = '$u'"
 expect "the move is refused" 5 nh move "$u" --to compute-30 --yes
 like "... because of the record" "$(cat "$work/out" "$work/err")" evacuat
-is "audit tells" "$(findings)" 'evacuation-armed compute-30 false'
-is "audit --fix settles it" "$(findings --fix --yes)" \
-	'evacuation-armed compute-30 true'
+audited "audit --fix settles it" 0 'evacuation-armed compute-30 true' \
+	--fix --yes
 holds "... as Nova does" migration_is "$u" evacuation completed
 expect "the move works" 0 nh move "$u" --to compute-30 --yes
 holds "the server runs" until_true 60 answers "$u"
@@ -94,15 +93,16 @@ until_true 60 compute_up compute-30
 holds "nova-compute has started, and left the guest alone" answers "$u"
 is "... it is the same one" "$(runs_on "$u") $(count_on compute-30 "$u")" \
 	"compute-30 $boots"
-is "audit has nothing to say of it" "$(findings)" ''
+audited "audit has nothing to say of it" 0 ''
 
 # --- the same, when it is back already: only audit stands between
 db "UPDATE migrations SET status = 'done' WHERE instance_uuid = '$u'
 	AND migration_type = 'evacuation'"
-expect "a guest in danger is found" 5 nh audit
-like "... and called so" "$(grep evacuation-armed "$work/out")" "critical .*$u"
-is "audit --fix settles it" "$(findings --fix --yes)" \
-	'evacuation-armed compute-30 true'
+audited "a guest in danger is found" 5 'evacuation-armed compute-30 false'
+is "... and called so" "$(jq -r '.findings[].severity' "$work/out" |
+	grep -c critical)" 1
+audited "audit --fix settles it" 0 'evacuation-armed compute-30 true' \
+	--fix --yes
 service restart compute-30 nova-compute
 until_true 60 compute_up compute-30
 is "the guest outlives another start" \
