@@ -120,8 +120,9 @@ static void migrations_run(const struct facts *f, const struct check_opts *o,
 		if (db_migration_arms(m, f->to))
 			check_refuse(
 				r,
-				"restart nova-compute there while the instance "
-				"is elsewhere, so that it settles the record",
+				"novahaul audit --fix settles the record; so "
+				"does a restart of nova-compute there while "
+				"the instance is elsewhere",
 				"an old evacuation from %s (migration %lld, "
 				"'%s') is not settled: the next restart of its "
 				"nova-compute would destroy the guest there",
@@ -182,7 +183,8 @@ static void allocations(const struct facts *f, struct check_report *r)
 			     f->host[SRC_HOST].name);
 	if (c->on[DST_HOST] || c->other)
 		check_refuse(r,
-			     "nova-manage placement audit tells whose they are",
+			     "novahaul audit tells whose they are, and "
+			     "--fix settles it",
 			     "Placement has resources of it on %s as well",
 			     c->other ? c->other : f->to);
 	if (c->lacks)
