@@ -212,8 +212,8 @@ static void cloud_port(const struct facts *f, const struct fact_port *p,
 			     p->id);
 	else if (!p->host || strcmp(p->host, src) != 0)
 		check_refuse(r,
-			     "openstack port show tells; Nova's next heal "
-			     "of its network info may put it right",
+			     "novahaul audit --fix binds it, or Nova's next "
+			     "heal of its network info",
 			     "port %s is bound to '%s', not to %s", p->id,
 			     p->host ? p->host : "", src);
 	if (p->vnic_type && strcmp(p->vnic_type, "normal") != 0)
