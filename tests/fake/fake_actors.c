@@ -93,7 +93,8 @@ static void carry_out(struct fake_world *fw)
 	}
 	fw->acted += !fw->start.ours;
 	make_base(fw, h);
-	if (fw->start.ours)
+	/* On the source the guest's own is there. */
+	if (fw->start.ours && fw->start.on == DST)
 		h->bridge = true;
 	/* libvirt refuses for once. */
 	if (fw->start.ours && !fw->start.sure && !crash_random(8))
