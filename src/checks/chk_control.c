@@ -16,6 +16,9 @@ static const char *nova_down(const struct fact_cloud *c)
 {
 	if (!c->asked)
 		return "no cloud is configured on the hosts";
+	/* And a port that SQL has unbound is nothing that Nova can plug. */
+	if (c->sql)
+		return c->why_sql ? c->why_sql : "a service does not answer";
 	if (c->nova_err.kind != ERR_NONE)
 		return err_msg(&c->nova_err);
 	return c->err.kind != ERR_NONE ? err_msg(&c->err) : NULL;

@@ -933,6 +933,11 @@ static void t_control(void **state)
 	CONTROL("control", AUTO, false, WARN);
 	CONTROL("control", API, false, REFUSE);
 	err_clear(&c->nova_err);
+	c->sql = true; /* Neutron is down, and Nova answers */
+	set(&c->why_sql, "neutron: connection refused");
+	CONTROL("control", AUTO, false, WARN);
+	CONTROL("control", API, false, REFUSE);
+	c->sql = false;
 	set(&f->nvram_dir, "/var/lib/libvirt/qemu/nvram");
 	CONTROL("control", AUTO, false, WARN);
 	CONTROL("control", API, false, REFUSE);
