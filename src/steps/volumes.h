@@ -12,7 +12,9 @@
  * Back, in the opposite order: where OLD may have been removed, a replacement
  * BACK is made and completed with the source's connector, the inverse rewrite
  * makes the row name it, and whatever else this instance has of the volume is
- * removed.  So the volume is 'in-use' and attached all the time.
+ * removed.  So the volume has a complete attachment of this instance all the
+ * time, and Cinder calls it 'in-use', or 'attaching' while one that was made is
+ * not complete; never 'available'.
  *
  * NEW is made with its connector at once, as Nova does for a live migration
  * (nova/compute/manager.py: pre_live_migration, 17.0.0 to 33.0.2): Cinder

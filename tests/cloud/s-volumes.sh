@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Goal: a running server with two volumes is moved, and at no moment are they
-# anybody else's: 'in-use' throughout, then attached to the target alone, with
+# 'available' to anybody else; then they are attached to the target alone, with
 # their data at the same places.  A move that is killed and rolled back leaves
 # them as they were, or, once the source's attachments may be gone, with new ones
 # that Nova's rows name.  Then a hard reboot, a detachment, a cold migration back
@@ -15,6 +15,10 @@ home=compute-30 away=compute-34
 # shellcheck disable=SC2206 # words
 steps=(${STEPS:-volumes rewrite volumes-in start})
 [ -z "${SAMPLE:-}" ] || steps=("${steps[$((${SEED:-0} % 4))]}")
+
+mounted() { on "$1" findmnt -rn -o TARGET | grep -c '^/var/lib/nova/mnt/.'; }
+declare -A before=()
+for h in $home $away; do before[$h]=$(mounted "$h"); done
 
 u=$(server volumes $home --volume 1 --volume 2) || give_up "a server boots"
 birth=$(birth_on $home "$u")
@@ -47,10 +51,7 @@ disks() {
 		awk '/^@guest up/ { d = "" } /^@guest disk/ { d = d $3 " " $4 " " $NF "," }
 			END { print d }' | tr -d "'"
 }
-mounted() { on "$1" findmnt -rn -o TARGET | grep -c '^/var/lib/nova/mnt/.'; }
-
 is "before, they are attached there" "$(attached)" "$(both_on $home)"
-before=$(mounted $away)
 
 # --- killed at a step and rolled back
 
@@ -131,9 +132,10 @@ is "it finds its volumes at their places, with what it wrote" \
 	)dev=vdc size=4194304 count=$((count - 1)),"
 is "they are attached there alone, as Nova has it" "$(attached)" \
 	"$(both_on $away)"
-is "... and were 'in-use' at each of $(wc -l < "$work/seen") looks" \
-	"$(cut -f 1 "$work/seen" | sort -u)" in-use
-is "the source has let go of the share" "$(mounted $home)" "$before"
+# 'attaching' from the making of an attachment until it is complete
+is "... and were never anybody else's in $(wc -l < "$work/seen") looks" \
+	"$(cut -f 1 "$work/seen" | sort -u | xargs)" 'attaching in-use'
+is "the source has let go of the share" "$(mounted $home)" "${before[$home]}"
 
 # --- the rest of its life, by Nova alone
 
@@ -168,7 +170,8 @@ for h in $home $away; do
 	is "... no file or domain on $h" "$(state_on "$h" "$u")$(
 		on "$h" find /var/lib/nova /etc/libvirt /var/lib/libvirt \
 			-name "*$u*" -o -path "*$job*")" absent
-	is "... and no share is mounted there" "$(mounted "$h")" "$before"
+	is "... and no share is mounted there" "$(mounted "$h")" \
+		"${before[$h]}"
 done
 placement_audit > "$work/audit" 2>&1
 is "... and nova-manage placement audit finds nothing" $? 0
