@@ -218,7 +218,13 @@ static void volumes_run(const struct facts *f, const struct check_opts *o,
 			continue;
 		}
 		one_volume(f, o, b, r);
-		if (cloud && b->attachment_id)
+		if (b->attachment_id && f->cloud.asked &&
+		    f->cloud.err.kind != ERR_NONE)
+			check_refuse(r, f->cloud.err.hint,
+				     "volume %s has an attachment in Cinder, "
+				     "which must follow (%s)",
+				     b->volume_id, err_msg(&f->cloud.err));
+		else if (cloud && b->attachment_id)
 			new_flow(f, b, r);
 		else if (cloud)
 			old_flow(b, r);

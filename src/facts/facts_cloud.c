@@ -10,7 +10,8 @@
 
 bool facts_in_cloud(const struct facts *f)
 {
-	return facts_in_placement(f) || facts_in_neutron(f);
+	return facts_in_placement(f) || facts_in_neutron(f) ||
+	       volumes_attached(f);
 }
 
 const struct err *facts_cloud_silent(const struct facts *f)

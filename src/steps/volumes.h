@@ -25,6 +25,9 @@
  *
  * The source's mount of the share goes last of all (release), where no other
  * volume of that host needs it: the way back starts the guest there with it.
+ *Its nova-compute is not told, and remembers the volume: it unmounts a share
+ *that it mounts again for somebody else only after its next start
+ * (nova/virt/libvirt/volume/mount.py).
  *
  * Cinder knows no leases.  What keeps a controller that was frozen from doing
  * harm late:

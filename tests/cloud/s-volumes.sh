@@ -16,6 +16,12 @@ home=compute-30 away=compute-34
 steps=(${STEPS:-volumes rewrite volumes-in start})
 [ -z "${SAMPLE:-}" ] || steps=("${steps[$((${SEED:-0} % 4))]}")
 
+# nova-compute remembers who uses a mount, also what was moved away since: now it
+# knows of what is there alone
+for h in $home $away; do
+	service restart "$h" nova-compute
+	until_true 60 compute_up "$h"
+done
 mounted() { on "$1" findmnt -rn -o TARGET | grep -c '^/var/lib/nova/mnt/.'; }
 declare -A before=()
 for h in $home $away; do before[$h]=$(mounted "$h"); done
@@ -135,7 +141,8 @@ is "they are attached there alone, as Nova has it" "$(attached)" \
 # 'attaching' from the making of an attachment until it is complete
 is "... and were never anybody else's in $(wc -l < "$work/seen") looks" \
 	"$(cut -f 1 "$work/seen" | sort -u | xargs)" 'attaching in-use'
-is "the source has let go of the share" "$(mounted $home)" "${before[$home]}"
+holds "the source has let go of the share" \
+	[ "$(mounted $home)" -le "${before[$home]}" ]
 
 # --- the rest of its life, by Nova alone
 
@@ -170,8 +177,8 @@ for h in $home $away; do
 	is "... no file or domain on $h" "$(state_on "$h" "$u")$(
 		on "$h" find /var/lib/nova /etc/libvirt /var/lib/libvirt \
 			-name "*$u*" -o -path "*$job*")" absent
-	is "... and no share is mounted there" "$(mounted "$h")" \
-		"${before[$h]}"
+	holds "... and no share is mounted there for it" \
+		[ "$(mounted "$h")" -le "${before[$h]}" ]
 done
 placement_audit > "$work/audit" 2>&1
 is "... and nova-manage placement audit finds nothing" $? 0

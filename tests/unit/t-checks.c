@@ -807,6 +807,9 @@ static void t_swap(void **state)
 	expect(f, "volumes", CHECK_REFUSE);
 	err_clear(&v->err);
 	expect(f, "volumes", CHECK_PASS);
+	err_set(&f->cloud.err, ERR_USAGE, "no cloud is configured");
+	expect(f, "volumes", CHECK_REFUSE);
+	err_clear(&f->cloud.err);
 	f->srv.bdms[0].secret = true;
 	expect(f, "volumes", CHECK_REFUSE);
 	f->srv.bdms[0].secret = false;
