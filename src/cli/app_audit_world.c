@@ -54,8 +54,25 @@ static void keep_asked(const struct app_audit *r, struct audit_found *found)
 			found->v[i].fix = AUDIT_FIX_NONE;
 }
 
-static void world(struct app *a, const struct app_audit *r,
-		  struct app_audited *jobs)
+/* A name that was mistyped must not look like one that is well. */
+static int known(const struct app_audit *r, const struct audit_facts *f,
+		 const struct audit_found *found, struct err *e)
+{
+	if (!r->server || !f->n_servers)
+		return 0;
+	for (size_t i = 0; i < f->n_servers; i++)
+		if (is(f->servers[i].uuid, r->server) ||
+		    is(f->servers[i].name, r->server))
+			return 0;
+	for (size_t i = 0; i < found->n; i++) /* of one that is deleted */
+		if (is(found->v[i].server, r->server))
+			return 0;
+	err_set(e, ERR_REFUSED, "no server %s in this cell", r->server);
+	return err_hint(e, "openstack server list --all-projects");
+}
+
+static int world(struct app *a, const struct app_audit *r,
+		 struct app_audited *jobs, struct err *e)
 {
 	struct app_audit_scope scope = {.hosts = &jobs->hosts,
 					.silent = &jobs->silent,
@@ -66,6 +83,8 @@ static void world(struct app *a, const struct app_audit *r,
 
 	a->ops->audit_read(a, &scope, &f);
 	audit_find(&f, &found);
+	if (known(r, &f, &found, e))
+		return -1;
 	keep_asked(r, &found);
 	fixed = MEM_NEW_N(struct app_fixed, found.n + 1);
 	if (r->fix)
@@ -78,6 +97,7 @@ static void world(struct app *a, const struct app_audit *r,
 		err_clear(&fixed[i].why);
 	}
 	mem_free(fixed);
+	return 0;
 }
 
 /* ---- jobs of audit --fix itself that were cut */
@@ -145,7 +165,7 @@ int app_audit(struct app *a, const struct app_audit *r, json_t **report,
 			     ? -1
 			     : 0;
 	if (!rc && !r->job && a->ops->audit_read)
-		world(a, r, &jobs);
+		rc = world(a, r, &jobs, e);
 	strv_clear(&jobs.hosts);
 	strv_clear(&jobs.silent);
 	if (rc) {

@@ -309,6 +309,16 @@ static void t_only(void **state)
 	must_say("");
 }
 
+static void t_unknown(void **state)
+{
+	struct app_audit r = {.server = "web-3"};
+
+	(void)state;
+	assert_int_equal(app_audit(&t.app, &r, &t.report, &t.e), -1);
+	assert_int_equal(t.e.kind, ERR_REFUSED);
+	assert_non_null(strstr(err_msg(&t.e), "no server web-3"));
+}
+
 /* All of a server's, or nothing; another's all the same. */
 static void t_failing(void **state)
 {
@@ -364,7 +374,8 @@ static void t_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(t_look), T(t_fix), T(t_only), T(t_failing), T(t_cut),
+		T(t_look),    T(t_fix),	    T(t_only),
+		T(t_unknown), T(t_failing), T(t_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
