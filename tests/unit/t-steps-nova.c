@@ -143,6 +143,23 @@ static void t_slow(void **state)
 	end();
 }
 
+/* What libvirt started at the source's boot it starts at the target's, though
+ * Nova knows nothing of it. */
+static void t_autostart(void **state)
+{
+	struct fake_options o = guest;
+
+	(void)state;
+	o.autostart = true;
+	begin(o);
+	t.db.instance = instance;
+	t.w.cloud.start = right_away;
+	forward(TXN_DONE);
+	assert_there();
+	assert_true(t.fw->h[DST].dom.autostart);
+	end();
+}
+
 /* nova-compute is down: the request stays in its queue. */
 static int queued(void *self, const char *uuid, struct err *e)
 {
@@ -460,7 +477,7 @@ int main(void)
 		cmocka_unit_test(t_conflict), cmocka_unit_test(t_gives_up),
 		cmocka_unit_test(t_error),    cmocka_unit_test(t_down),
 		cmocka_unit_test(t_has_run),  cmocka_unit_test(t_late),
-		cmocka_unit_test(t_journal),
+		cmocka_unit_test(t_journal),  cmocka_unit_test(t_autostart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
