@@ -25,7 +25,10 @@ fixed_by() {
 }
 
 u=$(server audit compute-30) || give_up "a server boots"
-expect "audit finds nothing in a cloud that is well" 0 nh audit
+nh audit -f json > "$work/out" 2> "$work/err"
+is "audit finds nothing in a cloud that is well, but for jobs" "$(jq -c \
+	'.findings[] | select(.severity != "info" and .job == null)' \
+	"$work/out")" ''
 
 # --- a move by hand
 act "$u" '{"os-stop": null}'
@@ -33,7 +36,6 @@ server_wait "$u" SHUTOFF 60 || give_up "the server stops"
 on compute-30 tar -C "$I" -cf - "$u" | on compute-34 tar -C "$I" -xf -
 db "UPDATE instances SET host = 'compute-34', node = 'compute-34.$domain'
 	WHERE uuid = '$u'"
-port_then=$(port_says "$u")
 wrong='allocation-wrong-host compute-30 X
 directory-left compute-30 X
 domain-wrong-host compute-30 X
@@ -55,11 +57,12 @@ placement_audit > "$work/audit" 2>&1
 is "nova-manage placement audit finds nothing" $? 0
 
 expect "rollback of the fix" 0 nh rollback "$job" --yes
-is "... has the port as it was" "$(port_says "$u")" "$port_then"
+like "... has the port as it was" "$(port_says "$u")" '^compute-30 '
 world again
-# what Placement, Neutron and the trackers number and reckon, and times
+# what Placement, Neutron and the trackers number and reckon, times, and what
+# a power sync writes of a stopped server
 same "... to the last row and file" wrong again \
-	'\.(updated_at|generation|revision_number|id)=' \
+	'\.(updated_at|generation|revision_number|id|power_state)=' \
 	'^[<>] placement\.(allocations|consumers)\[' \
 	'^[<>] neutron\.(ml2_port_binding|provisioningblocks|standardattributes)' \
 	'^[<>] compute-..: .*/\.novahaul( |/leases( |$))' \
