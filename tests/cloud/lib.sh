@@ -215,11 +215,18 @@ server_delete() {
 
 # --- services
 
+# Zed's Neutron without service plugins answers 500 to every request for ports
+# until its worker has been asked for anything else (Port.port_forwardings is
+# there from the first query on).  Wants Keystone.
+neutron_awake() { until_true 30 api GET network /networks; }
 # service stop|start|restart HOST NAME
 service() {
 	case $1 in
 	stop) service_stop "$2" "$3" ;;
-	start) service_start "$2" "$3" && service_ready "$2" "$3" ;;
+	start)
+		service_start "$2" "$3" && service_ready "$2" "$3" || return
+		[ "$3" != neutron-server ] || neutron_awake
+		;;
 	restart) service stop "$2" "$3" && service start "$2" "$3" ;;
 	esac
 }

@@ -20,6 +20,7 @@ lights_on() {
 	local s
 	for s in "${dark[@]}"; do service_start controller "$s"; done
 	for s in "${dark[@]}"; do service_ready controller "$s"; done
+	neutron_awake
 }
 # whatever happens
 trap 'lights_on > /dev/null 2>&1; cleanup' EXIT
@@ -56,7 +57,7 @@ is "the plan says what goes by SQL" "$(jq -r '[.control, (.steps[] |
 is "... and has its statements" "$(jq -r '[.sql[].database] | unique |
 	join(" ")' "$work/plan")" "cell neutron placement"
 like "... and why" "$(jq -r '.checks[] | select(.name == "route").message' \
-	"$work/plan")" 'written by SQL .*because keystone'
+	"$work/plan")" 'written by SQL .*because .*Keystone'
 
 # there and back, in the dark
 on controller "$S/lib/kill-at" define novahaul move "$u" --to $away --yes \
