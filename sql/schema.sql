@@ -11,7 +11,7 @@ WHERE table_schema = DATABASE() AND table_name IN
  'floating_ips', 'host_mappings', 'instance_extra', 'instance_group_member',
  'instance_group_policy', 'instances', 'migrate_version', 'migrations',
  'ml2_port_bindings',
- 'request_specs', 'services', 'share_mapping')
+ 'request_specs', 'services', 'share_mapping', 'volume_attachment')
 
 -- name: schema.migrate
 SELECT version FROM migrate_version WHERE repository_id IN ('nova', 'nova_api')

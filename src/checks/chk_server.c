@@ -243,24 +243,19 @@ static void by_sql(const struct facts *f, struct check_report *r)
 	AUTO(mem_freep) char *what = strv_join(&c->databases, "; ");
 
 	if (c->databases.n)
-		check_warn(r,
-			   "after Neutron is back: openstack port list "
-			   "--server tells whether they are ACTIVE",
-			   "what Placement and Neutron have of it is written "
-			   "by SQL (%s), because %s; its ports stay DOWN and "
-			   "unbound until Neutron's server runs and the agent "
-			   "on %s asks it",
-			   what, c->why_sql, f->to);
+		check_warn(
+			r,
+			"after Neutron is back: openstack port list "
+			"--server tells whether they are ACTIVE",
+			"what other services than Nova have of it is written "
+			"by SQL (%s), because %s; its ports stay DOWN and "
+			"unbound until Neutron's server runs and the agent "
+			"on %s asks it",
+			what, c->why_sql, f->to);
 	for (size_t i = 0; i < c->unverified.n; i++)
 		check_warn(r, "prefer to wait for the API",
 			   "not verified on this revision: %s",
 			   c->unverified.v[i]);
-	for (size_t i = 0; i < f->srv.n_bdms; i++)
-		if (f->srv.bdms[i].volume_id)
-			check_refuse(r, "try again when Cinder answers",
-				     "volume %s: its attachment is Cinder's to "
-				     "change, and SQL does not",
-				     f->srv.bdms[i].volume_id);
 }
 
 static void route_run(const struct facts *f, const struct check_opts *o,

@@ -205,17 +205,24 @@ static const struct sender {
 	{"w.release.", "release", "cell"},
 	{"pw.", "allocations", "placement"},
 	{"nw.", "ports", "neutron"},
+	{"vw.", "volumes, volumes-in", "cinder"},
 };
+
+/* Is what it is about among what the plan changes? */
+static bool sends(const struct facts *f, const struct sender *by)
+{
+	if (!strcmp(by->database, "cell"))
+		return true;
+	return f->cloud.sql &&
+	       (strcmp(by->database, "cinder") != 0 || f->cloud.n_volumes);
+}
 
 static const struct sender *sender_of(const struct facts *f, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(senders); i++)
 		if (!strncmp(name, senders[i].prefix,
 			     strlen(senders[i].prefix)))
-			return f->cloud.sql || !strcmp(senders[i].database,
-						       "cell")
-				       ? &senders[i]
-				       : NULL;
+			return sends(f, &senders[i]) ? &senders[i] : NULL;
 	return NULL;
 }
 

@@ -49,6 +49,8 @@ static const struct key db_keys[] = {
 	{"placement_connection", KEY_STRING, CFG(db.placement_connection), 0,
 	 0},
 	{"neutron_connection", KEY_STRING, CFG(db.neutron_connection), 0, 0},
+	{"cinder_connection", KEY_STRING, CFG(db.cinder_connection), 0, 0},
+	{"cinder_conf", KEY_MULTI, CFG(db.cinder_conf), 0, 0},
 	{"nova_conf", KEY_MULTI, CFG(db.nova_conf), 0, 0},
 	{"placement_conf", KEY_MULTI, CFG(db.placement_conf), 0, 0},
 	{"neutron_conf", KEY_MULTI, CFG(db.neutron_conf), 0, 0},
@@ -303,6 +305,7 @@ int config_parse(const char *name, const char *text, struct config *c,
 	or_default(&c->db.nova_conf, "/etc/nova/nova.conf");
 	or_default(&c->db.placement_conf, "/etc/placement/placement.conf");
 	or_default(&c->db.neutron_conf, "/etc/neutron/neutron.conf");
+	or_default(&c->db.cinder_conf, "/etc/cinder/cinder.conf");
 	return 0;
 fail:
 	config_clear(c);
@@ -312,7 +315,8 @@ fail:
 static bool has_secret(const struct config *c)
 {
 	return c->db.connection || c->db.api_connection ||
-	       c->db.placement_connection || c->db.neutron_connection;
+	       c->db.placement_connection || c->db.neutron_connection ||
+	       c->db.cinder_connection;
 }
 
 static void warn_if_open(const char *file, const struct config *c)

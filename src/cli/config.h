@@ -58,14 +58,14 @@ struct config_db {
 	char *connection;     /* the cell's database; NULL: from nova.conf
 				 or cell_mappings */
 	char *api_connection; /* nova_api; NULL: from nova.conf */
-	/* Placement's and Neutron's, for when no API answers; NULL: from
-	 * placement.conf, nova.conf and neutron.conf. */
-	char *placement_connection, *neutron_connection;
+	/* Placement's, Neutron's and Cinder's, for when no API answers; NULL:
+	 * from placement.conf, nova.conf, neutron.conf and cinder.conf. */
+	char *placement_connection, *neutron_connection, *cinder_connection;
 	char *ssl_ca, *ssl_cert, *ssl_key;
 	bool ssl_verify;       /* default true once ssl_ca is set */
 	struct strv nova_conf; /* where to look for the URLs, in order;
 				  default /etc/nova/nova.conf */
-	struct strv placement_conf, neutron_conf; /* likewise */
+	struct strv placement_conf, neutron_conf, cinder_conf; /* likewise */
 };
 
 struct config {

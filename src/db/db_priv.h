@@ -68,6 +68,7 @@ enum feature_db {
 	FEATURE_API,
 	FEATURE_PLACEMENT,
 	FEATURE_NEUTRON,
+	FEATURE_CINDER,
 };
 struct feature {
 	const char *name;

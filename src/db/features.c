@@ -6,6 +6,7 @@
 #define API FEATURE_API
 #define PLACEMENT FEATURE_PLACEMENT
 #define NEUTRON FEATURE_NEUTRON
+#define CINDER FEATURE_CINDER
 const struct feature features[] = {
 #define DB_FEATURE(n, d, t, c, s)                                              \
 	{#n, offsetof(struct db_features, n), d, t, c, s},

@@ -240,14 +240,18 @@ void facts_cloud(struct facts *f, struct api_session *s, struct err *down);
 /* Those of it that the hosts' nova.conf, or Nova's database, speak of. */
 bool facts_in_placement(const struct facts *f);
 bool facts_in_neutron(const struct facts *f);
+/* Does Nova's row of a volume name an attachment of Cinder's? */
+bool facts_in_cinder(const struct facts *f);
 /* Instead of facts_cloud(), or after facts_cloud_forget().  A database that is
  * NULL where one is needed: its _down says why (moved). */
 struct placedb;
 struct netdb;
+struct voldb;
 struct facts_sql {
 	struct placedb *placement;
 	struct netdb *network;
-	struct err placement_down, network_down;
+	struct voldb *volume;
+	struct err placement_down, network_down, volume_down;
 	const char *why; /* the API is not asked */
 };
 void facts_cloud_sql(struct facts *f, struct facts_sql *in);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Placement and Neutron have of the instance, from their own databases. */
+/* What Placement, Neutron and Cinder have of the instance, from their own
+ * databases. */
+#include <string.h>
+
 #include "db/netdb.h"
 #include "db/placedb.h"
-#include "facts/facts.h"
+#include "db/voldb.h"
+#include "facts/facts_priv.h"
 
 bool facts_in_placement(const struct facts *f)
 {
@@ -18,6 +22,18 @@ bool facts_in_neutron(const struct facts *f)
 		if (f->host[s].conf_known && f->host[s].conf.has_neutron)
 			return true;
 	return false;
+}
+
+/* No failure may look like none. */
+static void named(struct err *e)
+{
+	if (e->kind == ERR_NONE)
+		err_set(e, ERR_BUG, "no reason was given");
+}
+
+bool facts_in_cinder(const struct facts *f)
+{
+	return volumes_attached(f);
 }
 
 static void name(struct fact_cloud *c, const char *database, bool verified)
@@ -69,11 +85,69 @@ static int read_ports(struct facts *f, struct netdb *n, struct err *e)
 	return 0;
 }
 
-/* No failure may look like none. */
-static void named(struct err *e)
+static int read_volume(struct voldb *db, struct fact_volume *v, struct err *e)
 {
-	if (e->kind == ERR_NONE)
-		err_set(e, ERR_BUG, "no reason was given");
+	AUTO(voldb_volume_clear) struct voldb_volume is = {0};
+
+	if (voldb_read(db, v->id, &is, e))
+		return -1;
+	v->status = mem_strdup0(is.status);
+	v->multiattach = is.multiattach;
+	v->n_attachments = is.n;
+	for (size_t i = 0; i < is.n; i++) {
+		const struct voldb_attachment *a = &is.v[i];
+
+		if (strcmp(a->id, v->attachment) != 0)
+			continue;
+		v->instance = mem_strdup0(a->instance);
+		v->state = mem_strdup0(a->status);
+		v->host = mem_strdup0(a->host);
+		v->mode = mem_strdup(a->mode && !strcmp(a->mode, "ro") ? "ro"
+								       : "rw");
+	}
+	return 0;
+}
+
+static void unread(struct fact_volume *v, const struct err *why)
+{
+	AUTO(mem_freep) char *msg = mem_strdup(err_msg(why));
+	AUTO(mem_freep)
+	char *hint = mem_strdup(why->hint ? why->hint
+					  : "try again when Cinder answers");
+
+	err_set(&v->err, ERR_REFUSED, "volume %s: %s", v->id, msg);
+	err_hint(&v->err, "%s", hint);
+}
+
+/* DOWN is why DB is NULL. */
+static void read_volumes(struct facts *f, struct voldb *db,
+			 const struct err *down)
+{
+	struct fact_cloud *c = &f->cloud;
+	struct err why = ERR_INIT;
+
+	if (db)
+		name(c, voldb_name(db), voldb_verified(db));
+	if (db && voldb_rights(db, &why))
+		db = NULL;
+	c->volumes = MEM_NEW_N(struct fact_volume, f->srv.n_bdms);
+	for (size_t i = 0; i < f->srv.n_bdms; i++) {
+		const struct db_bdm *b = &f->srv.bdms[i];
+		struct fact_volume *v = &c->volumes[c->n_volumes];
+
+		if (!b->volume_id || !b->attachment_id)
+			continue;
+		c->n_volumes++;
+		v->id = mem_strdup(b->volume_id);
+		v->bdm_id = b->id;
+		v->attachment = mem_strdup(b->attachment_id);
+		v->device = mem_strdup(b->device_name ? b->device_name : "");
+		if (!db)
+			unread(v, why.kind ? &why : down);
+		else if (read_volume(db, v, &v->err))
+			unread(v, &v->err);
+	}
+	err_clear(&why);
 }
 
 void facts_cloud_sql(struct facts *f, struct facts_sql *in)
@@ -98,4 +172,8 @@ void facts_cloud_sql(struct facts *f, struct facts_sql *in)
 	} else if (c->network && read_ports(f, in->network, &c->network_err)) {
 		named(&c->network_err);
 	}
+	/* Attached by the newer flow: every Cinder that has it can complete. */
+	c->volume = c->complete = volumes_attached(f);
+	if (c->volume)
+		read_volumes(f, in->volume, &in->volume_down);
 }

@@ -36,23 +36,26 @@ char *join_instances_path(const struct config *c, struct host *h, struct err *e)
 int join_db_open(const struct config *c, const char *server, struct db *db,
 		 struct err *e);
 
-/* ---- join_twin.c: Placement and Neutron where no API of theirs answers */
+/* ---- join_twin.c: Placement, Neutron and Cinder where no API answers */
 
 /* PROVIDER: compute_nodes.uuid of source and target. */
 struct placedb;
 struct netdb;
+struct voldb;
 int join_placedb_open(const struct config *c, const char *const provider[2],
 		      struct placedb **out, struct err *e);
 int join_netdb_open(const struct config *c, struct netdb **out, struct err *e);
-/* The two behind the steps' port.  Their databases are opened when they are
+int join_voldb_open(const struct config *c, struct voldb **out, struct err *e);
+/* The three behind the steps' ports.  Their databases are opened when they are
  * first asked for: one that is down keeps no job from going back that never
  * wrote to it.  All are borrowed.  NULL: M is not of this form. */
 struct twin_join;
 struct twin_join *twin_join_new(const struct config *c, struct db *db,
 				const struct move *m, struct err *e);
 void twin_join_free(struct twin_join *t);
-/* *OPS, over T. */
-void twin_join_ops(struct twin_join *t, struct cloud_ops *ops);
+/* Both, over T. */
+void twin_join_ops(struct twin_join *t, struct cloud_ops *cloud,
+		   struct volume_ops *volumes);
 
 /* ---- join_carry.c */
 

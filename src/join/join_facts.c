@@ -4,6 +4,7 @@
 #include "api/session.h"
 #include "db/netdb.h"
 #include "db/placedb.h"
+#include "db/voldb.h"
 #include "facts/facts.h"
 #include "join/join.h"
 
@@ -57,11 +58,16 @@ static void ask_sql(const struct config *c, struct facts *f, const char *why)
 	if (facts_in_neutron(f) &&
 	    join_netdb_open(c, &in.network, &in.network_down))
 		err_wrap(&in.network_down, "%s; by SQL", why);
+	if (facts_in_cinder(f) &&
+	    join_voldb_open(c, &in.volume, &in.volume_down))
+		err_wrap(&in.volume_down, "%s; by SQL", why);
 	facts_cloud_sql(f, &in);
 	placedb_close(in.placement);
 	netdb_close(in.network);
+	voldb_close(in.volume);
 	err_clear(&in.placement_down);
 	err_clear(&in.network_down);
+	err_clear(&in.volume_down);
 }
 
 /* Where nothing but Nova's databases binds it, nobody is asked.  The API

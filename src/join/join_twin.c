@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Placement's and Neutron's own databases behind the ports of the steps. */
+/* Placement's, Neutron's and Cinder's own databases behind the ports of the
+ * steps. */
 #include <string.h>
 
 #include "core/fs.h"
 #include "core/ini.h"
 #include "db/netdb.h"
 #include "db/placedb.h"
+#include "db/voldb.h"
 #include "join/join.h"
 
 struct twin_join {
@@ -14,6 +16,7 @@ struct twin_join {
 	const struct move *move;
 	struct placedb *placement;
 	struct netdb *network;
+	struct voldb *volume;
 };
 
 /* ---- where they are */
@@ -85,22 +88,43 @@ int join_placedb_open(const struct config *c, const char *const provider[2],
 	return placedb_open(&o, out, e) ? hint(e, "placement_connection") : 0;
 }
 
+/* Where GIVEN or else [database] of FILES says. */
+static int url_of(const char *given, const struct strv *files,
+		  const char *service, char **out, struct err *e)
+{
+	*out = NULL;
+	if (given)
+		*out = mem_strdup(given);
+	else if (conf_value(files, "database", out, e))
+		return -1;
+	return *out ? 0
+		    : err_set(e, ERR_REFUSED,
+			      "no URL of %s's database is known", service);
+}
+
 int join_netdb_open(const struct config *c, struct netdb **out, struct err *e)
 {
-	AUTO(mem_freep) char *found = NULL;
-	const char *url = c->db.neutron_connection;
+	AUTO(mem_freep) char *url = NULL;
 	struct db_config cfg = limits(c);
 
 	*out = NULL;
-	if (!url && conf_value(&c->db.neutron_conf, "database", &found, e))
-		return -1;
-	if (!url)
-		url = found;
-	if (!url)
-		err_set(e, ERR_REFUSED,
-			"no URL of Neutron's database is known");
-	if (!url || netdb_open(url, &cfg, out, e))
+	if (url_of(c->db.neutron_connection, &c->db.neutron_conf, "Neutron",
+		   &url, e) ||
+	    netdb_open(url, &cfg, out, e))
 		return hint(e, "neutron_connection");
+	return 0;
+}
+
+int join_voldb_open(const struct config *c, struct voldb **out, struct err *e)
+{
+	AUTO(mem_freep) char *url = NULL;
+	struct db_config cfg = limits(c);
+
+	*out = NULL;
+	if (url_of(c->db.cinder_connection, &c->db.cinder_conf, "Cinder", &url,
+		   e) ||
+	    voldb_open(url, &cfg, out, e))
+		return hint(e, "cinder_connection");
 	return 0;
 }
 
@@ -128,6 +152,7 @@ void twin_join_free(struct twin_join *t)
 		return;
 	placedb_close(t->placement);
 	netdb_close(t->network);
+	voldb_close(t->volume);
 	mem_free(t);
 }
 
@@ -226,11 +251,105 @@ static int bind_port(void *self, const char *port, const char *host,
 	return need_network(t, e) ? -1 : netdb_bind(t->network, &b, e);
 }
 
-void twin_join_ops(struct twin_join *t, struct cloud_ops *ops)
+/* ---- volumes */
+
+static int need_volume(struct twin_join *t, struct err *e)
 {
-	*ops = (struct cloud_ops){.allocated = allocated,
-				  .allocate = allocate,
-				  .bound = bound,
-				  .bind = bind_port,
-				  .self = t};
+	return t->volume ? 0 : join_voldb_open(t->config, &t->volume, e);
+}
+
+static struct volume_att att_of(struct voldb_attachment *a)
+{
+	struct volume_att out = {a->id, a->instance, a->status, a->info};
+
+	/* taken */
+	a->id = a->instance = a->status = a->info = NULL;
+	return out;
+}
+
+static int look(void *self, const char *volume, struct volume_view *out,
+		struct err *e)
+{
+	struct twin_join *t = self;
+	AUTO(voldb_volume_clear) struct voldb_volume v = {0};
+
+	if (need_volume(t, e) || voldb_read(t->volume, volume, &v, e))
+		return -1;
+	if (!v.status)
+		return err_set(e, ERR_CONFLICT, "volume %s is gone", volume);
+	out->status = mem_strdup(v.status);
+	out->v = MEM_NEW_N(struct volume_att, v.n + 1);
+	for (; out->n < v.n; out->n++)
+		out->v[out->n] = att_of(&v.v[out->n]);
+	return 0;
+}
+
+static int make(void *self, const struct volume_want *w, struct volume_att *out,
+		struct err *e)
+{
+	struct twin_join *t = self;
+	AUTO(voldb_attachment_clear) struct voldb_attachment a = {0};
+	const struct voldb_want want = {.volume = w->volume,
+					.instance = w->instance,
+					.connector = w->connector,
+					.mode = w->mode};
+
+	if (need_volume(t, e) || voldb_make(t->volume, &want, &a, e))
+		return -1;
+	*out = att_of(&a);
+	return 0;
+}
+
+static int complete(void *self, const char *id, struct err *e)
+{
+	struct twin_join *t = self;
+
+	return need_volume(t, e)
+		       ? -1
+		       : voldb_complete(t->volume, id, t->move->uuid, e);
+}
+
+/* As Cinder asks Nova before it removes one: does a row name it? */
+static int unnamed(struct twin_join *t, const char *id, struct err *e)
+{
+	const struct move *m = t->move;
+
+	for (size_t i = 0; i < m->nvolumes; i++) {
+		AUTO(db_connection_clear) struct db_connection k = {0};
+
+		if (t->db->ops->connection(t->db, m->uuid, m->volumes[i].bdm_id,
+					   &k, e)) {
+			if (e->kind != ERR_CONFLICT)
+				return -1;
+			err_clear(e); /* that row is gone */
+		} else if (k.attachment_id && !strcmp(k.attachment_id, id)) {
+			return err_set(e, ERR_CONFLICT,
+				       "Nova's row names attachment %s", id);
+		}
+	}
+	return 0;
+}
+
+static int drop(void *self, const char *id, struct err *e)
+{
+	struct twin_join *t = self;
+
+	return need_volume(t, e) || unnamed(t, id, e)
+		       ? -1
+		       : voldb_drop(t->volume, id, t->move->uuid, e);
+}
+
+void twin_join_ops(struct twin_join *t, struct cloud_ops *cloud,
+		   struct volume_ops *volumes)
+{
+	*cloud = (struct cloud_ops){.allocated = allocated,
+				    .allocate = allocate,
+				    .bound = bound,
+				    .bind = bind_port,
+				    .self = t};
+	*volumes = (struct volume_ops){.look = look,
+				       .make = make,
+				       .complete = complete,
+				       .drop = drop,
+				       .self = t};
 }

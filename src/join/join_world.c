@@ -70,7 +70,7 @@ static int open_cloud(struct opened *o, struct err *e)
 	if (o->w.move->sql) {
 		o->twin = twin_join_new(o->config, &o->db, o->w.move, e);
 		if (o->twin)
-			twin_join_ops(o->twin, &o->w.cloud);
+			twin_join_ops(o->twin, &o->w.cloud, &o->w.volumes);
 		return o->twin ? 0 : -1;
 	}
 	o->cloud = cloud_join_new(e);

@@ -32,10 +32,10 @@ static const char *step_control(const struct move *m, const char *step)
 {
 	if (!strcmp(step, "start") && m->nova_start)
 		return "api";
-	if (!strncmp(step, "volumes", strlen("volumes")) ||
-	    !strcmp(step, "detach") || !strcmp(step, "attach"))
+	if (!strcmp(step, "detach") || !strcmp(step, "attach"))
 		return "api";
-	if (!strcmp(step, "allocations") || !strcmp(step, "ports"))
+	if (!strncmp(step, "volumes", strlen("volumes")) ||
+	    !strcmp(step, "allocations") || !strcmp(step, "ports"))
 		return m->sql ? "sql" : "api";
 	return "direct";
 }

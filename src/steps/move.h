@@ -124,7 +124,8 @@ struct move {
 	/* Which of the cloud's services bind it to its host, besides Nova. */
 	bool placement; /* its allocations move with it */
 	bool neutron;	/* its ports are bound anew */
-	/* ... in the services' own databases, for no API answers. */
+	/* ... and its volumes attached, in the services' own databases, for no
+	 * API answers. */
 	bool sql;
 	/* Nova starts it on the target, and writes its domain; else libvirt
 	 * does, by our hand.  Only with .start. */

@@ -121,9 +121,9 @@ struct cloud_ops {
 };
 
 /*
- * Cinder's attachments, as far as a swap needs them; join/ has it over the API.
- * Errors as in api/session.h.  How a controller that wakes up late is kept out:
- * steps/volumes.h.
+ * Cinder's attachments, as far as a swap needs them; join/ has it over the API,
+ * and over Cinder's database.  Errors as in api/session.h.  How a controller
+ * that wakes up late is kept out: steps/volumes.h.
  */
 struct volume_att {
 	char *id;

@@ -53,8 +53,10 @@ static void special(const char *dir, struct totals *t)
 		t->failed += group_lost(&t->run);
 		t->failed += group_rivals(&t->run);
 		t->failed += group_rights(&t->run);
-		if (world_load_beside())
-			t->failed += group_beside(&t->run);
+		if (!world_load_beside())
+			continue;
+		t->failed += group_beside(&t->run);
+		t->failed += group_volume(&t->run);
 	}
 }
 

@@ -197,10 +197,12 @@ bool world_load_beside(void)
 {
 	world.beside = load("placement");
 	world.beside = load("neutron") && world.beside;
+	world.beside = load("cinder") && world.beside;
 	sql("SET FOREIGN_KEY_CHECKS = 1; USE nova");
 	if (world.beside) {
 		learn_columns("placement");
 		learn_columns("neutron");
+		learn_columns("cinder");
 	}
 	return world.beside;
 }
@@ -288,6 +290,8 @@ static const char *const tables[] = {
 static const struct {
 	const char *database, *table;
 } others[] = {
+	{"cinder", "volume_attachment"},
+	{"cinder", "volumes"},
 	{"neutron", "agents"},
 	{"neutron", "ipallocations"},
 	{"neutron", "ml2_distributed_port_bindings"},
@@ -323,8 +327,10 @@ void world_reset(void)
 	world_seed();
 	for (size_t i = 0; world.beside && i < ARRAY_SIZE(others); i++)
 		sql("DELETE FROM %s.`%s`", others[i].database, others[i].table);
-	if (world.beside)
+	if (world.beside) {
 		world_seed_beside();
+		world_seed_volume();
+	}
 	sql("COMMIT; SET FOREIGN_KEY_CHECKS = 1");
 	batching = false;
 	run_text(buf_str(&batch));

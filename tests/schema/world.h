@@ -37,7 +37,7 @@ struct world {
 	const char *release; /* as in releases[] */
 	const char *dir;     /* where its schema came from */
 	bool api;
-	bool beside; /* Placement and Neutron are there, too */
+	bool beside; /* Placement, Neutron and Cinder are there, too */
 	int index;
 	const struct db_features *f; /* as the release table has it */
 };
@@ -48,13 +48,15 @@ void world_connect(void);
 void world_close(void);
 /* False: DIR has no schema for it. */
 bool world_load(const char *release, const char *dir);
-/* Adds Placement's and Neutron's databases; false: no schema for them. */
+/* Adds Placement's, Neutron's and Cinder's databases; false: there is no schema
+ * for them. */
 bool world_load_beside(void);
 void world_reset(void);
 /* seed.c */
 void world_seed(void);
-/* group_beside.c */
+/* group_beside.c, group_volume.c */
 void world_seed_beside(void);
+void world_seed_volume(void);
 
 /* SQL as root in the cell database; aborts when it fails. */
 void sql(const char *fmt, ...) NH_PRINTF(1, 2);
@@ -124,6 +126,7 @@ int group_facts(size_t *run); /* on every release */
 int group_audit(size_t *run);
 int group_write(size_t *run);
 int group_beside(size_t *run); /* on some */
+int group_volume(size_t *run);
 int group_lost(size_t *run);
 int group_rivals(size_t *run);
 int group_rights(size_t *run);

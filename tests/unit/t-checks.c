@@ -271,14 +271,6 @@ static void dark(struct facts *f)
 		mem_freep(&AGENT(k).type);
 }
 
-static void volume_of(struct facts *f)
-{
-	f->srv.bdms = MEM_NEW_N(struct db_bdm, 1);
-	f->srv.n_bdms = 1;
-	f->srv.bdms[0].volume_id = mem_strdup(UUID);
-	f->srv.bdms[0].driver = mem_strdup("nfs");
-}
-
 /* How many lines of CHECK refuse. */
 static size_t refusals(struct facts *f, const char *check)
 {
@@ -425,7 +417,6 @@ CASE(dark_elsewhere, "route", CHECK_REFUSE,
 	(dark(f), set(&PORT.host, "other")))
 CASE(dark_no_url, "route", CHECK_REFUSE,
 	(dark(f), err_set(&f->cloud.network_err, ERR_REFUSED, "no URL")))
-CASE(dark_volume, "route", CHECK_REFUSE, (dark(f), volume_of(f)))
 CASE(dark_unverified, "route", CHECK_WARN,
 	(dark(f), strv_add(&f->cloud.unverified, "neutron on db1:3306")))
 CASE(unallocated, "route", CHECK_REFUSE,
@@ -776,6 +767,22 @@ static void t_detached(void **state)
 	b->boot_index = -1;
 	o.control = CHECK_CONTROL_DIRECT;
 	expect_with(f, &o, "volumes", CHECK_REFUSE);
+}
+
+/* Read by SQL, the same is asked of it. */
+static void t_swap_in_the_dark(void **state)
+{
+	struct facts *f = *state;
+	struct fact_volume *v = cinder(f);
+
+	f->cloud.sql = true;
+	f->cloud.why_sql = mem_strdup("keystone does not answer");
+	strv_add(&f->cloud.databases, "cinder on db1:3306");
+	expect(f, "volumes", CHECK_PASS);
+	expect(f, "route", CHECK_WARN);
+	err_set(&v->err, ERR_REFUSED, "no URL of Cinder's database is known");
+	err_hint(&v->err, "novahaul.conf names it");
+	expect(f, "volumes", CHECK_REFUSE);
 }
 
 static void t_swap(void **state)
@@ -1170,7 +1177,6 @@ int main(void)
 		T(dark_doubled),
 		T(dark_elsewhere),
 		T(dark_no_url),
-		T(dark_volume),
 		T(dark_unverified),
 		T(unallocated),
 		T(doubled),
@@ -1271,6 +1277,7 @@ int main(void)
 		T(settled),
 		T(volume),
 		T(swap),
+		T(swap_in_the_dark),
 		T(old_flow),
 		T(ports),
 		T(group),

@@ -25,6 +25,7 @@ static void t_defaults(void **state)
 			    "/etc/placement/placement.conf");
 	assert_string_equal(c.db.neutron_conf.v[0],
 			    "/etc/neutron/neutron.conf");
+	assert_string_equal(c.db.cinder_conf.v[0], "/etc/cinder/cinder.conf");
 	assert_null(c.db.neutron_connection);
 	assert_null(config_host(&c, "compute-30"));
 	config_clear(&c);
@@ -41,6 +42,7 @@ static void t_all(void **state)
 		"api_connection = mysql://a\nnova_conf = /n1\n"
 		"placement_connection = mysql://p\nneutron_conf = /u1\n"
 		"neutron_connection = mysql://u\nplacement_conf = /p1\n"
+		"cinder_connection = mysql://v\ncinder_conf = /v1\n"
 		"ssl_ca = /ca\nssl_cert = /c\nssl_key = /k\n"
 		"ssl_verify = off\n"
 		"[host:Compute-30]\naddress = 10.0.0.30\nport = 23\n"
@@ -64,6 +66,8 @@ static void t_all(void **state)
 	assert_string_equal(c.db.placement_connection, "mysql://p");
 	assert_string_equal(c.db.neutron_connection, "mysql://u");
 	assert_string_equal(c.db.placement_conf.v[0], "/p1");
+	assert_string_equal(c.db.cinder_connection, "mysql://v");
+	assert_string_equal(c.db.cinder_conf.v[0], "/v1");
 	assert_string_equal(c.db.neutron_conf.v[0], "/u1");
 	assert_false(c.db.ssl_verify);
 	assert_int_equal(c.n_hosts, 2);

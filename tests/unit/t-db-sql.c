@@ -133,8 +133,8 @@ static void t_expand_bad(void **state)
 static void lint_text(const char *name, const char *s)
 {
 	bool ours = !strncmp(name, "w.", 2);
-	bool writes =
-		ours || !strncmp(name, "pw.", 3) || !strncmp(name, "nw.", 3);
+	bool writes = ours || !strncmp(name, "pw.", 3) ||
+		      !strncmp(name, "nw.", 3) || !strncmp(name, "vw.", 3);
 	const char *verb[] = {"UPDATE ", "DELETE ", "INSERT "};
 	bool is = false;
 
@@ -150,7 +150,7 @@ static void lint_text(const char *name, const char *s)
 	if (writes && !ours)
 		/* One consumer, provider or port. */
 		assert_true(strstr(s, "= :u") || strstr(s, "= :rp") ||
-			    strstr(s, "= :p"));
+			    strstr(s, "= :p") || strstr(s, "= :v"));
 	if (!ours)
 		return;
 	/* One instance, and for a row of instances only a live one. */

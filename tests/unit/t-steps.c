@@ -112,7 +112,8 @@ static void t_bad_json(void **state)
 
 			if (kind)
 				json_object_set_new(bad, key, json_real(1.5));
-			else if (strcmp(key, "volumes") != 0)
+			else if (strcmp(key, "volumes") != 0 &&
+				 strcmp(key, "detached") != 0)
 				json_object_del(bad, key);
 			else
 				json_object_set_new(bad, key,

@@ -1,0 +1,78 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Cinder zed: the tables that novahaul touches, as Cinder's own
+-- migrations make them on MariaDB (openstack/cinder, Apache-2.0).
+SET FOREIGN_KEY_CHECKS = 0;
+CREATE TABLE `alembic_version` (
+  `version_num` varchar(32) NOT NULL,
+  PRIMARY KEY (`version_num`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_general_ci;
+CREATE TABLE `volume_attachment` (
+  `created_at` datetime DEFAULT NULL,
+  `updated_at` datetime DEFAULT NULL,
+  `deleted_at` datetime DEFAULT NULL,
+  `deleted` tinyint(1) DEFAULT NULL,
+  `id` varchar(36) NOT NULL,
+  `volume_id` varchar(36) NOT NULL,
+  `attached_host` varchar(255) DEFAULT NULL,
+  `instance_uuid` varchar(36) DEFAULT NULL,
+  `mountpoint` varchar(255) DEFAULT NULL,
+  `attach_time` datetime DEFAULT NULL,
+  `detach_time` datetime DEFAULT NULL,
+  `attach_mode` varchar(36) DEFAULT NULL,
+  `attach_status` varchar(255) DEFAULT NULL,
+  `connection_info` text DEFAULT NULL,
+  `connector` text DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `ix_volume_attachment_volume_id` (`volume_id`),
+  CONSTRAINT `volume_attachment_ibfk_1` FOREIGN KEY (`volume_id`) REFERENCES `volumes` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_general_ci;
+CREATE TABLE `volumes` (
+  `created_at` datetime DEFAULT NULL,
+  `updated_at` datetime DEFAULT NULL,
+  `deleted_at` datetime DEFAULT NULL,
+  `deleted` tinyint(1) DEFAULT NULL,
+  `id` varchar(36) NOT NULL,
+  `ec2_id` varchar(255) DEFAULT NULL,
+  `user_id` varchar(255) DEFAULT NULL,
+  `project_id` varchar(255) DEFAULT NULL,
+  `host` varchar(255) DEFAULT NULL,
+  `size` int(11) DEFAULT NULL,
+  `availability_zone` varchar(255) DEFAULT NULL,
+  `status` varchar(255) DEFAULT NULL,
+  `attach_status` varchar(255) DEFAULT NULL,
+  `scheduled_at` datetime DEFAULT NULL,
+  `launched_at` datetime DEFAULT NULL,
+  `terminated_at` datetime DEFAULT NULL,
+  `display_name` varchar(255) DEFAULT NULL,
+  `display_description` varchar(255) DEFAULT NULL,
+  `provider_location` varchar(256) DEFAULT NULL,
+  `provider_auth` varchar(256) DEFAULT NULL,
+  `snapshot_id` varchar(36) DEFAULT NULL,
+  `volume_type_id` varchar(36) NOT NULL,
+  `source_volid` varchar(36) DEFAULT NULL,
+  `bootable` tinyint(1) DEFAULT NULL,
+  `provider_geometry` varchar(255) DEFAULT NULL,
+  `_name_id` varchar(36) DEFAULT NULL,
+  `encryption_key_id` varchar(36) DEFAULT NULL,
+  `migration_status` varchar(255) DEFAULT NULL,
+  `replication_status` varchar(255) DEFAULT NULL,
+  `replication_extended_status` varchar(255) DEFAULT NULL,
+  `replication_driver_data` varchar(255) DEFAULT NULL,
+  `consistencygroup_id` varchar(36) DEFAULT NULL,
+  `provider_id` varchar(255) DEFAULT NULL,
+  `multiattach` tinyint(1) DEFAULT NULL,
+  `previous_status` varchar(255) DEFAULT NULL,
+  `cluster_name` varchar(255) DEFAULT NULL,
+  `group_id` varchar(36) DEFAULT NULL,
+  `service_uuid` varchar(36) DEFAULT NULL,
+  `shared_targets` tinyint(1) DEFAULT NULL,
+  `use_quota` tinyint(1) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `ix_volumes_consistencygroup_id` (`consistencygroup_id`),
+  KEY `ix_volumes_group_id` (`group_id`),
+  KEY `volumes_service_uuid_idx` (`service_uuid`,`deleted`),
+  CONSTRAINT `volumes_ibfk_1` FOREIGN KEY (`consistencygroup_id`) REFERENCES `consistencygroups` (`id`),
+  CONSTRAINT `volumes_ibfk_2` FOREIGN KEY (`group_id`) REFERENCES `groups` (`id`),
+  CONSTRAINT `volumes_ibfk_3` FOREIGN KEY (`service_uuid`) REFERENCES `services` (`uuid`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3 COLLATE=utf8mb3_general_ci;
+INSERT INTO `alembic_version` VALUES ('c92a3e68beed');
