@@ -64,7 +64,7 @@ world again
 same "... to the last row and file" wrong again \
 	'\.(updated_at|generation|revision_number|id|power_state)=' \
 	'^[<>] placement\.(allocations|consumers)\[' \
-	'^[<>] neutron\.(ml2_port_binding|provisioningblocks|standardattributes)' \
+	'^[<>] neutron\.(ml2_port_binding|provisioningblocks|standardattributes|ports\[[^]]*\]\.status=)' \
 	'^[<>] compute-..: .*/\.novahaul( |/leases( |$))' \
 	"^[<>] compute-30: $I "
 audited "audit --fix finds and settles it again" 0 "${wrong//X/true}" \
