@@ -26,7 +26,7 @@ bool audit_busy(const struct audit_facts *f, const struct audit_server *s);
 bool audit_settled(const struct audit_facts *f, const struct audit_server *s);
 /* May it be changed now? */
 bool audit_idle(const struct audit_facts *f, const struct audit_server *s);
-/* Do both see the same files? */
+/* May both see the same files?  One share can have two names. */
 bool audit_same_files(const struct audit_host *a, const struct audit_host *b);
 
 /* What a returning nova-compute of HOST will clear away itself: NULL, or the

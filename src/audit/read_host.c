@@ -288,16 +288,12 @@ static int read_copies(const struct look *l, struct err *e)
 
 static int read_shared(const struct look *l, struct err *e)
 {
-	static const char *const own[] = {"ext2",  "ext3",    "ext4", "xfs",
-					  "btrfs", "overlay", "zfs",  "tmpfs",
-					  "jfs",   "f2fs",    NULL};
 	AUTO(host_statfs_clear) struct host_statfs fs = {0};
 
 	if (host_statfs(l->h, HOST_PATH(l->root, "."), &fs, e))
 		return -1;
-	for (size_t i = 0; own[i]; i++)
-		if (fs.fstype && !strcmp(fs.fstype, own[i]))
-			return 0;
+	if (host_statfs_own(&fs))
+		return 0;
 	l->at->shared = mem_printf("%s %s", fs.fstype ? fs.fstype : "?",
 				   fs.source ? fs.source : "?");
 	return 0;

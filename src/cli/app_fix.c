@@ -44,8 +44,7 @@ static void add_params(const struct audit_facts *f,
 		json_object_set_new(p, "from", json_string(x->from));
 		json_object_set_new(
 			p, "shared",
-			json_boolean(at && home && at->shared && home->shared &&
-				     !strcmp(at->shared, home->shared)));
+			json_boolean(at && home && at->shared && home->shared));
 		break;
 	case AUDIT_FIX_ALLOCATION:
 		json_object_set_new(p, "from", json_string(at->provider));

@@ -175,6 +175,18 @@ int host_fsync(struct host *h, const struct host_fsync *f, struct err *e)
 	return named(h, h->ops->fsync(h->self, f, e), e);
 }
 
+bool host_statfs_own(const struct host_statfs *s)
+{
+	static const char *const own[] = {"ext2",    "ext3", "ext4",  "xfs",
+					  "btrfs",   "zfs",  "tmpfs", "jfs",
+					  "overlay", "f2fs"};
+
+	for (size_t i = 0; s->fstype && i < ARRAY_SIZE(own); i++)
+		if (!strcmp(s->fstype, own[i]))
+			return true;
+	return false;
+}
+
 int host_statfs(struct host *h, struct host_path p, struct host_statfs *out,
 		struct err *e)
 {

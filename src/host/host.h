@@ -273,6 +273,9 @@ struct host_statfs {
 	uint64_t dev; /* equal for two paths: a rename between them works */
 };
 void host_statfs_clear(struct host_statfs *s);
+/* Of a type that one host has for itself.  All others may be shared, and two
+ * hosts may name one share by different addresses. */
+bool host_statfs_own(const struct host_statfs *s);
 
 /* What a file system can do, tried on a file without a name. */
 enum host_can { HOST_CAN_UNKNOWN = 0, HOST_CAN_NOT, HOST_CAN };

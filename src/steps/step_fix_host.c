@@ -222,6 +222,21 @@ static int no_domain(const struct held *x, struct err *e)
 				 x->h.host->name);
 }
 
+/* On a share it may be the server's own, and the only one. */
+static int own_files(const struct held *x, struct err *e)
+{
+	AUTO(host_statfs_clear) struct host_statfs fs = {0};
+
+	if (host_statfs(x->h.host, HOST_PATH(x->h.instances_path, "."), &fs, e))
+		return -1;
+	if (host_statfs_own(&fs))
+		return 0;
+	return err_set(e, ERR_REFUSED,
+		       "instances_path of %s is on %s: the directory may be "
+		       "the one that the server uses",
+		       x->h.host->name, fs.fstype ? fs.fstype : "?");
+}
+
 static int put_away(struct step_ctx *c, const struct held *x, struct err *e)
 {
 	AUTO(mem_freep) char *to = place(c);
@@ -243,7 +258,7 @@ static int directory_run(struct step_ctx *c, struct err *e)
 	enum host_type t;
 
 	if (hold(c, &x, e) || may_take(c, &x, e) || no_domain(&x, e) ||
-	    type_of(&x.h, x.uuid, &t, e))
+	    own_files(&x, e) || type_of(&x.h, x.uuid, &t, e))
 		return -1;
 	return t == HOST_NONE ? 0 : put_away(c, &x, e);
 }

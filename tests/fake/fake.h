@@ -190,6 +190,7 @@ struct fake_world {
 	bool synced;	/* Nova's power sync has written a row */
 	bool early;	/* the row was moved under files in place */
 	bool yanked;	/* Nova's power sync has pulled the plug of the guest */
+	bool shared;	/* instances_path lies on a share */
 	bool cut[2];	/* a host was not reached for a while */
 	bool stray;	/* a start that found nothing left an empty directory */
 	bool renewed;	/* Nova has defined it on the source, for a job */

@@ -401,6 +401,17 @@ static int op_write(void *self, const struct host_write *w, struct err *e)
 	return fake_leave(fh, e, "write %s", w->path.rel);
 }
 
+static int op_statfs(void *self, struct host_path p, struct host_statfs *out,
+		     struct err *e)
+{
+	struct fake_handle *fh = self;
+
+	if (fake_enter(fh, false, e, "statfs %s", p.rel))
+		return -1;
+	out->fstype = mem_strdup(fh->fw->shared ? "nfs4" : "ext4");
+	return fake_leave(fh, e, "statfs %s", p.rel);
+}
+
 static int op_mkdir(void *self, const struct host_mkdir *m, struct err *e)
 {
 	struct fake_handle *fh = self;
@@ -684,6 +695,7 @@ const struct host_ops fake_host_ops = {
 	.lease_claim = lease_claim,
 	.lease_release = lease_release,
 	.stat = op_stat,
+	.statfs = op_statfs,
 	.list = op_list,
 	.read = op_read,
 	.write = op_write,

@@ -207,7 +207,8 @@ static void armed_rightly(void **state)
 	t.hosts[1].n_dirs = 1;
 	only("evacuation-pending", AUDIT_INFO, AUDIT_FIX_NONE);
 	/* on shared storage that is no leftover */
-	t.hosts[0].shared = t.hosts[1].shared = "nfs4 filer:/nova";
+	t.hosts[0].shared = "nfs4 filer:/nova";
+	t.hosts[1].shared = "nfs4 10.0.0.9:/nova";
 	find();
 	assert_int_equal(t.found.n, 2);
 	assert_true(has("evacuation-armed") && has("allocation-doubled"));

@@ -438,6 +438,14 @@ static void t_host_refused(void **state)
 	fake_at(path, &t.fw->h[SRC], "%s", FAKE_UUID);
 	fake_tree_drop(&t.fw->h[SRC], path);
 	untouched("fix-domain");
+	/* it may be the one that its own host uses */
+	set();
+	leave();
+	t.fw->h[DST].dom.defined = false;
+	t.fw->shared = true;
+	one(DST, "fix-directory", TXN_ROLLED_BACK);
+	assert_true(on_target(FAKE_UUID "/disk"));
+	clear();
 	/* a job holds it */
 	set();
 	leave();
