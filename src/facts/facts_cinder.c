@@ -66,19 +66,12 @@ int volumes_read(struct facts *f, struct api_session *s, struct err *e)
 
 	if (read_flow(c, s, e))
 		return -1;
-	c->volumes = MEM_NEW_N(struct fact_volume, f->srv.n_bdms);
-	for (size_t i = 0; c->complete && i < f->srv.n_bdms; i++) {
-		const struct db_bdm *b = &f->srv.bdms[i];
-		struct fact_volume *v = &c->volumes[c->n_volumes];
+	if (!c->complete)
+		return 0;
+	volumes_list(f);
+	for (size_t i = 0; i < c->n_volumes; i++) {
+		struct fact_volume *v = &c->volumes[i];
 
-		if (!b->volume_id || !b->attachment_id)
-			continue;
-		c->n_volumes++;
-		v->id = mem_strdup(b->volume_id);
-		v->bdm_id = b->id;
-		v->boot = b->boot_index == 0;
-		v->attachment = mem_strdup(b->attachment_id);
-		v->device = mem_strdup(b->device_name ? b->device_name : "");
 		if (read_one(v, s, &v->err) && v->err.kind == ERR_NONE)
 			err_set(&v->err, ERR_BUG, "no reason was given");
 	}

@@ -21,6 +21,8 @@ bool local_program(struct host *host, const char *prog, char **version);
 
 /* Does Nova's row of any volume name an attachment? */
 bool volumes_attached(const struct facts *f);
+/* Those, with what Nova's row says of them. */
+void volumes_list(struct facts *f);
 /* What Cinder is to know of H.  Wants its configuration. */
 void volumes_connector(struct fact_host *h, struct host *host);
 struct api_session;

@@ -130,18 +130,10 @@ static void read_volumes(struct facts *f, struct voldb *db,
 		name(c, voldb_name(db), voldb_verified(db));
 	if (db && voldb_rights(db, &why))
 		db = NULL;
-	c->volumes = MEM_NEW_N(struct fact_volume, f->srv.n_bdms);
-	for (size_t i = 0; i < f->srv.n_bdms; i++) {
-		const struct db_bdm *b = &f->srv.bdms[i];
-		struct fact_volume *v = &c->volumes[c->n_volumes];
+	volumes_list(f);
+	for (size_t i = 0; i < c->n_volumes; i++) {
+		struct fact_volume *v = &c->volumes[i];
 
-		if (!b->volume_id || !b->attachment_id)
-			continue;
-		c->n_volumes++;
-		v->id = mem_strdup(b->volume_id);
-		v->bdm_id = b->id;
-		v->attachment = mem_strdup(b->attachment_id);
-		v->device = mem_strdup(b->device_name ? b->device_name : "");
 		if (!db)
 			unread(v, why.kind ? &why : down);
 		else if (read_volume(db, v, &v->err))

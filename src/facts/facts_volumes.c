@@ -23,6 +23,27 @@ bool volumes_attached(const struct facts *f)
 	return false;
 }
 
+void volumes_list(struct facts *f)
+{
+	struct fact_cloud *c = &f->cloud;
+
+	c->volumes = MEM_NEW_N(struct fact_volume, f->srv.n_bdms);
+	for (size_t i = 0; i < f->srv.n_bdms; i++) {
+		const struct db_bdm *b = &f->srv.bdms[i];
+
+		if (!b->volume_id || !b->attachment_id)
+			continue;
+		c->volumes[c->n_volumes++] = (struct fact_volume){
+			.id = mem_strdup(b->volume_id),
+			.bdm_id = b->id,
+			.boot = b->boot_index == 0,
+			.attachment = mem_strdup(b->attachment_id),
+			.device = mem_strdup(b->device_name ? b->device_name
+							    : ""),
+		};
+	}
+}
+
 /* "InitiatorName=iqn.1993-08.org.debian:01:..." */
 static char *initiator_of(struct host *host)
 {
