@@ -117,6 +117,7 @@ for v in $vols; do
 done
 # nova-compute may have looked between the rewrite and the definition of the
 # domain; its next look puts that right
+# shellcheck disable=SC2317 # called by until_true
 rests() {
 	[ "$(db "SELECT power_state FROM instances WHERE uuid = '$u'")" = 4 ]
 }
