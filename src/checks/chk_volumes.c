@@ -33,9 +33,22 @@ static const char *other_way(const struct facts *f, const struct check_opts *o,
 		       : detach_first;
 }
 
+/* Two root disks: one of the two records is wrong, and nobody knows which. */
+static bool two_roots(const struct facts *f, const struct db_bdm *b)
+{
+	const struct fact_file *q = facts_file(f, "disk");
+
+	return b->boot_index == 0 && q && q->role == IMAGE_ROLE_DISK;
+}
+
 static void one_volume(const struct facts *f, const struct check_opts *o,
 		       const struct db_bdm *b, struct check_report *r)
 {
+	if (two_roots(f, b))
+		check_refuse(r, "find out which it is: openstack server show",
+			     "the database says that it boots from volume %s, "
+			     "and its directory has a root disk",
+			     b->volume_id);
 	if (b->multiattach)
 		check_refuse(r, detach_first,
 			     "volume %s may have other writers", b->volume_id);

@@ -195,7 +195,7 @@ volume "an iSCSI volume" 'iscsi' \
 	'{"driver_volume_type": "iscsi", "data": {"target_lun": 1}}'
 volume "a volume with other writers" 'other writers' \
 	'{"driver_volume_type": "rbd", "multiattach": true, "data": {}}'
-volume "a boot volume" 'boots from volume' \
+volume "a boot volume beside a root disk" 'boots from volume' \
 	'{"driver_volume_type": "nfs", "data": {}}' 0
 with_row "an encrypted disk" 'encrypted' block_device_mapping encrypted 1 \
 	"instance_uuid = '$u' AND boot_index = 0"

@@ -668,6 +668,8 @@ static void t_volume(void **state)
 	expect(f, "volumes", CHECK_REFUSE);
 	f->srv.bdms[0].multiattach = false;
 	f->srv.bdms[0].boot_index = 0;
+	expect(f, "volumes", CHECK_REFUSE); /* and there is a file 'disk' */
+	f->files[0].role = IMAGE_ROLE_CONFIG;
 	expect(f, "volumes", CHECK_PASS);
 	strv_add(&f->volumes_missing, "/mnt/x");
 	expect(f, "volumes", CHECK_REFUSE);
