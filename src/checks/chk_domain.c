@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "checks/checks.h"
+#include "core/str.h"
 
 static bool known(const struct fact_host *h)
 {
@@ -97,11 +98,6 @@ static bool nova_makes(const char *id)
 	return false;
 }
 
-static bool is(const char *s, const char *word)
-{
-	return s && !strcmp(s, word);
-}
-
 /* Is each disk that is bound to the host a volume that is taken off before? */
 static bool only_volumes(const struct facts *f, const struct check_opts *o)
 {
@@ -112,9 +108,10 @@ static bool only_volumes(const struct facts *f, const struct check_opts *o)
 		bool off = false;
 
 		for (size_t k = 0; d->serial && k < f->srv.n_bdms; k++)
-			off |= is(f->srv.bdms[k].volume_id, d->serial) &&
+			off |= str_is(f->srv.bdms[k].volume_id, d->serial) &&
 			       check_detaches(f, o, &f->srv.bdms[k]);
-		if (!off && (!is(d->type, "file") || is(d->device, "lun")))
+		if (!off &&
+		    (!str_is(d->type, "file") || str_is(d->device, "lun")))
 			return false;
 		n += off;
 	}

@@ -3,29 +3,25 @@
 #include <string.h>
 
 #include "checks/checks.h"
-
-static bool is(const char *s, const char *word)
-{
-	return s && !strcmp(s, word);
-}
+#include "core/str.h"
 
 /* ---- the row (ledger-db 5.4) */
 
 static const char *state_hint(const char *vm)
 {
-	if (is(vm, "paused"))
+	if (str_is(vm, "paused"))
 		return "openstack server unpause first";
-	if (is(vm, "suspended"))
+	if (str_is(vm, "suspended"))
 		return "openstack server resume first: its memory is on the "
 		       "source";
-	if (is(vm, "rescued"))
+	if (str_is(vm, "rescued"))
 		return "openstack server unrescue first";
-	if (is(vm, "resized"))
+	if (str_is(vm, "resized"))
 		return "openstack server resize confirm (or revert) first";
-	if (is(vm, "error"))
+	if (str_is(vm, "error"))
 		return "settle the error, then openstack server set --state "
 		       "active";
-	if (is(vm, "shelved") || is(vm, "shelved_offloaded"))
+	if (str_is(vm, "shelved") || str_is(vm, "shelved_offloaded"))
 		return "openstack server unshelve first";
 	return "only active and stopped instances are moved";
 }
@@ -44,7 +40,7 @@ static void server_run(const struct facts *f, const struct check_opts *o,
 	if (!i->host || !i->node)
 		check_refuse(r, "it may be shelved, or never have been built",
 			     "the database names no host for it");
-	if (!is(i->vm_state, "active") && !is(i->vm_state, "stopped"))
+	if (!str_is(i->vm_state, "active") && !str_is(i->vm_state, "stopped"))
 		check_refuse(r, state_hint(i->vm_state),
 			     "vm_state is '%s', not 'active' or 'stopped'",
 			     i->vm_state ? i->vm_state : "NULL");

@@ -6,24 +6,21 @@
 
 #include "audit/audit.h"
 #include "cli/app_priv.h"
+#include "core/str.h"
 
 #define SCHEMA_VERSION 1
-
-static bool is(const char *a, const char *b)
-{
-	return a && !strcmp(a, b);
-}
 
 /* Is it about the server, or one of the hosts, that were named? */
 static bool asked_for(const struct app_audit *r, const struct audit_finding *x)
 {
 	if (r->server)
-		return is(x->server, r->server) || is(x->name, r->server) ||
-		       is(x->kind, "not-asked");
+		return str_is(x->server, r->server) ||
+		       str_is(x->name, r->server) ||
+		       str_is(x->kind, "not-asked");
 	if (!r->hosts || !r->hosts[0] || (!x->host && !x->home))
 		return true;
 	for (const char *const *h = r->hosts; *h; h++)
-		if (is(x->host, *h) || is(x->home, *h))
+		if (str_is(x->host, *h) || str_is(x->home, *h))
 			return true;
 	return false;
 }
@@ -61,11 +58,11 @@ static int known(const struct app_audit *r, const struct audit_facts *f,
 	if (!r->server || !f->n_servers)
 		return 0;
 	for (size_t i = 0; i < f->n_servers; i++)
-		if (is(f->servers[i].uuid, r->server) ||
-		    is(f->servers[i].name, r->server))
+		if (str_is(f->servers[i].uuid, r->server) ||
+		    str_is(f->servers[i].name, r->server))
 			return 0;
 	for (size_t i = 0; i < found->n; i++) /* of one that is deleted */
-		if (is(found->v[i].server, r->server))
+		if (str_is(found->v[i].server, r->server))
 			return 0;
 	err_set(e, ERR_REFUSED, "no server %s in this cell", r->server);
 	return err_hint(e, "openstack server list --all-projects");

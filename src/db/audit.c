@@ -5,18 +5,6 @@
 
 #include "db/db_priv.h"
 
-static void migration_clear(struct db_cell_migration *m)
-{
-	char *const all[] = {m->m.uuid,		m->m.type,
-			     m->m.status,	m->m.source_compute,
-			     m->m.dest_compute, m->m.source_node,
-			     m->m.dest_node,	m->m.created_at,
-			     m->m.updated_at,	m->instance};
-
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		mem_free(all[i]);
-}
-
 static void server_clear(struct db_cell_server *s)
 {
 	char *const all[] = {s->uuid,	    s->name,	 s->host,
@@ -33,8 +21,10 @@ void db_cell_clear(struct db_cell *c)
 	for (size_t i = 0; i < c->n_servers; i++)
 		server_clear(&c->servers[i]);
 	mem_free(c->servers);
-	for (size_t i = 0; i < c->n_migrations; i++)
-		migration_clear(&c->migrations[i]);
+	for (size_t i = 0; i < c->n_migrations; i++) {
+		migration_clear(&c->migrations[i].m);
+		mem_free(c->migrations[i].instance);
+	}
 	mem_free(c->migrations);
 	for (size_t i = 0; i < c->n_volumes; i++) {
 		mem_free(c->volumes[i].instance);
@@ -87,23 +77,6 @@ static int get_servers(struct my_conn *c, struct db_cell *out, struct err *e)
 	return 0;
 }
 
-static struct db_migration one_migration(const struct my_rows *r, size_t i)
-{
-	return (struct db_migration){
-		.id = my_num(r, i, "id", -1),
-		.uuid = my_dup(r, i, "uuid"),
-		.type = my_dup(r, i, "type"),
-		.status = my_dup(r, i, "status"),
-		.source_compute = my_dup(r, i, "source_compute"),
-		.dest_compute = my_dup(r, i, "dest_compute"),
-		.source_node = my_dup(r, i, "source_node"),
-		.dest_node = my_dup(r, i, "dest_node"),
-		.created_at = my_dup(r, i, "created_at"),
-		.updated_at = my_dup(r, i, "updated_at"),
-		.deleted = my_true(r, i, "deleted"),
-	};
-}
-
 static int get_migrations(struct my_conn *c, struct db_cell *out, struct err *e)
 {
 	AUTO(my_rows_clear) struct my_rows r = {0};
@@ -114,7 +87,7 @@ static int get_migrations(struct my_conn *c, struct db_cell *out, struct err *e)
 	out->n_migrations = r.n;
 	for (size_t i = 0; i < r.n; i++)
 		out->migrations[i] = (struct db_cell_migration){
-			.m = one_migration(&r, i),
+			.m = migration_row(&r, i),
 			.instance = my_dup(&r, i, "instance_uuid"),
 		};
 	return 0;

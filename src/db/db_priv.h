@@ -268,6 +268,10 @@ int db_op_share_users(struct db *db, const struct db_share *s, int *n,
 /* ---- parse.c: the JSON that Nova keeps in columns; NULL text is empty */
 int parse_extra(struct db_server *s, const struct my_rows *r, struct err *e);
 int parse_network(struct db_server *s, const char *json, struct err *e);
+
+/* server.c, result.c: row I of a selection of migrations. */
+struct db_migration migration_row(const struct my_rows *r, size_t i);
+void migration_clear(struct db_migration *m);
 int parse_connection(struct db_bdm *b, const char *json, struct err *e);
 int parse_spec(struct db_server *s, const char *json, struct err *e);
 void parse_cpu(struct db_host *h, const char *json);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Neutron's ports: their rows, and whether SQL may bind them elsewhere. */
 #include <jansson.h>
-#include <string.h>
-
+#include "core/str.h"
 #include "db/netdb_priv.h"
 
 /* neutron's agent_down_time */
@@ -46,11 +45,6 @@ void port_rows_clear(struct port_rows *r)
 	my_rows_clear(&r->levels);
 }
 
-static bool is(const char *a, const char *b)
-{
-	return a && b && !strcmp(a, b);
-}
-
 int port_rows_read(struct my_conn *c, const char *id, struct port_rows *r,
 		   struct err *e)
 {
@@ -62,7 +56,7 @@ int port_rows_read(struct my_conn *c, const char *id, struct port_rows *r,
 	    my_select(c, "neutron.levels", SQL_ARGS(args), &r->levels, e))
 		return -1;
 	for (size_t i = 0; i < r->bindings.n; i++) {
-		bool on = is(my_cell(&r->bindings, i, "status"), "ACTIVE");
+		bool on = str_is(my_cell(&r->bindings, i, "status"), "ACTIVE");
 
 		r->active += on;
 		r->inactive += !on;
@@ -189,9 +183,9 @@ static size_t kind_of(const struct port_rows *r)
 		size_t n = 0;
 
 		for (size_t i = 0; i < r->levels.n; i++)
-			n += is(my_cell(&r->levels, i, "driver"),
-				kinds[k].driver);
-		if (n == 1 && r->levels.n == 1 && is(vif, kinds[k].vif))
+			n += str_is(my_cell(&r->levels, i, "driver"),
+				    kinds[k].driver);
+		if (n == 1 && r->levels.n == 1 && str_is(vif, kinds[k].vif))
 			return k;
 	}
 	return ARRAY_SIZE(kinds);
@@ -208,7 +202,7 @@ static char *binding_unfit(const struct port_rows *r)
 		return mem_strdup("it has an inactive binding: a live "
 				  "migration of Nova's is not over");
 	vnic = my_cell(&r->bindings, r->at, "vnic_type");
-	if (!is(vnic, "normal"))
+	if (!str_is(vnic, "normal"))
 		return mem_printf("its vnic_type is '%s'", vnic);
 	k = kind_of(r);
 	if (k == ARRAY_SIZE(kinds))
@@ -251,7 +245,7 @@ bool netdb_agent_reaches(const char *configurations, const char *type,
 
 	if (!j || !type)
 		return false;
-	if (is(type, "local"))
+	if (str_is(type, "local"))
 		return false; /* never leaves its host */
 	for (i = 0; physnet && i < ARRAY_SIZE(maps); i++)
 		if (json_object_get(json_object_get(j, maps[i]), physnet))
@@ -259,7 +253,7 @@ bool netdb_agent_reaches(const char *configurations, const char *type,
 	if (physnet)
 		return false;
 	json_array_foreach (json_object_get(j, "tunnel_types"), i, t)
-		if (is(json_string_value(t), type))
+		if (str_is(json_string_value(t), type))
 			return true;
 	return false;
 }
@@ -277,7 +271,7 @@ static int agent_unfit(struct my_conn *c, const struct port_rows *r,
 
 	if (my_select(c, "neutron.agents", SQL_ARGS(args), &a, e))
 		return -1;
-	while (k < a.n && !is(my_cell(&a, k, "type"), kind))
+	while (k < a.n && !str_is(my_cell(&a, k, "type"), kind))
 		k++;
 	if (k == a.n || a.n > 1)
 		*why = mem_printf("%s has %s %s", host,

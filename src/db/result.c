@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Freeing what the reading operations hand out. */
-#include "db/db.h"
+#include "db/db_priv.h"
 
 void db_claim_before_clear(struct db_claim_before *b)
 {
@@ -73,7 +73,7 @@ static void vif_clear(struct db_vif *v)
 	strv_clear(&v->profile_keys);
 }
 
-static void migration_clear(struct db_migration *m)
+void migration_clear(struct db_migration *m)
 {
 	char *owned[] = {m->uuid,	    m->type,	     m->status,
 			 m->source_compute, m->dest_compute, m->source_node,

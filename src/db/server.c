@@ -119,6 +119,23 @@ static int get_network(struct get *g, struct err *e)
 	return r.n ? parse_network(g->s, my_cell(&r, 0, "network_info"), e) : 0;
 }
 
+struct db_migration migration_row(const struct my_rows *r, size_t i)
+{
+	return (struct db_migration){
+		.id = my_num(r, i, "id", -1),
+		.uuid = my_dup(r, i, "uuid"),
+		.type = my_dup(r, i, "type"),
+		.status = my_dup(r, i, "status"),
+		.source_compute = my_dup(r, i, "source_compute"),
+		.dest_compute = my_dup(r, i, "dest_compute"),
+		.source_node = my_dup(r, i, "source_node"),
+		.dest_node = my_dup(r, i, "dest_node"),
+		.created_at = my_dup(r, i, "created_at"),
+		.updated_at = my_dup(r, i, "updated_at"),
+		.deleted = my_true(r, i, "deleted"),
+	};
+}
+
 static int get_migrations(struct get *g, struct err *e)
 {
 	AUTO(my_rows_clear) struct my_rows r = {0};
@@ -129,19 +146,7 @@ static int get_migrations(struct get *g, struct err *e)
 	s->migrations = MEM_NEW_N(struct db_migration, r.n);
 	s->n_migrations = r.n;
 	for (size_t i = 0; i < r.n; i++)
-		s->migrations[i] = (struct db_migration){
-			.id = my_num(&r, i, "id", -1),
-			.uuid = my_dup(&r, i, "uuid"),
-			.type = my_dup(&r, i, "type"),
-			.status = my_dup(&r, i, "status"),
-			.source_compute = my_dup(&r, i, "source_compute"),
-			.dest_compute = my_dup(&r, i, "dest_compute"),
-			.source_node = my_dup(&r, i, "source_node"),
-			.dest_node = my_dup(&r, i, "dest_node"),
-			.created_at = my_dup(&r, i, "created_at"),
-			.updated_at = my_dup(&r, i, "updated_at"),
-			.deleted = my_true(&r, i, "deleted"),
-		};
+		s->migrations[i] = migration_row(&r, i);
 	return 0;
 }
 

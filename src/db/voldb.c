@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "core/str.h"
 #include "db/beside.h"
 
 struct voldb {
@@ -18,11 +19,6 @@ static const char verified[] = "c92a3e68beed"; /* Zed */
 static void json_freep(json_t **j)
 {
 	json_decref(*j);
-}
-
-static bool is(const char *a, const char *b)
-{
-	return a && b && !strcmp(a, b);
 }
 
 void voldb_close(struct voldb *v)
@@ -58,7 +54,7 @@ static int identify(struct voldb *v, struct err *e)
 			       "database %s is not Cinder's, of Xena or later: "
 			       "not verified",
 			       where);
-	v->verified = is(v->b.revisions.v[0], verified);
+	v->verified = str_is(v->b.revisions.v[0], verified);
 	v->name = mem_printf("%s, revision %s", where, v->b.revisions.v[0]);
 	return 0;
 }
@@ -166,7 +162,7 @@ static const struct voldb_attachment *find(const struct voldb_volume *v,
 					   const char *id)
 {
 	for (size_t i = 0; i < v->n; i++)
-		if (is(v->v[i].id, id))
+		if (str_is(v->v[i].id, id))
 			return &v->v[i];
 	return NULL;
 }
@@ -177,8 +173,9 @@ static const struct voldb_attachment *other(const struct voldb_volume *v,
 					    const char *except)
 {
 	for (size_t i = 0; i < v->n; i++)
-		if (is(v->v[i].instance, instance) && !is(v->v[i].id, except) &&
-		    is(v->v[i].status, "attached"))
+		if (str_is(v->v[i].instance, instance) &&
+		    !str_is(v->v[i].id, except) &&
+		    str_is(v->v[i].status, "attached"))
 			return &v->v[i];
 	return NULL;
 }
@@ -321,7 +318,7 @@ static int complete_ask(struct my_conn *c, const void *arg, bool *applied,
 	if (lock(c, x, e) || read_in(c, x->volume, &v, e))
 		return -1;
 	a = find(&v, x->id);
-	*applied = a && is(a->status, "attached");
+	*applied = a && str_is(a->status, "attached");
 	return 0;
 }
 

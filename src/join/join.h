@@ -73,6 +73,11 @@ struct cloud_join;
 struct cloud_join *cloud_join_new(struct err *e);
 void cloud_join_free(struct cloud_join *j);
 struct api_session *cloud_join_session(struct cloud_join *j);
+/* cloud_ops.bound and .bind, over any session. */
+int join_bound(struct api_session *s, const char *port, struct cloud_bind *out,
+	       struct err *e);
+int join_bind(struct api_session *s, const char *port, const char *host,
+	      const struct cloud_bind *seen, struct err *e);
 
 /* ---- join_world.c, join_facts.c, join_audit.c, join_misc.c: members of
  * join_ops */

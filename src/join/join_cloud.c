@@ -138,20 +138,12 @@ static int allocate(void *self, const struct move *m, enum side to,
 
 /* ---- Neutron */
 
-static void say(const struct neutron_port *p, struct cloud_bind *out)
+int join_bound(struct api_session *s, const char *port, struct cloud_bind *out,
+	       struct err *e)
 {
-	out->host = mem_strdup(p->host ? p->host : "");
-	out->failed = p->vif_type && !strcmp(p->vif_type, "binding_failed");
-	out->version = p->revision;
-}
-
-static int bound(void *self, const char *port, struct cloud_bind *out,
-		 struct err *e)
-{
-	struct cloud_join *j = self;
 	AUTO(neutron_port_clear) struct neutron_port p = {0};
 
-	if (neutron_port_get(j->session, port, &p, e)) {
+	if (neutron_port_get(s, port, &p, e)) {
 		if (e->sys != ENOENT)
 			return -1;
 		err_clear(e);
@@ -161,19 +153,36 @@ static int bound(void *self, const char *port, struct cloud_bind *out,
 		return err_set(e, ERR_REFUSED,
 			       "this user may not see where port %s is bound",
 			       port);
-	say(&p, out);
+	out->host = mem_strdup(p.host ? p.host : "");
+	out->failed = p.vif_type && !strcmp(p.vif_type, "binding_failed");
+	out->version = p.revision;
 	return 0;
+}
+
+int join_bind(struct api_session *s, const char *port, const char *host,
+	      const struct cloud_bind *seen, struct err *e)
+{
+	struct neutron_bind b = {
+		.port = port, .host = host, .revision = seen->version};
+	AUTO(neutron_port_clear) struct neutron_port p = {0};
+
+	return neutron_port_bind(s, &b, &p, e);
+}
+
+static int bound(void *self, const char *port, struct cloud_bind *out,
+		 struct err *e)
+{
+	struct cloud_join *j = self;
+
+	return join_bound(j->session, port, out, e);
 }
 
 static int bind_port(void *self, const char *port, const char *host,
 		     const struct cloud_bind *seen, struct err *e)
 {
 	struct cloud_join *j = self;
-	struct neutron_bind b = {
-		.port = port, .host = host, .revision = seen->version};
-	AUTO(neutron_port_clear) struct neutron_port p = {0};
 
-	return neutron_port_bind(j->session, &b, &p, e);
+	return join_bind(j->session, port, host, seen, e);
 }
 
 /* ---- Nova */

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "api/neutron.h"
 #include "api/placement.h"
 #include "core/uuid.h"
 #include "join/join.h"
@@ -97,36 +96,17 @@ static int put_shares(void *self, const char *server, const json_t *doc,
 static int bound(void *self, const char *port, struct cloud_bind *out,
 		 struct err *e)
 {
-	AUTO(neutron_port_clear) struct neutron_port p = {0};
 	struct api_session *s = session(self, e);
 
-	if (!s)
-		return -1;
-	if (neutron_port_get(s, port, &p, e)) {
-		if (e->sys != ENOENT)
-			return -1;
-		err_clear(e);
-		return 0;
-	}
-	if (!p.sees_binding)
-		return err_set(e, ERR_REFUSED,
-			       "this user may not see where port %s is bound",
-			       port);
-	out->host = mem_strdup(p.host ? p.host : "");
-	out->failed = p.vif_type && !strcmp(p.vif_type, "binding_failed");
-	out->version = p.revision;
-	return 0;
+	return s ? join_bound(s, port, out, e) : -1;
 }
 
 static int bind_port(void *self, const char *port, const char *host,
 		     const struct cloud_bind *seen, struct err *e)
 {
-	struct neutron_bind b = {
-		.port = port, .host = host, .revision = seen->version};
-	AUTO(neutron_port_clear) struct neutron_port p = {0};
 	struct api_session *s = session(self, e);
 
-	return s ? neutron_port_bind(s, &b, &p, e) : -1;
+	return s ? join_bind(s, port, host, seen, e) : -1;
 }
 
 /* ---- hosts */

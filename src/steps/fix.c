@@ -13,6 +13,21 @@ const struct step *const fix_table[] = {
 	&step_fix_domain,     &step_fix_directory,  NULL,
 };
 
+int fix_retry(struct step_ctx *c,
+	      int (*once)(struct step_ctx *c, struct err *e), struct err *e)
+{
+	enum { TRIES = 5 };
+
+	for (int i = 0; i < TRIES; i++) {
+		err_clear(e);
+		if (!once(c, e))
+			return 0;
+		if (e->kind != ERR_CONFLICT)
+			return -1;
+	}
+	return -1;
+}
+
 const char *fix_param(const struct step_ctx *c, const char *name)
 {
 	const char *s =

@@ -64,6 +64,10 @@ static inline struct fix_world *fix_w(const struct step_ctx *c)
 {
 	return step_world(c);
 }
+/* ONCE until it meets no conflict any more, a few times: a service counts
+ * versions, and others change them. */
+int fix_retry(struct step_ctx *c,
+	      int (*once)(struct step_ctx *c, struct err *e), struct err *e);
 /* A parameter that is a string; "" when it is missing. */
 const char *fix_param(const struct step_ctx *c, const char *name);
 /* 0: the server is on .home, and nothing is at work on it. */

@@ -15,18 +15,12 @@
  * 'stopped' without a task is asked for (again: Nova refuses the second of
  * two).
  */
-#include <string.h>
-
 #include "core/clock.h"
+#include "core/str.h"
 #include "steps/util.h"
 
 #define START_S 120 /* patience of one run; resume has as much again */
 #define GRACE_S 5   /* until a request whose answer was lost has its effect */
-
-static bool is(const char *a, const char *b)
-{
-	return a && !strcmp(a, b);
-}
 
 /* With Nova's own reason, where it tells one. */
 static int nova_failed(struct step_ctx *c, const char *what, struct err *e)
@@ -70,7 +64,7 @@ static int look(struct step_ctx *c, struct err *e)
 
 	if (read_row(c, &row, e))
 		return -1;
-	if (row.deleted || !is(row.host, m->dst.host))
+	if (row.deleted || !str_is(row.host, m->dst.host))
 		return err_set(e, ERR_CONFLICT,
 			       "the database says that it is %s meanwhile, not "
 			       "on %s",
@@ -80,11 +74,11 @@ static int look(struct step_ctx *c, struct err *e)
 			       m->dst.host);
 	if (row.task_state)
 		return 0;
-	if (is(row.vm_state, "active"))
+	if (str_is(row.vm_state, "active"))
 		return 1;
-	if (is(row.vm_state, "stopped"))
+	if (str_is(row.vm_state, "stopped"))
 		return 2;
-	if (is(row.vm_state, "error"))
+	if (str_is(row.vm_state, "error"))
 		return in_error(c, e);
 	return err_set(e, ERR_CONFLICT, "the database says vm_state %s",
 		       row.vm_state ? row.vm_state : "NULL");

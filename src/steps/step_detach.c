@@ -19,18 +19,12 @@
  * before its request may take a volume off late.  Nothing of it is lost then;
  * openstack server add volume puts it on again.
  */
-#include <string.h>
-
 #include "core/clock.h"
+#include "core/str.h"
 #include "steps/volumes.h"
 
 #define PATIENCE_S 180 /* with one volume; resume has as much again */
 #define GRACE_S 5      /* until a request that was accepted shows */
-
-static bool is(const char *a, const char *b)
-{
-	return a && !strcmp(a, b);
-}
 
 /* Where one volume stands. */
 struct stand {
@@ -58,16 +52,17 @@ static int look(struct step_ctx *c, const struct move_volume *v,
 	if (o->listed(o->self, m->uuid, v->id, &s->listed, e) ||
 	    volume_look(c, v, &view, e))
 		return -1;
-	s->busy = is(view.status, "detaching") || is(view.status, "attaching");
+	s->busy = str_is(view.status, "detaching") ||
+		  str_is(view.status, "attaching");
 	for (size_t i = 0; i < view.n; i++) {
 		const struct volume_att *a = &view.v[i];
 
-		if (!is(a->instance, m->uuid))
+		if (!str_is(a->instance, m->uuid))
 			continue;
-		if (hold && is(a->id, hold))
+		if (str_is(a->id, hold))
 			s->held = true;
 		else
-			s->attached |= is(a->status, "attached");
+			s->attached |= str_is(a->status, "attached");
 	}
 	/* A row comes first and goes last. */
 	s->busy |= s->listed != s->attached;
@@ -199,8 +194,8 @@ static int drop_holds(struct step_ctx *c, const struct move_volume *v,
 	for (size_t i = 0; i < view.n; i++) {
 		const struct volume_att *a = &view.v[i];
 
-		if (!is(a->instance, step_m(c)->uuid) ||
-		    !is(a->status, "reserved"))
+		if (!str_is(a->instance, step_m(c)->uuid) ||
+		    !str_is(a->status, "reserved"))
 			continue;
 		if (!step_w(c)->gone && claim_holds(c, e))
 			return -1;
@@ -225,6 +220,43 @@ static int hold(struct step_ctx *c, const struct move_volume *v, struct err *e)
 	if (e->kind == ERR_STALE)
 		volume_drop_late(c, a.id);
 	return -1;
+}
+
+/* ---- probes */
+
+static bool is_off(const struct stand *s)
+{
+	return s->held && !s->listed && !s->attached;
+}
+
+static bool is_on(const struct stand *s)
+{
+	return s->listed && s->attached && !s->held;
+}
+
+/* Of the volumes that STEP has begun with, how many are as they should be. */
+static int progress(struct step_ctx *c, const char *step,
+		    bool (*there)(const struct stand *s),
+		    enum step_state *state, struct err *e)
+{
+	const struct move *m = step_m(c);
+	size_t begun = 0, done = 0;
+
+	for (size_t i = 0; i < m->ndetached; i++) {
+		const struct move_volume *v = &m->detached[i];
+		struct stand s;
+
+		if (!volume_recall(c, step, "asked", v))
+			continue;
+		begun++;
+		if (look(c, v, &s, e))
+			return -1;
+		done += there(&s);
+	}
+	*state = !begun			? STEP_NOT_DONE
+		 : done == m->ndetached ? STEP_DONE
+					: STEP_PARTIAL;
+	return 0;
 }
 
 /* ---- detach */
@@ -257,24 +289,7 @@ static int detach_run(struct step_ctx *c, struct err *e)
 static int detach_probe(struct step_ctx *c, enum step_state *state,
 			struct err *e)
 {
-	const struct move *m = step_m(c);
-	size_t begun = 0, done = 0;
-
-	for (size_t i = 0; i < m->ndetached; i++) {
-		const struct move_volume *v = &m->detached[i];
-		struct stand s;
-
-		if (!volume_recall(c, "detach", "asked", v))
-			continue;
-		begun++;
-		if (look(c, v, &s, e))
-			return -1;
-		done += s.held && !s.listed && !s.attached;
-	}
-	*state = !begun			? STEP_NOT_DONE
-		 : done == m->ndetached ? STEP_DONE
-					: STEP_PARTIAL;
-	return 0;
+	return progress(c, "detach", is_off, state, e);
 }
 
 /*
@@ -344,24 +359,7 @@ static int attach_run(struct step_ctx *c, struct err *e)
 static int attach_probe(struct step_ctx *c, enum step_state *state,
 			struct err *e)
 {
-	const struct move *m = step_m(c);
-	size_t begun = 0, done = 0;
-
-	for (size_t i = 0; i < m->ndetached; i++) {
-		const struct move_volume *v = &m->detached[i];
-		struct stand s;
-
-		if (!volume_recall(c, "attach", "asked", v))
-			continue;
-		begun++;
-		if (look(c, v, &s, e))
-			return -1;
-		done += s.listed && s.attached && !s.held;
-	}
-	*state = !begun			? STEP_NOT_DONE
-		 : done == m->ndetached ? STEP_DONE
-					: STEP_PARTIAL;
-	return 0;
+	return progress(c, "attach", is_on, state, e);
 }
 
 /* It follows the start: whether that can be undone is the start's to say, and

@@ -12,8 +12,6 @@
 #include "engine/step.h"
 #include "steps/fix.h"
 
-enum { TRIES = 5 };
-
 static void json_freep(json_t **j)
 {
 	json_decref(*j);
@@ -87,14 +85,7 @@ static int once(struct step_ctx *c, struct err *e)
 
 static int run(struct step_ctx *c, struct err *e)
 {
-	for (int i = 0; i < TRIES; i++) {
-		err_clear(e);
-		if (!once(c, e))
-			return 0;
-		if (e->kind != ERR_CONFLICT)
-			return -1;
-	}
-	return -1;
+	return fix_retry(c, once, e);
 }
 
 static int probe(struct step_ctx *c, enum step_state *state, struct err *e)

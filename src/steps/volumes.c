@@ -5,11 +5,7 @@
 #include <string.h>
 
 #include "core/log.h"
-
-static bool same(const char *a, const char *b)
-{
-	return a && b && !strcmp(a, b);
-}
+#include "core/str.h"
 
 /* ---- what the journal knows */
 
@@ -111,7 +107,7 @@ const struct volume_att *volume_find(const struct volume_view *view,
 				     const char *id)
 {
 	for (size_t i = 0; i < view->n; i++)
-		if (same(view->v[i].id, id))
+		if (str_is(view->v[i].id, id))
 			return &view->v[i];
 	return NULL;
 }
@@ -143,7 +139,7 @@ static bool is_noted(const struct step_ctx *c, const char *what,
 {
 	AUTO(mem_freep) char *key = mem_printf("%s %s", what, v->id);
 
-	return same(id_of(step_recall(c, key)), id);
+	return str_is(id_of(step_recall(c, key)), id);
 }
 
 /* Overtaken while Cinder made it: nobody else knows of it. */
@@ -248,8 +244,8 @@ int volumes_sweep(struct step_ctx *c, const struct move_volume *v,
 	for (size_t i = 0; i < view.n; i++) {
 		const struct volume_att *t = &view.v[i];
 
-		if (!same(t->instance, step_m(c)->uuid) || same(t->id, a) ||
-		    same(t->id, b) || same(t->id, named))
+		if (!str_is(t->instance, step_m(c)->uuid) || str_is(t->id, a) ||
+		    str_is(t->id, b) || str_is(t->id, named))
 			continue;
 		if (drop(c, t->id, e))
 			return err_wrap(e,
