@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Neutron's ports: their rows, and whether SQL may bind them elsewhere. */
 #include <jansson.h>
+
 #include "core/str.h"
 #include "db/netdb_priv.h"
 
