@@ -240,7 +240,8 @@ static int confine(struct verb_call *c, struct proc *p, struct err *e)
 static int run(struct verb_call *c, bool mutates, struct err *e)
 {
 	AUTO(strv_clear) struct strv argv = STRV_INIT;
-	struct proc p = {0};
+	/* Refused before it is opened, none must be closed: 0 is the link. */
+	struct proc p = {.file = -1};
 	AUTO(mem_closefd) int file = -1;
 	const char *user;
 	bool kill_on_close;

@@ -7,6 +7,7 @@
 #include "unit/unit.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,8 +79,11 @@ static inline struct host *lab_local(void)
 	struct host_config cfg = {
 		.name = "here", .transport = HOST_LOCAL, .agent_path = agent};
 	struct err e = ERR_INIT;
-	struct host *h = host_open(&cfg, &e);
+	struct host *h;
 
+	/* As in the program itself: an agent that ended is an error. */
+	signal(SIGPIPE, SIG_IGN);
+	h = host_open(&cfg, &e);
 	if (!h)
 		fail_msg("%s", err_msg(&e));
 	return h;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <sys/file.h>
 #include <sys/wait.h>
-#include <signal.h>
 
 #include "core/uuid.h"
 
@@ -539,6 +538,19 @@ static int run(struct host *h, struct host_run *r, const char *const *argv,
 
 #define ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/* Another one after the agent has ended: it is started again. */
+static int agent_pid(struct lab *l)
+{
+	struct host_run r = {0};
+	struct err e = ERR_INIT;
+	int pid;
+
+	assert_ok(run(l->h, &r, ARGV("sh", "-c", "echo $PPID"), &e));
+	pid = atoi(buf_str(&r.out));
+	host_run_clear(&r);
+	return pid;
+}
+
 /* A file in a directory that is root's alone, for a user without rights. */
 static void run_hostile(struct lab *l)
 {
@@ -546,6 +558,7 @@ static void run_hostile(struct lab *l)
 	struct host_chown own = {.path = P("closed/disk"), .user = "nobody"};
 	struct host_run r = {.user = "nobody", .hostile = P("closed/disk")};
 	struct err e = ERR_INIT;
+	int pid;
 
 	if (geteuid())
 		return;
@@ -559,9 +572,13 @@ static void run_hostile(struct lab *l)
 	assert_string_equal(buf_str(&r.out), "of a guestnobody\n1048576\n");
 	host_run_clear(&r);
 	r = (struct host_run){.user = "root", .hostile = P("closed/disk")};
+	pid = agent_pid(l);
 	assert_kind(run(l->h, &r, ARGV("true"), &e), ERR_USAGE);
 	r.user = NULL;
 	assert_kind(run(l->h, &r, ARGV("true"), &e), ERR_USAGE);
+	/* It closed no file of its own: it still listens. */
+	assert_int_equal(agent_pid(l), pid);
+	assert_int_equal(agent_pid(l), pid);
 	r = (struct host_run){.user = "nobody", .hostile = P("closed")};
 	assert_int_equal(run(l->h, &r, ARGV("true"), &e), -1);
 	err_clear(&e);
