@@ -49,6 +49,10 @@ static int known_way(const struct app_request *r, struct err *e)
 			app_route_name(r->route));
 		return err_hint(e, "novahaul move --route offline");
 	}
+	if (r->precopy == APP_NO && r->precopy_max)
+		return err_set(e, ERR_USAGE,
+			       "--no-precopy and --precopy-max contradict each "
+			       "other");
 	return 0;
 }
 
@@ -168,6 +172,7 @@ static struct plan_opts plan_opts_of(const struct app *a,
 
 	return (struct plan_opts){
 		.precopy = r->precopy != APP_NO,
+		.precopy_max = r->precopy_max ? r->precopy_max : MOVE_ROUNDS,
 		.no_start = r->no_start,
 		.verify_deep = r->verify_deep,
 		.verify_full = r->verify_full,
@@ -387,6 +392,7 @@ static int same_plan(struct app *a, const json_t *plan, const struct move *m,
 	bool same;
 
 	o.nova_start = by_nova(f, &r);
+	o.precopy_max = m->precopy_max;
 	o.stop_timeout_s = m->stop_timeout_s;
 	o.bwlimit = m->bwlimit;
 	o.delta = m->delta;
@@ -416,7 +422,9 @@ int app_plan_holds(struct app *a, const json_t *plan, const struct move *m,
 	AUTO(facts_dropp) struct facts *f = NULL;
 
 	if (!one_of(m->delta, request_deltas) ||
-	    !one_of(m->transport, request_transports) || m->stop_timeout_s < 0)
+	    !one_of(m->transport, request_transports) ||
+	    m->stop_timeout_s < 0 || m->precopy_max < 1 ||
+	    m->precopy_max > MOVE_ROUNDS_MOST)
 		return err_set(e, ERR_REFUSED,
 			       "the plan asks for what this build does not "
 			       "know");

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/app_priv.h"
+#include "cli/downtime.h"
 #include "cli/progress.h"
 #include "engine/step.h"
 #include "plan/plan.h"
@@ -90,6 +91,18 @@ static int explain(const struct journal_job *job, struct app_outcome *out,
 	return -1;
 }
 
+/* How long it took, as the journal has it now; a report may do without. */
+static void figures(struct journal *j, struct app_outcome *out)
+{
+	struct journal_job job = {0};
+	struct err e = ERR_INIT;
+
+	if (out->report && !journal_load(j, out->job, &job, &e))
+		downtime_put(j, &job, out->report);
+	journal_job_clear(&job);
+	err_clear(&e);
+}
+
 static int not_confirmed(const struct app *a, struct err *e)
 {
 	return a->confirmed
@@ -140,6 +153,7 @@ int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
 
 		if (!journal_load(j, out->job, &job, &ignored))
 			explain(&job, out, e);
+		figures(j, out);
 		journal_job_clear(&job);
 		err_clear(&ignored);
 	}
@@ -226,6 +240,7 @@ static int go_on(struct app *a, const char *id, run_fn *run, bool backward,
 	if (world)
 		(fix ? a->ops->fix_close : a->ops->world_close)(world);
 	explain(&job, out, e);
+	figures(j, out);
 	journal_job_clear(&job);
 	return e->kind == ERR_NONE ? 0 : -1;
 }

@@ -43,6 +43,7 @@ enum opt_type {
 	OPT_CHOICE,   /* an enum (int): the index in .choices */
 	OPT_TRISTATE, /* enum app_tristate: --x and --no-x */
 	OPT_SIZE,     /* uint64_t: bytes, with k, M, G, T (powers of 1024) */
+	OPT_NUMBER,   /* unsigned: from 1 to 100 */
 	OPT_SECONDS,  /* unsigned: with s, m, h, d */
 };
 

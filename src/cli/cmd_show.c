@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/cli_priv.h"
+#include "cli/downtime.h"
 #include "core/clock.h"
 
 struct args {
@@ -37,6 +38,8 @@ static const struct out_column job_cols[] = {
 	{"purged", "Purged", OUT_TIME},
 	{"owner", "Run by", OUT_TEXT},
 	{"build", "Build", OUT_TEXT},
+	{"precopy_text", "Pre-copy", OUT_TEXT},
+	{"downtime_text", "Downtime", OUT_TEXT},
 	{"kept_bytes", "Kept", OUT_BYTES},
 	{"error.message", "Error", OUT_TEXT},
 	{"error.hint", "Hint", OUT_TEXT},
@@ -131,8 +134,10 @@ static void print_part(const json_t *doc, const char *part,
 	out_list(OUT_TABLE, part, rows, cols);
 }
 
-static void print(enum out_format f, const json_t *doc)
+static void print(enum out_format f, json_t *doc)
 {
+	if (f == OUT_TABLE)
+		downtime_text(doc, doc);
 	out_record(f, doc, job_cols);
 	if (f != OUT_TABLE)
 		return;

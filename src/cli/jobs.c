@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli_priv.h"
+#include "cli/downtime.h"
 #include "core/clock.h"
 
 static const char *journal_file(const struct cli *c, struct err *e)
@@ -219,7 +220,9 @@ json_t *cli_job_json(struct journal *j, const struct journal_job *job)
 					      err_kind_name(job->error.kind),
 					      "message", err_msg(&job->error),
 					      "hint", job->error.hint));
-	if (job->steps)
+	if (job->steps) {
 		put_steps(o, job);
+		downtime_put(j, job, o);
+	}
 	return o;
 }

@@ -105,6 +105,19 @@ int cli_parse_size(const char *s, uint64_t *out)
 	return 0;
 }
 
+int cli_parse_number(const char *s, unsigned *out)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(s, &end, 10);
+	if (!isdigit((unsigned char)*s) || errno || *end || n < 1 || n > 100)
+		return -1;
+	*out = (unsigned)n;
+	return 0;
+}
+
 int cli_parse_seconds(const char *s, unsigned *out)
 {
 	static const struct {
@@ -180,6 +193,11 @@ static int set_value(const struct opt *o, void *at, const char *value, bool no,
 		if (cli_parse_size(value, at))
 			return bad_value(o, value,
 					 "not a size such as 512k or 20M", e);
+		return 0;
+	case OPT_NUMBER:
+		if (cli_parse_number(value, at))
+			return bad_value(o, value,
+					 "not a whole number from 1 to 100", e);
 		return 0;
 	case OPT_SECONDS:
 		if (cli_parse_seconds(value, at))

@@ -32,6 +32,9 @@ extern const char *const request_transports[];
 	{.type = OPT_TRISTATE, .name = "precopy",			\
 	 .offset = REQ(precopy),					\
 	 .help = "copy while the guest still runs"},			\
+	{.type = OPT_NUMBER, .name = "precopy-max", .arg = "ROUNDS",	\
+	 .offset = REQ(precopy_max),					\
+	 .help = "at most so many rounds of it; 5 by default"},		\
 	{.type = OPT_SIZE, .name = "bwlimit", .arg = "SIZE",		\
 	 .offset = REQ(bwlimit),					\
 	 .help = "bytes a second, all streams together"},		\

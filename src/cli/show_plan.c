@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cli_priv.h"
+#include "cli/downtime.h"
 #include "cli/progress.h"
 #include "core/fs.h"
 
@@ -31,6 +32,7 @@ static const struct out_column plan_cols[] = {
 	{"route", "Route", OUT_TEXT},
 	{"control", "Control", OUT_TEXT},
 	{"bytes_to_copy", "To copy", OUT_BYTES},
+	{"precopy_text", "Pre-copy, expected", OUT_TEXT},
 	{"downtime", "Downtime, expected", OUT_TEXT},
 	{NULL, NULL, OUT_TEXT},
 };
@@ -38,6 +40,8 @@ static const struct out_column plan_cols[] = {
 static const struct out_column outcome_cols[] = {
 	{"job", "Job", OUT_TEXT},
 	{"end", "End", OUT_TEXT},
+	{"precopy_text", "Pre-copy", OUT_TEXT},
+	{"downtime_text", "Downtime", OUT_TEXT},
 	{NULL, NULL, OUT_TEXT},
 };
 
@@ -72,12 +76,26 @@ static json_t *head_of(const json_t *plan)
 {
 	json_t *head = json_copy((json_t *)plan);
 	const json_t *n = json_object_get(plan, "downtime_s");
+	const json_t *pre = json_object_get(plan, "precopy");
+	json_int_t rounds = json_integer_value(json_object_get(pre, "rounds"));
 
 	if (json_is_number(n)) {
 		AUTO(mem_freep)
 		char *s = mem_printf("%.0f s", json_number_value(n));
 
 		json_object_set_new(head, "downtime", json_string(s));
+	}
+	if (rounds) {
+		AUTO(mem_freep)
+		char *s =
+			mem_printf("%lld round%s (%lld at most), %lld s",
+				   (long long)rounds, rounds == 1 ? "" : "s",
+				   (long long)json_integer_value(
+					   json_object_get(pre, "rounds_max")),
+				   (long long)json_integer_value(
+					   json_object_get(pre, "seconds")));
+
+		json_object_set_new(head, "precopy_text", json_string(s));
 	}
 	return head;
 }
@@ -193,6 +211,8 @@ int cli_finish(struct cli *c, struct app_outcome *out, struct err *e)
 				    json_pack("{s:s s:s s:s*}", "kind",
 					      err_kind_name(e->kind), "message",
 					      err_msg(e), "hint", e->hint));
+	if (c->g.format == OUT_TABLE)
+		downtime_text(json_object_get(doc, "report"), doc);
 	out_record(c->g.format, doc, outcome_cols);
 	json_decref(doc);
 	return code;

@@ -131,6 +131,7 @@ static int fill(const struct transfer_result *t, struct carry_result *r,
 	*r = (struct carry_result){.size = t->size,
 				   .read = t->bytes_read,
 				   .sent = t->bytes_sent,
+				   .matched = t->bytes_matched,
 				   .allocated = t->dst_allocated};
 	strncpy(r->method, transfer_delta_name(t->method),
 		sizeof(r->method) - 1);

@@ -26,6 +26,7 @@
 
 struct plan_opts {
 	bool precopy;
+	unsigned precopy_max; /* rounds */
 	bool no_start;
 	bool nova_start; /* check_nova_start() says so */
 	bool detach;	 /* its volumes, as far as they can be */
@@ -49,11 +50,16 @@ struct move *plan_move(const struct facts *f, const struct plan_opts *o,
  * changed by what. */
 const char *plan_control(const struct facts *f, bool nova_start);
 /* {plan_version, kind, created, instance, source, target, facts_digest,
- *  release, bytes_to_copy, downtime_s, steps, move, values} */
+ *  release, bytes_to_copy, precopy, downtime_s, steps, move, values} */
 json_t *plan_document(const struct facts *f, const struct move *m);
 
-/* Seconds that the guest will be down, from sizes and cautious rates. */
-int64_t plan_downtime_s(const struct move *m);
+/* What is to be expected of the copy, from sizes and cautious rates. */
+struct plan_copy {
+	unsigned rounds;    /* of the pre-copy; 0: there is none */
+	int64_t precopy_s;  /* for all of them */
+	int64_t downtime_s; /* without what the guest takes to power off */
+};
+struct plan_copy plan_foresee(const struct move *m);
 
 /* The move of a plan document that came from outside. */
 struct move *plan_read(const json_t *doc, struct err *e);

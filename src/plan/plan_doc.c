@@ -4,25 +4,67 @@
 #include "core/clock.h"
 #include "engine/step.h"
 #include "plan/plan.h"
+#include "steps/rounds.h"
 #include "steps/world.h"
 
 /* Cautious, so that a prediction is rather kept than broken. */
 #define READ_RATE ((uint64_t)300 << 20) /* one pass of digests, bytes/s */
 #define SEND_RATE ((uint64_t)80 << 20)	/* over ssh, bytes/s */
-#define FIXED_S 5 /* undefine, rename, rewrite, define, start */
+#define WRITE_RATE ((double)(1 << 20))	/* of a guest, bytes/s */
 
-int64_t plan_downtime_s(const struct move *m)
+/* One round: all is read, and SENT bytes go over. */
+static struct round foreseen(uint64_t bytes, double sent, double rate)
 {
-	uint64_t bytes = 0, rate = SEND_RATE;
+	return (struct round){
+		.seconds = (double)bytes / (double)READ_RATE + sent / rate,
+		.read = bytes,
+		.sent = (uint64_t)sent,
+	};
+}
+
+/* The very rounds that the step would make, if the guest writes so much. */
+static void foresee_rounds(const struct move *m, uint64_t bytes, double rate,
+			   struct plan_copy *out)
+{
+	struct round r[MOVE_ROUNDS_MOST];
+	double sum = 0, sent = (double)bytes;
+	size_t n = 0;
+
+	do {
+		r[n] = foreseen(bytes, sent, rate);
+		sum += r[n].seconds;
+		sent = WRITE_RATE * r[n].seconds;
+		if (sent > (double)bytes)
+			sent = (double)bytes;
+		n++;
+	} while (n < MOVE_ROUNDS_MOST &&
+		 rounds_judge(r, n, m->precopy_max) == ROUNDS_MORE);
+	out->rounds = (unsigned)n;
+	out->precopy_s = (int64_t)(sum + 0.5);
+	out->downtime_s = ROUNDS_REST_S +
+			  (int64_t)(foreseen(bytes, sent, rate).seconds + 0.5);
+}
+
+struct plan_copy plan_foresee(const struct move *m)
+{
+	struct plan_copy out = {0};
+	uint64_t disks = 0, bytes = 0, rate = SEND_RATE;
 
 	if (!m->was_running)
-		return 0;
-	for (size_t i = 0; i < m->nfiles; i++)
+		return out;
+	for (size_t i = 0; i < m->nfiles; i++) {
 		bytes += m->files[i].allocated;
+		disks += m->files[i].disk ? m->files[i].allocated : 0;
+	}
 	if (m->bwlimit && m->bwlimit < rate)
 		rate = m->bwlimit;
-	return FIXED_S + (int64_t)(bytes / READ_RATE) +
-	       (m->precopy ? 0 : (int64_t)(bytes / rate));
+	out.downtime_s =
+		ROUNDS_REST_S +
+		(int64_t)(foreseen(bytes, (double)bytes, (double)rate).seconds +
+			  0.5);
+	if (m->precopy)
+		foresee_rounds(m, disks, (double)rate, &out);
+	return out;
 }
 
 /* Only the API changes what Placement, Neutron and Cinder know, or, where it is
@@ -90,19 +132,23 @@ const char *plan_control(const struct facts *f, bool nova_start)
 json_t *plan_document(const struct facts *f, const struct move *m)
 {
 	char digest[65], now[CLOCK_ISO_MAX];
+	struct plan_copy copy = plan_foresee(m);
 
 	facts_digest(f, digest);
 	clock_iso(f->taken_us, now);
 	return json_pack(
 		"{s:i, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:s, s:s, "
-		"s:I, s:I, s:o, s:o, s:o}",
+		"s:I, s:{s:i, s:i, s:I}, s:I, s:o, s:o, s:o}",
 		"plan_version", PLAN_VERSION, "kind", "move", "created", now,
 		"instance", "uuid", m->uuid, "name", m->name, "source",
 		m->src.host, "target", m->dst.host, "route", "offline",
 		"control", plan_control(f, m->nova_start), "release",
 		f->schema.release, "facts_digest", digest, "bytes_to_copy",
-		(json_int_t)move_bytes(m), "downtime_s",
-		(json_int_t)plan_downtime_s(m), "steps", steps_json(m), "move",
+		(json_int_t)move_bytes(m), "precopy", "rounds",
+		(int)copy.rounds, "rounds_max",
+		m->precopy ? (int)m->precopy_max : 0, "seconds",
+		(json_int_t)copy.precopy_s, "downtime_s",
+		(json_int_t)copy.downtime_s, "steps", steps_json(m), "move",
 		move_to_json(m), "values", values_json(m));
 }
 

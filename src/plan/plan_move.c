@@ -326,6 +326,7 @@ static struct move *fill(const struct facts *f, const struct plan_opts *o)
 	m->start = m->was_running && !o->no_start;
 	m->nova_start = m->start && o->nova_start;
 	m->precopy = o->precopy && m->was_running;
+	m->precopy_max = o->precopy_max;
 	m->verify_deep = o->verify_deep;
 	m->verify_full = o->verify_full;
 	m->placement = f->cloud.on[SRC_HOST];

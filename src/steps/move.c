@@ -19,6 +19,7 @@ enum kind {
 	K_U64,
 	K_I64,
 	K_U32,
+	K_U32_LATE, /* likewise: 0 */
 	K_ROOT,
 };
 
@@ -82,16 +83,17 @@ static const struct field volume_fields[] = {
 };
 
 static const struct field move_fields[] = {
-	F(move, uuid, K_STR),	      F(move, name, K_STR),
-	F(move, domain, K_STR),	      F(move, vm_state, K_STR),
-	F(move, power_state, K_I64),  F(move, availability_zone, K_STR0),
-	F(move, was_running, K_BOOL), F(move, start, K_BOOL),
-	F(move, placement, K_BOOL),   F(move, neutron, K_BOOL),
-	F(move, sql, K_BOOL_LATE),    F(move, nova_start, K_BOOL_LATE),
-	F(move, precopy, K_BOOL),     F(move, verify_deep, K_BOOL),
-	F(move, verify_full, K_BOOL), F(move, stop_timeout_s, K_I64),
-	F(move, bwlimit, K_U64),      F(move, delta, K_STR),
-	F(move, transport, K_STR),    F(move, domain_xml, K_STR0),
+	F(move, uuid, K_STR),		F(move, name, K_STR),
+	F(move, domain, K_STR),		F(move, vm_state, K_STR),
+	F(move, power_state, K_I64),	F(move, availability_zone, K_STR0),
+	F(move, was_running, K_BOOL),	F(move, start, K_BOOL),
+	F(move, placement, K_BOOL),	F(move, neutron, K_BOOL),
+	F(move, sql, K_BOOL_LATE),	F(move, nova_start, K_BOOL_LATE),
+	F(move, precopy, K_BOOL),	F(move, precopy_max, K_U32_LATE),
+	F(move, verify_deep, K_BOOL),	F(move, verify_full, K_BOOL),
+	F(move, stop_timeout_s, K_I64), F(move, bwlimit, K_U64),
+	F(move, delta, K_STR),		F(move, transport, K_STR),
+	F(move, domain_xml, K_STR0),
 };
 
 static const char *const root_names[] = {
@@ -119,6 +121,7 @@ static json_t *field_out(const struct field *f, const void *obj)
 	case K_I64:
 		return json_integer(*(const int64_t *)p);
 	case K_U32:
+	case K_U32_LATE:
 		return json_integer(*(const uint32_t *)p);
 	case K_ROOT:
 		return json_string(root_names[*(const enum move_root *)p]);
@@ -193,6 +196,7 @@ static int field_in(const struct field *f, const json_t *v, void *obj)
 		*(int64_t *)p = i;
 		return 0;
 	case K_U32:
+	case K_U32_LATE:
 		if (int_in(v, 0, &i) || i > UINT32_MAX)
 			return -1;
 		*(uint32_t *)p = (uint32_t)i;
@@ -203,6 +207,11 @@ static int field_in(const struct field *f, const json_t *v, void *obj)
 	return -1;
 }
 
+static bool late(enum kind k)
+{
+	return k == K_STR_LATE || k == K_BOOL_LATE || k == K_U32_LATE;
+}
+
 static int fields_in(const struct field *f, size_t n, const json_t *o,
 		     void *obj, struct err *e)
 {
@@ -211,7 +220,7 @@ static int fields_in(const struct field *f, size_t n, const json_t *o,
 	for (size_t i = 0; i < n; i++) {
 		const json_t *v = json_object_get(o, f[i].name);
 
-		if (!v && (f[i].kind == K_STR_LATE || f[i].kind == K_BOOL_LATE))
+		if (!v && late(f[i].kind))
 			continue;
 		if (!v || field_in(&f[i], v, obj))
 			return err_set(e, ERR_REFUSED,

@@ -132,6 +132,7 @@ struct move {
 	bool nova_start;
 	/* How. */
 	bool precopy;
+	uint32_t precopy_max; /* rounds; journals of before them: 0, one */
 	bool verify_deep;
 	bool verify_full;	/* read every byte again before the rewrite */
 	int64_t stop_timeout_s; /* graceful part; then hard */
@@ -140,6 +141,10 @@ struct move {
 	char *transport;	/* "auto", "direct", "relay" */
 	char *domain_xml;	/* adapted for the target at planning */
 };
+
+/* Rounds of a pre-copy: by default, and at most. */
+#define MOVE_ROUNDS 5
+#define MOVE_ROUNDS_MOST 100
 
 struct move *move_new(void);
 void move_free(struct move *m);

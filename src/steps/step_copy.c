@@ -3,20 +3,26 @@
  * precopy and final-copy: the instance's files arrive in the target's work
  * directory.
  *
- * precopy runs beside the guest and its result is a hint only.  final-copy
+ * precopy runs beside the guest, round after round (steps/rounds.h), and its
+ * result is a hint only.  final-copy
  * reads the disarmed files, which nothing can write any more, and sends what
  * differs; both sides' digests must agree and are journalled.
  */
 #include "steps/util.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "image/diskinfo.h"
+#include "steps/rounds.h"
 
 struct pass {
 	struct step_ctx *c;
 	bool final;
 	uint64_t done, total; /* bytes over all files */
+	struct round sum;     /* of all files so far */
+	char what[32];	      /* for progress */
 };
 
 static int on_progress(void *arg, uint64_t done, uint64_t total, struct err *e)
@@ -24,8 +30,7 @@ static int on_progress(void *arg, uint64_t done, uint64_t total, struct err *e)
 	struct pass *p = arg;
 
 	(void)total;
-	step_progress(p->c, p->done + done, p->total,
-		      p->final ? "final pass" : "pre-copy");
+	step_progress(p->c, p->done + done, p->total, p->what);
 	return step_checkpoint(p->c, e);
 }
 
@@ -58,6 +63,9 @@ static int carry(struct pass *p, const struct move_file *f, json_t *digests,
 			    &r, e))
 		return err_wrap(e, "copying %s to %s", f->rel, m->dst.host);
 	step_add_bytes(c, r.sent, r.read);
+	p->sum.sent += r.sent;
+	p->sum.read += r.read;
+	p->sum.matched += r.matched;
 	p->done += f->size;
 	if (!p->final)
 		return 0;
@@ -106,7 +114,8 @@ static void totals(struct pass *p)
 	const struct move *m = step_m(p->c);
 
 	for (size_t i = 0; i < m->nfiles; i++)
-		p->total += m->files[i].size;
+		if (p->final || m->files[i].disk)
+			p->total += m->files[i].size;
 }
 
 static int both_hosts(struct step_ctx *c, struct err *e)
@@ -134,14 +143,14 @@ static int undo_stage(struct step_ctx *c, struct err *e)
 
 /* ---- precopy */
 
-static int pre_run(struct step_ctx *c, struct err *e)
+static int one_round(struct step_ctx *c, size_t nr, struct round *out,
+		     struct err *e)
 {
 	const struct move *m = step_m(c);
 	struct pass p = {.c = c};
+	int64_t start = clock_mono_us();
 
-	if (both_hosts(c, e) ||
-	    step_record_once(c, "intent", json_string("stage"), e))
-		return -1;
+	snprintf(p.what, sizeof(p.what), "pre-copy, round %zu", nr);
 	totals(&p);
 	for (size_t i = 0; i < m->nfiles; i++) {
 		if (!m->files[i].disk)
@@ -149,6 +158,68 @@ static int pre_run(struct step_ctx *c, struct err *e)
 		if (step_checkpoint(c, e) || carry(&p, &m->files[i], NULL, e))
 			return -1;
 	}
+	*out = p.sum;
+	out->seconds = (double)(clock_mono_us() - start) / 1e6;
+	return 0;
+}
+
+/* One record, which holds all rounds so far: those of a run that was cut came
+ * before. */
+static int note_round(struct step_ctx *c, const struct round *r, size_t n,
+		      enum rounds_end end, struct err *e)
+{
+	const json_t *old = json_object_get(step_recall(c, "rounds"), "rounds");
+	json_t *all = old ? json_deep_copy(old) : json_array();
+	const struct round *last = &r[n - 1];
+	double final = rounds_final_s(r, n);
+
+	json_array_append_new(
+		all, json_pack("{s:f, s:I, s:I, s:I}", "seconds", last->seconds,
+			       "bytes_sent", (json_int_t)last->sent,
+			       "bytes_read", (json_int_t)last->read,
+			       "bytes_matched", (json_int_t)last->matched));
+	return step_record(c, "rounds",
+			   json_pack("{s:o, s:s, s:f, s:f}", "rounds", all,
+				     "then", rounds_end_name(end), "copy_s",
+				     final, "downtime_s",
+				     final + ROUNDS_REST_S),
+			   e);
+}
+
+/* Before the guest is stopped: how long it will be down. */
+static void foretell(struct step_ctx *c, const struct round *r, size_t n,
+		     enum rounds_end end)
+{
+	double final = rounds_final_s(r, n);
+
+	step_say(c,
+		 "round %zu: %.1f MiB sent in %.1f s; %s.  The guest will be "
+		 "down for about %.0f s (%.1f s of it the final pass), and for "
+		 "what it takes to power off",
+		 n, (double)r[n - 1].sent / (1 << 20), r[n - 1].seconds,
+		 rounds_end_name(end), final + ROUNDS_REST_S, final);
+}
+
+/* A run after a cut makes a round at least: much may have changed since. */
+static int pre_run(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	struct round r[MOVE_ROUNDS_MOST];
+	enum rounds_end end = ROUNDS_MORE;
+	size_t n = 0;
+
+	if (both_hosts(c, e) ||
+	    step_record_once(c, "intent", json_string("stage"), e))
+		return -1;
+	while (end == ROUNDS_MORE && n < MOVE_ROUNDS_MOST) {
+		if (one_round(c, n + 1, &r[n], e))
+			return -1;
+		n++;
+		end = rounds_judge(r, n, m->precopy_max);
+		if (note_round(c, r, n, end, e))
+			return -1;
+	}
+	foretell(c, r, n, end);
 	return 0;
 }
 
@@ -174,7 +245,7 @@ const struct step step_precopy = {
 static int fin_run(struct step_ctx *c, struct err *e)
 {
 	const struct move *m = step_m(c);
-	struct pass p = {.c = c, .final = true};
+	struct pass p = {.c = c, .final = true, .what = "final pass"};
 	json_t *digests = json_object();
 	int rc = both_hosts(c, e);
 

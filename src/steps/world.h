@@ -53,7 +53,7 @@ struct carry_file {
 
 struct carry_result {
 	uint64_t size;
-	uint64_t read, sent, allocated;
+	uint64_t read, sent, matched, allocated;
 	unsigned char src[32], dst[32]; /* digests; DST only when .final */
 	char method[16], transport[16];
 };

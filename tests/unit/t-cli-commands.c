@@ -219,6 +219,10 @@ static void t_usage(void **state)
 	usage("move x --to b --bwlimit 5x", "not a size");
 	usage("move x --to b --bwlimit 99999999999999T", "not a size");
 	usage("move x --to b --stop-timeout -1", "not a time");
+	usage("move x --to b --precopy-max 0", "from 1 to 100");
+	usage("move x --to b --precopy-max 101", "from 1 to 100");
+	usage("move x --to b --precopy-max -1", "from 1 to 100");
+	usage("move x --to b --precopy-max 2x", "from 1 to 100");
 	usage("move x --to b --nonsense", "--nonsense: no such option");
 	usage("move x --to b -Z", "-Z: no such option");
 	usage("move x --to b --yes=1", "--yes=1: takes no value");

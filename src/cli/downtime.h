@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How long a job's guest was down, by the journal, and what its pre-copy did.
+ *
+ *	"precopy": {"rounds": [{"seconds", "bytes_sent", "bytes_read",
+ *		"bytes_matched"}], "then", "copy_s", "downtime_s"}
+ *	"downtime": {"seconds", "predicted_s", "stop_s", "copy_s", "install_s",
+ *		"rewrite_s", "start_s"}
+ *
+ * downtime.seconds is the wall clock's, from the step stop's beginning to the
+ * end of start, or of stop's undo; the parts add up to it, and are left out
+ * where the job went back.  predicted_s is the last round's word, else the
+ * plan's; it leaves out what the guest takes to power off.
+ */
+#ifndef NH_CLI_DOWNTIME_H
+#define NH_CLI_DOWNTIME_H
+
+#include <jansson.h>
+
+#include "engine/journal.h"
+
+/* Sets both in DOC, as far as there are any.  JOB has been loaded whole. */
+void downtime_put(struct journal *j, const struct journal_job *job,
+		  json_t *doc);
+/* For people: "precopy_text" and "downtime_text" in OUT, of a document that
+ * holds them.  DOC may be NULL, and may be OUT. */
+void downtime_text(const json_t *doc, json_t *out);
+
+#endif
