@@ -185,6 +185,11 @@ WHERE job = :id AND NOT EXISTS (
 	AND n.key = r.key AND n.seq > r.seq)
 ORDER BY seq
 
+-- What an operator asked stands with the first step.
+-- name: get-asked
+SELECT value FROM records WHERE job = :id AND idx = 0 AND key = :key
+ORDER BY seq DESC LIMIT 1
+
 -- A transition writes its event in the transaction of the guard, so jobs.seq
 -- is its number.
 -- name: add-event

@@ -51,6 +51,10 @@ static int on_control(void *arg, const struct frame *f, struct err *e)
 		g->cancel = true;
 		return 0;
 	}
+	if (type == CTL_LIMIT) {
+		sender_limit(g->s, dec_u64(&d));
+		return dec_end(&d, "limit", e);
+	}
 	if (type != CTL_FILE || g->have_file)
 		return err_set(e, ERR_BUG, "control message %d", (int)type);
 	buf_reset(&g->file);

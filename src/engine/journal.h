@@ -20,7 +20,8 @@
  * One writer a job: every write carries the epoch under which its writer works
  * and is ERR_STALE, changing nothing, once another controller has raised it
  *with journal_take().  A controller that was frozen and woken writes nothing
- *here.
+ *here.  Only journal_ask() is for others, and touches nothing that the writer
+ *knows.
  *
  * Space is reserved ahead in a second file, NAME.reserve.  When the disk is
  * full, plain writes fail with ERR_FAILED before the mutation that they
@@ -190,6 +191,22 @@ struct journal_turn {
 };
 int journal_turn(struct journal *j, const struct journal_key *k,
 		 const struct journal_turn *t, struct err *e);
+
+/* --- what an operator asks of a job, whoever runs it */
+
+struct journal_asked {
+	const char *key;
+	const json_t *value; /* borrowed */
+	const char *text;    /* the event that goes with it, for people */
+};
+/* Journals it as a record of the job's first step, so that manifests carry it,
+ * under the epoch that the job has: the process that runs the job keeps it, and
+ * looks now and then.  ERR_REFUSED when the job is not open. */
+int journal_ask(struct journal *j, const char *id,
+		const struct journal_asked *a, struct err *e);
+/* The latest VALUE of KEY, a new reference, or NULL. */
+int journal_asked(struct journal *j, const char *id, const char *key,
+		  json_t **value, struct err *e);
 
 /* --- reading the history */
 

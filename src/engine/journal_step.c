@@ -102,6 +102,80 @@ int journal_say(struct journal *j, const struct journal_key *k, size_t idx,
 	return journal_write(j, &w, e);
 }
 
+/* --- what an operator asks */
+
+struct ask {
+	const char *id;
+	const struct journal_asked *a;
+};
+
+static int is_open(struct journal *j, const char *id, struct err *e)
+{
+	sqlite3_stmt *st = journal_stmt(j, "get-job");
+	int rc;
+
+	journal_bind(st, ":id", id);
+	rc = journal_step_row(j, st, e);
+	if (rc > 0 &&
+	    journal_state_by_name(journal_text(st, 1)) != JOURNAL_OPEN)
+		rc = err_set(e, ERR_REFUSED, "job %s is finished", id);
+	sqlite3_reset(st);
+	return rc > 0 ? 0 : -1;
+}
+
+static int ask(struct journal *j, void *arg, struct err *e)
+{
+	struct ask *a = arg;
+	struct journal_record r = {.key = a->a->key, .value = a->a->value};
+
+	if (is_open(j, a->id, e) || record(j, &(struct record){a->id, &r}, e))
+		return -1;
+	return journal_add_event(j, a->id, 0, "say", a->a->text, e);
+}
+
+int journal_ask(struct journal *j, const char *id,
+		const struct journal_asked *a, struct err *e)
+{
+	struct ask arg = {id, a};
+
+	/* Taken over between the look and the write: another look. */
+	for (int tries = 0;; tries++) {
+		struct journal_job job;
+		struct journal_key k;
+		struct journal_write w = {"what was asked", &k, ask, &arg};
+
+		if (journal_load(j, id, &job, e))
+			return -1;
+		k = journal_key(&job);
+		journal_job_clear(&job);
+		if (!journal_write(j, &w, e))
+			return 0;
+		if (e->kind != ERR_STALE || tries == 5)
+			return -1;
+		err_clear(e);
+	}
+}
+
+int journal_asked(struct journal *j, const char *id, const char *key,
+		  json_t **value, struct err *e)
+{
+	sqlite3_stmt *st = journal_stmt(j, "get-asked");
+	int rc;
+
+	*value = NULL;
+	journal_bind(st, ":id", id);
+	journal_bind(st, ":key", key);
+	rc = journal_step_row(j, st, e);
+	if (rc > 0)
+		*value = json_loads(journal_text(st, 0), JSON_DECODE_ANY, NULL);
+	if (rc > 0 && !*value)
+		rc = err_set(e, ERR_FAILED,
+			     "journal %s: job %s: record %s is damaged",
+			     j->path, id, key);
+	sqlite3_reset(st);
+	return rc < 0 ? -1 : 0;
+}
+
 /* --- reading */
 
 int journal_records(struct journal *j, const char *id, bool latest,

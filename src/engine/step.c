@@ -4,9 +4,12 @@
 
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/stop.h"
 #include "engine/txn_priv.h"
+
+enum { ASKED_US = 1000000 };
 
 void *step_world(const struct step_ctx *c)
 {
@@ -74,6 +77,27 @@ const json_t *step_recall_of(const struct step_ctx *c, const char *step,
 			return v;
 	}
 	return NULL;
+}
+
+/* A journal that cannot be read now leaves what was known. */
+const json_t *step_asked(struct step_ctx *c, const char *key)
+{
+	struct txn *t = c->t;
+	int64_t now = clock_mono_us();
+	struct err e = ERR_INIT;
+	json_t *v;
+
+	if (!json_object_get(t->asked, key) || now - t->asked_us >= ASKED_US) {
+		t->asked_us = now;
+		if (journal_asked(t->env->journal, t->job.id, key, &v, &e)) {
+			log_debug("%s", err_msg(&e));
+			err_clear(&e);
+		} else {
+			json_object_set_new(t->asked, key, v ? v : json_null());
+		}
+	}
+	v = json_object_get(t->asked, key);
+	return json_is_null(v) ? NULL : v;
 }
 
 bool step_was_started(const struct step_ctx *c, const char *step)

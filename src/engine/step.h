@@ -93,6 +93,9 @@ const json_t *step_recall(const struct step_ctx *c, const char *key);
 /* The same of another step of this job, by its name. */
 const json_t *step_recall_of(const struct step_ctx *c, const char *step,
 			     const char *key);
+/* What an operator has asked of this job meanwhile, the latest (journal_ask()),
+ * or NULL; borrowed until the next call.  Looks once a second at most. */
+const json_t *step_asked(struct step_ctx *c, const char *key);
 /* Was the step of this name ever started in this job (RUNNING or later)? */
 bool step_was_started(const struct step_ctx *c, const char *step);
 

@@ -42,6 +42,7 @@ static void txn_close(struct txn *t)
 	for (size_t i = 0; t->records && i < t->job.nsteps; i++)
 		json_decref(t->records[i]);
 	mem_free(t->records);
+	json_decref(t->asked);
 	mem_free(t->steps);
 	journal_job_clear(&t->job);
 	journal_urgent(t->env->journal, false);
@@ -54,6 +55,7 @@ static int txn_open(struct txn *t, const struct txn_env *env, const char *id,
 	if (journal_load(env->journal, id, &t->job, e))
 		return -1;
 	t->key = journal_key(&t->job);
+	t->asked = json_object();
 	t->steps = MEM_NEW_N(const struct step *, t->job.nsteps + 1);
 	t->records = MEM_NEW_N(json_t *, t->job.nsteps + 1);
 	for (size_t i = 0; i < t->job.nsteps; i++) {

@@ -12,6 +12,8 @@ struct txn {
 	struct journal_key key;
 	const struct step **steps; /* by index in the plan */
 	json_t **records;	   /* the same; key -> latest value */
+	json_t *asked;		   /* step_asked(): key -> value */
+	int64_t asked_us;	   /* when the journal was looked into */
 	int64_t trouble_us; /* the first failure since anything succeeded, or 0
 			     */
 };

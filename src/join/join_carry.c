@@ -16,7 +16,8 @@ struct carry_join {
 	struct host *src, *dst;
 	struct host_session *ss, *ds;
 	struct transfer *t;
-	char *user; /* of the target, for the key */
+	char *user;	  /* of the target, for the key */
+	uint64_t bwlimit; /* what T was told */
 };
 
 struct carry_join *carry_join_new(const struct config *c, struct world *w)
@@ -62,6 +63,14 @@ static int sessions(struct carry_join *j, struct host *src, struct host *dst,
 	return 0;
 }
 
+static int new_limit(struct carry_join *j, struct err *e)
+{
+	if (j->bwlimit == j->w->bwlimit)
+		return 0;
+	j->bwlimit = j->w->bwlimit;
+	return transfer_real.limit(j->t, j->bwlimit, e);
+}
+
 static int connect(struct carry_join *j, struct host *src, struct host *dst,
 		   const struct carry_file *f, struct err *e)
 {
@@ -72,11 +81,11 @@ static int connect(struct carry_join *j, struct host *src, struct host *dst,
 		.dst_user = j->user,
 		.dst_sudo = j->user && strcmp(j->user, "root") != 0,
 		.dst_root = j->w->move->dst.instances_path,
-		.bwlimit = f->bwlimit,
+		.bwlimit = j->w->bwlimit,
 	};
 
 	if (j->t)
-		return 0;
+		return new_limit(j, e);
 	if (sessions(j, src, dst, e) || host_hostkey(dst, &key, e))
 		return -1;
 	r.src = (struct transfer_end){src->name,
@@ -93,6 +102,7 @@ static int connect(struct carry_join *j, struct host *src, struct host *dst,
 		r.dst_port = (unsigned)key.port;
 		r.dst_host_keys = key.line;
 	}
+	j->bwlimit = r.bwlimit;
 	j->t = transfer_real.open(&r, e);
 	if (!j->t)
 		return -1;
@@ -112,8 +122,9 @@ static int on_tick(void *arg, const struct transfer_progress *p, struct err *e)
 	struct tick *t = arg;
 
 	world_tick(t->j->w);
-	return t->f->progress ? t->f->progress(t->f->arg, p->pos, p->size, e)
-			      : 0;
+	if (t->f->progress && t->f->progress(t->f->arg, p->pos, p->size, e))
+		return -1;
+	return new_limit(t->j, e);
 }
 
 static int digest_of(const char *text, unsigned char out[32], struct err *e)

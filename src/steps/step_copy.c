@@ -30,6 +30,7 @@ static int on_progress(void *arg, uint64_t done, uint64_t total, struct err *e)
 	struct pass *p = arg;
 
 	(void)total;
+	bwlimit_look(p->c);
 	step_progress(p->c, p->done + done, p->total, p->what);
 	return step_checkpoint(p->c, e);
 }
@@ -49,7 +50,6 @@ static int carry(struct pass *p, const struct move_file *f, json_t *digests,
 		.final = p->final,
 		.delta = m->delta,
 		.transport = m->transport,
-		.bwlimit = m->bwlimit,
 		.job = step_job(c),
 		.progress = on_progress,
 		.arg = p,
@@ -57,6 +57,7 @@ static int carry(struct pass *p, const struct move_file *f, json_t *digests,
 
 	from = p->final ? spot_parked(c, SRC, f) : spot_armed(m, SRC, f);
 	cf.from = AT(from);
+	bwlimit_look(c);
 	if (make_parent(w->host[DST], AT(to), 0700, e))
 		return -1;
 	if (w->carrier.copy(w->carrier.self, w->host[SRC], w->host[DST], &cf,

@@ -48,6 +48,7 @@ static int same_content(struct step_ctx *c, const struct move_base *b,
 
 static int on_progress(void *arg, uint64_t done, uint64_t total, struct err *e)
 {
+	bwlimit_look(arg);
 	step_progress(arg, done, total, "backing images");
 	return step_checkpoint(arg, e);
 }
@@ -132,7 +133,6 @@ static int bring(struct step_ctx *c, const struct move_base *b, struct err *e)
 		.basis = basis,
 		.delta = m->delta,
 		.transport = m->transport,
-		.bwlimit = m->bwlimit,
 		.job = step_job(c),
 		.progress = on_progress,
 		.arg = c,
@@ -144,6 +144,7 @@ static int bring(struct step_ctx *c, const struct move_base *b, struct err *e)
 
 	if (make_parent(w->host[DST], AT(hold), 0700, e))
 		return -1;
+	bwlimit_look(c);
 	if (w->carrier.copy(w->carrier.self, w->host[SRC], w->host[DST], &f, &r,
 			    e))
 		return err_wrap(e, "copying backing image %s to %s", b->name,

@@ -514,3 +514,12 @@ json_t *hex_json(const unsigned char sha256[32])
 	hex_encode(sha256, 32, hex);
 	return json_string(hex);
 }
+
+void bwlimit_look(struct step_ctx *c)
+{
+	const json_t *v = step_asked(c, "bwlimit");
+
+	step_w(c)->bwlimit = json_is_integer(v)
+				     ? (uint64_t)json_integer_value(v)
+				     : step_m(c)->bwlimit;
+}

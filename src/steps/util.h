@@ -99,6 +99,9 @@ int settle(struct step_ctx *c, const struct db_question *q,
 int settle_write(struct step_ctx *c, int rc, const struct db_question *q,
 		 struct err *e);
 
+/* Sets the world's bwlimit: as asked last, else the plan's.  Cheap. */
+void bwlimit_look(struct step_ctx *c);
+
 json_t *hex_json(const unsigned char sha256[32]);
 
 /* Of step_claim.c: does Nova's row still name this job, and this controller's

@@ -43,7 +43,6 @@ struct carry_file {
 	 * or NULL.  What .to itself holds already is looked at anyway. */
 	const char *basis;
 	const char *delta, *transport; /* as in struct move */
-	uint64_t bwlimit;
 	const char *job;
 	/* -1 stops it (with E filled); called every now and then. */
 	int (*progress)(void *arg, uint64_t done, uint64_t total,
@@ -183,6 +182,9 @@ struct world {
 	struct volume_ops volumes; /* likewise */
 	const char *owner;	   /* for the leases; borrowed */
 	char session[33];	   /* random, hex: this run */
+	/* Bytes a second, 0 for none; the carrier looks at it with every
+	 * progress.  Set by bwlimit_look(). */
+	uint64_t bwlimit;
 	bool backward; /* only undoing: the target may be unreachable */
 	bool onward;   /* past the rewrite: the source may be unreachable,
 			  for it was disarmed and proved stopped */

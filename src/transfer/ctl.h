@@ -10,7 +10,8 @@
  *(transfer/chan.h), which a relaying controller passes on as it is
  *
  *	without it, between controller and sender:
- *	controller: CTL_FILE, then CTL_CANCEL if need be
+ *	controller: CTL_FILE, then CTL_CANCEL if need be; CTL_LIMIT at any
+ *	time, also between files
  *	sender: CTL_READY once; for each file CTL_PROGRESS, at least every
  *	second, and CTL_DONE at its end
  *
@@ -32,6 +33,7 @@ enum ctl_type {
 	CTL_CANCEL,   /* - */
 	CTL_PROGRESS, /* struct transfer_progress */
 	CTL_DONE,     /* bool ok, struct transfer_result, err if not ok */
+	CTL_LIMIT,    /* u64 bytes a second, 0: none */
 };
 
 /* Strings point into what was decoded. */

@@ -67,6 +67,7 @@ static int on_control(struct transfer *t, const struct frame *f, struct err *e)
 	case CTL_NONE:
 	case CTL_FILE:
 	case CTL_CANCEL:
+	case CTL_LIMIT:
 		break;
 	}
 	return err_set(e, ERR_BUG, "an unexpected message of the sender");
@@ -425,6 +426,24 @@ static int send_cancel(struct transfer *t, struct err *e)
 	return client_send(t->src.client, t->src_id, &g, NULL, 0, e);
 }
 
+static int limit(struct transfer *t, uint64_t bwlimit, struct err *e)
+{
+	AUTO(enc_clear) struct enc m = ENC_INIT;
+	struct frame g = {.type = WIRE_DATA};
+
+	enc_u8(&m, CTL_LIMIT);
+	enc_u64(&m, bwlimit);
+	g.p = m.b.p;
+	g.len = m.b.len;
+	if (!t->dead && !client_send(t->src.client, t->src_id, &g, NULL, 0, e))
+		return 0;
+	t->dead = true;
+	if (e->kind == ERR_NONE)
+		err_set(e, ERR_LOST, "the transfer broke off earlier");
+	e->kind = ERR_LOST;
+	return err_wrap(e, "%s", t->src.host);
+}
+
 /* Until the sender is done with the file.  When the caller's tick says no, it
  * is told to stop, and waited for: so the session can be used again. */
 static int wait_done(struct transfer *t, const struct transfer_file *f,
@@ -500,6 +519,7 @@ static const char *route_why(const struct transfer *t)
 const struct transfer_ops transfer_real = {
 	.open = open_route,
 	.copy = copy_file,
+	.limit = limit,
 	.via = route_via,
 	.why_relay = route_why,
 	.close = close_route,

@@ -49,6 +49,13 @@ void sender_free(struct sender *s)
 	mem_free(s);
 }
 
+void sender_limit(struct sender *s, uint64_t bwlimit)
+{
+	throttle_set(&s->throttle, bwlimit);
+	/* What went out without a limit is not owed. */
+	s->charged = s->c->out;
+}
+
 static void file_begin(struct sender *s, const struct sender_file *f,
 		       uint64_t size)
 {

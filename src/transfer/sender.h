@@ -32,8 +32,9 @@
 struct sender;
 
 struct sender_cfg {
-	uint64_t bwlimit; /* bytes a second, 0: none */
-	int64_t dead_us;  /* silence of the receiver; 0: XP_DEAD_US */
+	/* Bytes a second of the channel's payload, 0: no limit. */
+	uint64_t bwlimit;
+	int64_t dead_us; /* silence of the receiver; 0: XP_DEAD_US */
 	/* Reads N bytes, short only at the end of the file; NULL: as core/fs.
 	 * For tests of disks that fail. */
 	ssize_t (*pread)(int fd, void *p, size_t n, off_t off, struct err *e);
@@ -54,6 +55,8 @@ struct sender_file {
 
 struct sender *sender_new(struct chan *c, const struct sender_cfg *cfg);
 void sender_free(struct sender *s);
+/* Another limit from now on, as cfg.bwlimit; also from within a tick. */
+void sender_limit(struct sender *s, uint64_t bwlimit);
 int sender_copy(struct sender *s, const struct sender_file *f,
 		struct transfer_result *out, struct err *e);
 

@@ -228,6 +228,8 @@ static int send_cmp(struct sender *s, struct stride *st, struct err *e)
 
 int sender_submit(struct sender *s, struct stride *st, struct err *e)
 {
+	if (sender_pace(s, e))
+		return -1;
 	while (st->ncmp < st->n &&
 	       st->off + st->unit[st->ncmp].at + st->unit[st->ncmp].len <=
 		       s->cmp_limit)

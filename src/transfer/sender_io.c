@@ -113,13 +113,19 @@ int sender_expect(struct sender *s, enum xp_type type, struct dec *d,
 	return 0;
 }
 
-static int delay(struct sender *s, int64_t us, struct err *e)
+/* By what went over the channel, whatever it was, each byte once.  It listens
+ * meanwhile: the limit itself may be changed, the copy cancelled. */
+int sender_pace(struct sender *s, struct err *e)
 {
-	int64_t end = clock_mono_us() + us;
+	int64_t us;
 
-	while ((us = end - clock_mono_us()) > 0) {
-		clock_sleep_us(us < TICK_US ? us : TICK_US);
-		if (sender_tick(s, e))
+	throttle_charge(&s->throttle, s->c->out - s->charged);
+	s->charged = s->c->out;
+	while ((us = throttle_wait(&s->throttle)) > 0) {
+		/* The receiver, which has nothing to do, may be silent. */
+		s->c->last_in = clock_mono_us();
+		if (sender_take(s, us < TICK_US ? us : TICK_US, e) ||
+		    sender_tick(s, e))
 			return -1;
 	}
 	return 0;
@@ -127,7 +133,7 @@ static int delay(struct sender *s, int64_t us, struct err *e)
 
 int sender_room(struct sender *s, size_t n, struct err *e)
 {
-	if (delay(s, throttle_take(&s->throttle, n), e))
+	if (sender_pace(s, e))
 		return -1;
 	while (s->sent - s->acked + n > XP_WINDOW)
 		if (sender_take(s, TICK_US, e))

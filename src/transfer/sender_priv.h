@@ -41,6 +41,7 @@ struct sender {
 	struct chan *c;
 	struct sender_cfg cfg;
 	struct throttle throttle;
+	uint64_t charged; /* of c->out */
 	int64_t ticked;
 
 	uint8_t key[FINGERPRINT_KEY]; /* of the session */
@@ -82,6 +83,8 @@ int sender_wait(struct sender *s, const bool *flag, struct err *e);
 /* Waits for a message of TYPE; *D reads it. */
 int sender_expect(struct sender *s, enum xp_type type, struct dec *d,
 		  struct err *e);
+/* Rests until the bandwidth limit allows to send more. */
+int sender_pace(struct sender *s, struct err *e);
 /* Waits for room in the window and for the bandwidth limit, before N bytes. */
 int sender_room(struct sender *s, size_t n, struct err *e);
 /* DATA in pieces. */

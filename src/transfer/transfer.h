@@ -103,7 +103,8 @@ struct transfer_route {
 	bool dst_sudo; /* the receiver runs under sudo -n */
 	/* All names on the target are beneath it: instances_path. */
 	const char *dst_root;
-	uint64_t bwlimit; /* bytes a second over all files, 0: none */
+	/* Bytes a second over all files and streams, 0: no limit. */
+	uint64_t bwlimit;
 };
 
 struct transfer_progress {
@@ -162,6 +163,9 @@ struct transfer_ops {
 	struct transfer *(*open)(const struct transfer_route *r, struct err *e);
 	int (*copy)(struct transfer *t, const struct transfer_file *f,
 		    struct transfer_result *out, struct err *e);
+	/* Another limit than the route's from now on: bytes a second, 0 for
+	 * none.  Also from a file's tick.  ERR_LOST: as with copy(). */
+	int (*limit)(struct transfer *t, uint64_t bwlimit, struct err *e);
 	/* What goes over the route now, and why it is not direct; NULL when it
 	 * is.  Valid until close. */
 	enum transfer_via (*via)(const struct transfer *t);

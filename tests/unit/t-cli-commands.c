@@ -232,6 +232,13 @@ static void t_usage(void **state)
 	usage("completion fish", "fish");
 	usage("help nothing", "nothing: no such command");
 	usage("show nothing", "no such job");
+	usage("limit last", "JOB RATE|off is missing");
+	usage("limit last 5x", "neither a rate");
+	usage("limit last 0", "neither a rate");
+	usage("limit last 1023", "neither a rate");
+	usage("limit last -5k", "no such option");
+	usage("limit last on", "neither a rate");
+	usage("limit last 20M", "no such job");
 	usage("audit -- -x", "not a host name");
 	usage("--journal mysql://u:hunter2@h/j jobs", "files only");
 	assert_null(strstr(errors, "hunter2"));
@@ -496,6 +503,7 @@ static void t_jobs(void **state)
 	struct journal_job job = add_job(j);
 	AUTO(mem_freep) char *show = mem_printf("show %.6s", job.id);
 	AUTO(mem_freep) char *bare = mem_printf("resume --yes %s", job.id + 2);
+	json_t *v;
 
 	(void)state;
 	assert_int_equal(run("jobs"), CLI_DONE);
@@ -517,7 +525,20 @@ static void t_jobs(void **state)
 	assert_string_equal(app.job, job.id);
 	assert_int_equal(run("rollback --yes last"), CLI_DONE);
 	assert_string_equal(app.asked, "rollback");
+	assert_int_equal(run("limit last 20M"), CLI_DONE);
+	says(out, "limited to 20.0 MiB/s");
+	assert_int_equal(journal_asked(j, job.id, "bwlimit", &v, &e), 0);
+	assert_int_equal(json_integer_value(v), 20 << 20);
+	json_decref(v);
+	assert_int_equal(run("limit last off"), CLI_DONE);
+	assert_int_equal(journal_asked(j, job.id, "bwlimit", &v, &e), 0);
+	assert_int_equal(json_integer_value(v), 0);
+	json_decref(v);
+	assert_int_equal(run("show last --events"), CLI_DONE);
+	says(out, "not limited from now on");
 	end_job(j, &job, JOURNAL_DONE);
+	assert_int_equal(run("limit last 20M"), CLI_REFUSED);
+	says(errors, "is finished");
 	assert_int_equal(run("jobs --open -f value"), CLI_DONE);
 	assert_string_equal(out, "");
 	journal_job_clear(&job);

@@ -603,6 +603,56 @@ static void t_kill(void **state)
 	killed_at(f, JOURNAL_AFTER, 1);
 }
 
+/* ---- what an operator asks ------------------------------------------- */
+
+static void t_ask(void **state)
+{
+	struct fix *f = *state;
+	json_t *five = json_integer(5), *v;
+	struct journal_asked a = {"bwlimit", five, "limited"};
+	struct journal *other = journal_open(f->path, &f->e);
+	AUTO(mem_freep) char *doc = NULL;
+
+	assert_int_equal(journal_asked(f->j, f->k.id, "bwlimit", &v, &f->e), 0);
+	assert_null(v);
+	assert_int_equal(journal_ask(other, f->k.id, &a, &f->e), 0);
+	assert_int_equal(journal_asked(f->j, f->k.id, "bwlimit", &v, &f->e), 0);
+	assert_int_equal(json_integer_value(v), 5);
+	json_decref(v);
+	/* The writer has lost nothing, and the manifest has it. */
+	assert_int_equal(journal_say(f->j, &f->k, 1, "on", &f->e), 0);
+	doc = journal_export(f->j, f->k.id, &f->e);
+	assert_non_null(strstr(doc, "\"key\":\"bwlimit\",\"value\":5"));
+	/* Under a later epoch too, and the last word counts. */
+	reload(f);
+	assert_int_equal(
+		journal_take(f->j, &f->job,
+			     &(struct journal_takeover){.owner = "there pid 2"},
+			     &f->e),
+		0);
+	json_integer_set(five, 6);
+	assert_int_equal(journal_ask(other, f->k.id, &a, &f->e), 0);
+	assert_int_equal(journal_asked(other, f->k.id, "bwlimit", &v, &f->e),
+			 0);
+	assert_int_equal(json_integer_value(v), 6);
+	json_decref(v);
+	/* Not of a job that is over, nor of none. */
+	f->k = journal_key(&f->job);
+	assert_int_equal(
+		journal_turn(f->j, &f->k,
+			     &(struct journal_turn){.state = JOURNAL_DONE},
+			     &f->e),
+		0);
+	assert_int_equal(journal_ask(other, f->k.id, &a, &f->e), -1);
+	assert_int_equal(f->e.kind, ERR_REFUSED);
+	err_clear(&f->e);
+	assert_int_equal(journal_ask(other, "j-aaaaaaaa", &a, &f->e), -1);
+	assert_int_equal(f->e.kind, ERR_NOTHING);
+	err_clear(&f->e);
+	json_decref(five);
+	journal_close(other);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -611,7 +661,7 @@ int main(void)
 		T(t_files),  T(t_job),	 T(t_bad_plans), T(t_history),
 		T(t_ends),   T(t_stale), T(t_manifest),	 T(t_bad_manifests),
 		T(t_schema), T(t_busy),	 T(t_hook),	 T(t_full),
-		T(t_kill),
+		T(t_kill),   T(t_ask),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

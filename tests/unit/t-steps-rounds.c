@@ -215,12 +215,57 @@ static void t_cut(void **state)
 	json_decref(noted);
 }
 
+/* ---- the limit, changed while it copies */
+
+static uint64_t seen[8];
+static size_t n_seen;
+
+static int asks_for_less(void *self, struct host *src, struct host *dst,
+			 const struct carry_file *f, struct carry_result *r,
+			 struct err *e)
+{
+	AUTO(mem_freep) char *path = mem_printf("%s/journal.db", t.dir);
+	json_t *v = json_integer(5000);
+	struct journal_asked a = {"bwlimit", v, "limited"};
+	struct journal *j;
+
+	if (n_seen < ARRAY_SIZE(seen) - 1)
+		seen[n_seen++] = t.w.bwlimit;
+	if (n_seen == 1) {
+		j = journal_open(path, e);
+		assert_non_null(j);
+		assert_int_equal(journal_ask(j, t.id, &a, e), 0);
+		journal_close(j);
+		pass(1000000);
+		assert_int_equal(f->progress(f->arg, 1, 2, e), 0);
+		seen[n_seen++] = t.w.bwlimit;
+	}
+	json_decref(v);
+	return t.carrier.copy(self, src, dst, f, r, e);
+}
+
+static void t_limit(void **state)
+{
+	(void)state;
+	begin((struct fake_options){
+		.running = true, .start = true, .precopy = true});
+	t.w.move->bwlimit = 7000;
+	t.w.carrier.copy = asks_for_less;
+	n_seen = 0;
+	forward(TXN_DONE);
+	assert_in_range(n_seen, 4, ARRAY_SIZE(seen));
+	assert_int_equal(seen[0], 7000);
+	for (size_t i = 1; i < n_seen; i++)
+		assert_int_equal(seen[i], 5000);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_rules),    cmocka_unit_test(t_final),
 		cmocka_unit_test(t_foreseen), cmocka_unit_test(t_step),
-		cmocka_unit_test(t_cut),
+		cmocka_unit_test(t_cut),      cmocka_unit_test(t_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

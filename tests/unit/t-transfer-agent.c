@@ -316,6 +316,67 @@ static void t_lost(void **state)
 	transfer_real.close(t);
 }
 
+/* ---- the limit ------------------------------------------------------- */
+
+static struct transfer *limited; /* whose limit the tick lifts */
+static int64_t lift_us;
+
+static int lift(void *arg, const struct transfer_progress *p, struct err *err)
+{
+	(void)arg;
+	(void)p;
+	if (!limited || clock_mono_us() < lift_us)
+		return 0;
+	if (transfer_real.limit(limited, 0, err))
+		return -1;
+	limited = NULL;
+	return 0;
+}
+
+static void paced(enum transfer_via via)
+{
+	struct transfer_route ro = route(via);
+	struct transfer_file f = disk();
+	struct transfer_result r;
+	struct transfer *t;
+	int64_t us;
+
+	forget();
+	fill("src/disk", 0, 12 * MIB);
+	ro.bwlimit = 64 << 10;
+	t = transfer_real.open(&ro, &e);
+	assert_non_null(t);
+	/* Between files; two or three seconds of it. */
+	assert_int_equal(transfer_real.limit(t, 8 * MIB, &e), 0);
+	us = clock_mono_us();
+	copy(t, f, &r);
+	us = clock_mono_us() - us;
+	print_message("%.1f MiB on the wire in %.2f s\n",
+		      (double)r.bytes_wire / MIB, (double)us / 1e6);
+	/* Not faster; slower is what a busy machine is. */
+	assert_in_range(us, r.bytes_wire * 950 / (8 * MIB) * 1000,
+			r.bytes_wire * 1500 / (8 * MIB) * 1000);
+	/* In the middle of one that would take three minutes. */
+	forget();
+	assert_int_equal(transfer_real.limit(t, 64 << 10, &e), 0);
+	f.tick = lift;
+	limited = t;
+	us = clock_mono_us();
+	lift_us = us + 500000;
+	copy(t, f, &r);
+	assert_null(limited);
+	assert_in_range(clock_mono_us() - us, 500000, 10000000);
+	transfer_real.close(t);
+}
+
+static void t_limit(void **state)
+{
+	(void)state;
+	paced(TRANSFER_VIA_RELAY);
+	if (have_sshd)
+		paced(TRANSFER_VIA_DIRECT);
+}
+
 /* Another controller takes the lease over: what is under way ends, and what
  * comes later is refused. */
 static int steal_tick(void *arg, const struct transfer_progress *p,
@@ -567,6 +628,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(t_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_cancel, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_stolen, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_direct, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_direct_fails, setup,

@@ -180,30 +180,81 @@ static int64_t fake_mono(void)
 
 static const struct clock_ops fake_clock = {.mono_us = fake_mono};
 
+/* Bytes that go out in SECONDS, in pieces as the sender makes them; a sleep
+ * takes a little longer than it was asked for. */
+static uint64_t in_time(struct throttle *t, int seconds)
+{
+	int64_t end = now_us + seconds * 1000000LL;
+	uint64_t sent = 0;
+
+	for (;;) {
+		size_t n = throttle_piece(t, 256 << 10);
+		int64_t us;
+
+		while ((us = throttle_wait(t)) > 0)
+			now_us += us + 60;
+		if (now_us >= end)
+			return sent;
+		throttle_charge(t, n);
+		sent += n;
+		now_us += 20 + (int64_t)n / 1000; /* to send it */
+	}
+}
+
+static void exact(struct throttle *t, uint64_t rate)
+{
+	uint64_t sent = in_time(t, 10);
+
+	assert_in_range(sent, rate * 10 * 95 / 100, rate * 10 * 105 / 100);
+}
+
+/* Within 5 % over ten seconds, also right after it was changed. */
+static void t_throttle_exact(void **state)
+{
+	static const uint64_t rates[] = {1000000,   10000000, 100000000,
+					 500000000, 65536,    3000000};
+	struct throttle t;
+
+	(void)state;
+	clock_set_ops(&fake_clock);
+	for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
+		throttle_init(&t, rates[i]);
+		exact(&t, rates[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
+		throttle_set(&t, rates[i]);
+		exact(&t, rates[i]);
+	}
+	/* What was sent ahead at a high rate is no debt for hours. */
+	throttle_set(&t, 1000000000);
+	throttle_charge(&t, 500000000);
+	throttle_set(&t, 1024);
+	assert_in_range(throttle_wait(&t), 900000, 1000000);
+	/* None, and then one again: nothing is owed for in between. */
+	throttle_set(&t, 0);
+	throttle_charge(&t, 1ULL << 40);
+	throttle_set(&t, 1000000);
+	assert_int_equal(throttle_wait(&t), 0);
+	exact(&t, 1000000);
+	clock_set_ops(NULL);
+}
+
 static void t_throttle(void **state)
 {
 	struct throttle t;
-	uint64_t sent = 0;
-	int64_t start;
 
 	(void)state;
 	clock_set_ops(&fake_clock);
 	throttle_init(&t, 10000000);
-	start = now_us;
-	while (sent < 50000000) {
-		size_t n = throttle_piece(&t, 256 << 10);
-
-		now_us += throttle_take(&t, n) + 10;
-		sent += n;
-	}
-	/* 50 MB at 10 MB/s. */
-	assert_true(now_us - start > 4900000 && now_us - start < 5100000);
 	/* Idle time is not saved up. */
 	now_us += 100000000;
-	assert_int_equal(throttle_take(&t, 1000000), 0);
-	assert_true(throttle_take(&t, 1000000) > 90000);
+	throttle_charge(&t, 1000000);
+	assert_int_equal(throttle_wait(&t), 0);
+	throttle_charge(&t, 1000000);
+	assert_in_range(throttle_wait(&t), 90000, 100000);
 	throttle_init(&t, 0);
-	assert_int_equal(throttle_take(&t, SIZE_MAX), 0);
+	throttle_charge(&t, UINT64_MAX);
+	assert_int_equal(throttle_wait(&t), 0);
 	assert_int_equal(throttle_piece(&t, 77), 77);
 	throttle_init(&t, 1000);
 	assert_int_equal(throttle_piece(&t, 1 << 20), 4096);
@@ -462,11 +513,17 @@ static void t_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_fingerprint),   cmocka_unit_test(t_rsdelta),
-		cmocka_unit_test(t_rsdelta_bad),   cmocka_unit_test(t_throttle),
-		cmocka_unit_test(t_sshkey),	   cmocka_unit_test(t_authkeys),
-		cmocka_unit_test(t_authkeys_path), cmocka_unit_test(t_dial),
-		cmocka_unit_test(t_ctl),	   cmocka_unit_test(t_names),
+		cmocka_unit_test(t_fingerprint),
+		cmocka_unit_test(t_rsdelta),
+		cmocka_unit_test(t_rsdelta_bad),
+		cmocka_unit_test(t_throttle),
+		cmocka_unit_test(t_throttle_exact),
+		cmocka_unit_test(t_sshkey),
+		cmocka_unit_test(t_authkeys),
+		cmocka_unit_test(t_authkeys_path),
+		cmocka_unit_test(t_dial),
+		cmocka_unit_test(t_ctl),
+		cmocka_unit_test(t_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
