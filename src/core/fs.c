@@ -311,3 +311,17 @@ int fs_rename(int olddir, const char *oldrel, int newdir, const char *newrel,
 		return err_wrap(e, "rename %s to %s", oldrel, newrel);
 	return 0;
 }
+
+int fs_rename_lazy(int dir, const char *old, const char *name, bool noreplace,
+		   struct err *e)
+{
+	if (check_rel(old, e) || check_rel(name, e))
+		return -1;
+	if (strchr(old, '/') || strchr(name, '/'))
+		return err_set(e, ERR_BUG, "rename %s to %s", old, name);
+	if (syscall(SYS_renameat2, dir, old, dir, name,
+		    noreplace ? RENAME_NOREPLACE : 0))
+		return err_sys(e, ERR_FAILED, errno, "rename %s to %s", old,
+			       name);
+	return 0;
+}

@@ -50,6 +50,10 @@ int fs_read_path(const char *path, size_t max, struct buf *out, struct err *e);
 /* Durable rename.  NOREPLACE: fails with EEXIST when the new name is taken. */
 int fs_rename(int olddir, const char *oldrel, int newdir, const char *newrel,
 	      bool noreplace, struct err *e);
+/* As fs_rename within the directory DIR, but not durable: fs_fsync() of DIR
+ * must follow, once after many.  The names have no slashes. */
+int fs_rename_lazy(int dir, const char *old, const char *name, bool noreplace,
+		   struct err *e);
 int fs_fsync(int fd, struct err *e);
 /* Asks the kernel to write back [OFF, OFF + LEN) (LEN 0: to the end); WAIT: and
  * waits until the data is on the disk.  Not durable: fs_fsync() must follow,

@@ -28,6 +28,8 @@
  * ABORT; the sender says ABORT and drops all until ABORTED.  After that the
  * next OPEN may come.  ALIVE says only that a long piece of work goes on.
  *
+ * Instead of OPEN, many small files may begin: transfer/small.h.
+ *
  * No side can block the other for ever: at most WINDOW bytes of DATA and DELTA
  * are under way unacknowledged, at most STRIDES compare requests unanswered,
  * and their answers fit into any pipe.
@@ -60,6 +62,7 @@ enum xp_type {
 	XP_END,	   /* u64 size, str digest */
 	XP_COMMIT, /* - */
 	XP_ABORT,  /* - */
+	XP_SMALL,  /* u8 enum small_type, ...: transfer/small.h */
 	/* from the receiver */
 	XP_OPENED,   /* u64 part, u64 name, bool in place, u64 basis (~0: none),
 			str digest of the name's file, if kept */
@@ -69,10 +72,11 @@ enum xp_type {
 	XP_SIG_DATA, /* raw */
 	XP_SIG_END,  /* - */
 	XP_SUM,	     /* str digest, u64 allocated */
-	XP_COMMITTED, /* - */
-	XP_ABORTED,   /* - */
-	XP_ERROR,     /* err */
-	XP_ALIVE,     /* - */
+	XP_COMMITTED,	 /* - */
+	XP_ABORTED,	 /* - */
+	XP_ERROR,	 /* err */
+	XP_ALIVE,	 /* - */
+	XP_SMALL_ANSWER, /* u8 enum small_type, ... */
 };
 
 enum xp_diff {

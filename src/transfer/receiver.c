@@ -12,6 +12,8 @@
 #include "transfer/extents.h"
 #include "transfer/fingerprint.h"
 #include "transfer/kept.h"
+#include "transfer/receiver_names.h"
+#include "transfer/receiver_small.h"
 #include "transfer/rsdelta.h"
 #include "transfer/target.h"
 #include "transfer/transfer.h"
@@ -23,6 +25,7 @@ struct receiver {
 	struct chan *c;
 	bool open;   /* between OPEN and COMMITTED or ABORTED */
 	bool failed; /* ERROR was sent: drop all until ABORT */
+	struct receiver_small *small; /* in place of one file */
 	struct kept kept;
 	struct target t;
 	char *rel;
@@ -44,6 +47,8 @@ struct receiver {
 static void file_close(struct receiver *r)
 {
 	target_close(&r->t);
+	receiver_small_free(r->small);
+	r->small = NULL;
 	digest_free(r->old);
 	mem_free(r->rel);
 	r->old = NULL;
@@ -67,39 +72,6 @@ static int alive_tick(void *arg, uint64_t bytes, struct err *e)
 	return chan_alive(r->c, e);
 }
 
-static bool beneath(const struct receiver_cfg *cfg, const char *rel)
-{
-	size_t n = cfg->prefix ? strlen(cfg->prefix) : 0;
-
-	return fs_rel_ok(rel) &&
-	       (!n || (!strncmp(rel, cfg->prefix, n) && rel[n] == '/'));
-}
-
-/* The file that librsync builds from, or -1 with E empty: there is none. */
-static int open_basis(struct receiver *r, const char *rel, uint64_t *size,
-		      struct err *e)
-{
-	struct stat st;
-	int fd;
-
-	*size = XP_ABSENT;
-	fd = rel ? fs_open_beneath(r->cfg->root, rel, O_RDONLY | O_NONBLOCK, 0,
-				   e)
-		 : -1;
-	if (fd < 0) {
-		if (e->sys == ENOENT)
-			err_clear(e);
-		return -1;
-	}
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return err_set(e, ERR_CONFLICT, "%s is not a regular file",
-			       rel);
-	}
-	*size = (uint64_t)st.st_size;
-	return fd;
-}
-
 static int on_open(struct receiver *r, struct chan_msg *m, struct err *e)
 {
 	const char *rel = dec_str(&m->d), *basis;
@@ -121,12 +93,13 @@ static int on_open(struct receiver *r, struct chan_msg *m, struct err *e)
 	r->open = true;
 	if (size > XP_SIZE_MAX)
 		return err_set(e, ERR_REFUSED, "%s: larger than 64 TiB", rel);
-	if (!beneath(r->cfg, rel))
+	if (!receiver_beneath(r->cfg, rel))
 		return err_set(e, ERR_REFUSED, "%s is not beneath %s", rel,
 			       r->cfg->prefix ? r->cfg->prefix : "the root");
-	if (target_open(&r->t, r->cfg->root, rel, size, e))
+	if (receiver_make_dir(r->cfg, r->c, rel, e) ||
+	    target_open(&r->t, r->cfg->root, rel, size, e))
 		return err_wrap(e, "%s", rel);
-	r->basis = open_basis(r, basis, &basis_size, e);
+	r->basis = receiver_basis(r->cfg, basis, &basis_size, e);
 	if (r->basis < 0 && e->kind != ERR_NONE)
 		return err_wrap(e, "basis %s", basis);
 	r->rel = mem_strdup(rel);
@@ -462,11 +435,28 @@ static int on_abort(struct receiver *r, struct err *e)
 	return chan_put(r->c, XP_ABORTED, e);
 }
 
+static int on_small(struct receiver *r, struct chan_msg *m, struct err *e)
+{
+	int rc = receiver_small(&r->small, r->cfg, r->c, m, e);
+
+	r->open = r->small != NULL;
+	return rc;
+}
+
+/* One file, or a list of small ones, or neither. */
+static bool in_place(const struct receiver *r, enum xp_type type)
+{
+	if (type == XP_ABORT || type == XP_ALIVE)
+		return true;
+	if (r->small || type == XP_SMALL)
+		return type == XP_SMALL && (r->small || !r->open);
+	return r->open || type == XP_OPEN;
+}
+
 static int handle(struct receiver *r, struct chan_msg *m, struct err *e)
 {
-	if (!r->open && m->type != XP_OPEN && m->type != XP_ABORT &&
-	    m->type != XP_ALIVE)
-		return err_set(e, ERR_BUG, "message %d without a file",
+	if (!in_place(r, m->type))
+		return err_set(e, ERR_BUG, "message %d out of place",
 			       (int)m->type);
 	switch (m->type) {
 	case XP_OPEN:
@@ -495,6 +485,8 @@ static int handle(struct receiver *r, struct chan_msg *m, struct err *e)
 		return on_abort(r, e);
 	case XP_ALIVE:
 		return 0;
+	case XP_SMALL:
+		return on_small(r, m, e);
 	case XP_NONE:
 	case XP_OPENED:
 	case XP_BEGUN:
@@ -506,6 +498,7 @@ static int handle(struct receiver *r, struct chan_msg *m, struct err *e)
 	case XP_COMMITTED:
 	case XP_ABORTED:
 	case XP_ERROR:
+	case XP_SMALL_ANSWER:
 		break;
 	}
 	return err_set(e, ERR_BUG, "a message of type %d", (int)m->type);
@@ -530,7 +523,6 @@ static int next(struct receiver *r, struct chan_msg *m, struct err *e)
 
 	if (!r->open)
 		dead = r->cfg->idle_us;
-
 	for (;;) {
 		if (did && target_idle(&r->t, &did, e))
 			return -1;

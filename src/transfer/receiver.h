@@ -12,7 +12,8 @@
  * reads back only what it writes.
  *
  * Memory: about 2 MiB, and a byte for each 4 MiB of the file (33 where they are
- * not zero), and up to 13 MiB for what is remembered.
+ * not zero), and up to 13 MiB for what is remembered; 4 MiB more while many
+ * small files are taken (transfer/receiver_small.h).
  */
 #ifndef NH_TRANSFER_RECEIVER_H
 #define NH_TRANSFER_RECEIVER_H

@@ -178,8 +178,8 @@ static int move_content(struct sender *s, enum transfer_delta how,
 	return 0;
 }
 
-static int check_source(struct sender *s, const struct stat *before,
-			struct transfer_result *out, struct err *e)
+int sender_check(struct sender *s, const struct stat *before,
+		 struct transfer_result *out, struct err *e)
 {
 	struct stat now;
 
@@ -199,18 +199,25 @@ static int check_source(struct sender *s, const struct stat *before,
 	return 0;
 }
 
+int sender_expected(struct sender *s, const struct transfer_result *out,
+		    struct err *e)
+{
+	if (s->f->expect && strcmp(s->f->expect, out->src_digest))
+		return err_set(e, ERR_CONFLICT,
+			       "%s is not what it was: digest %s, expected %s",
+			       s->f->name, out->src_digest, s->f->expect);
+	return 0;
+}
+
 /* END, SUM, COMMIT: both have read the same, so it gets its name. */
 static int finish(struct sender *s, struct transfer_result *out, struct err *e)
 {
 	struct enc *m;
 	struct dec d;
 
-	if (digest_text(s->sum, out->src_digest, e))
+	if (digest_text(s->sum, out->src_digest, e) ||
+	    sender_expected(s, out, e))
 		return -1;
-	if (s->f->expect && strcmp(s->f->expect, out->src_digest))
-		return err_set(e, ERR_CONFLICT,
-			       "%s is not what it was: digest %s, expected %s",
-			       s->f->name, out->src_digest, s->f->expect);
 	m = chan_begin(s->c, XP_END);
 	enc_u64(m, s->p.size);
 	enc_str(m, out->src_digest);
@@ -230,8 +237,7 @@ static int finish(struct sender *s, struct transfer_result *out, struct err *e)
 	return sender_expect(s, XP_COMMITTED, &d, e);
 }
 
-/* The receiver drops the file; the channel is in step again. */
-static void abandon(struct sender *s)
+void sender_abandon(struct sender *s)
 {
 	int64_t end = clock_mono_us() +
 		      (s->cfg.dead_us ? s->cfg.dead_us : XP_DEAD_US);
@@ -265,7 +271,7 @@ static int copy(struct sender *s, const struct stat *st,
 	s->memo->text[0] = '\0';
 	if (begin_there(s, out->method, e))
 		return -1;
-	if (move_content(s, out->method, e) || check_source(s, st, out, e))
+	if (move_content(s, out->method, e) || sender_check(s, st, out, e))
 		return -1;
 	return finish(s, out, e);
 }
@@ -294,7 +300,7 @@ int sender_copy(struct sender *s, const struct sender_file *f,
 	if (!rc)
 		s->sum = NULL;
 	if (rc && !s->c->broken)
-		abandon(s);
+		sender_abandon(s);
 	/* The last word on progress; what is done cannot be cancelled. */
 	if (!rc && f->tick && f->tick(f->arg, &s->p, e))
 		err_clear(e);

@@ -5,6 +5,7 @@
  *
  *	s = sender_new(&chan, &cfg);
  *	sender_copy(s, &file, &result, &e);	any number of files
+ *	sender_copy_many(s, &list, &bad, &e);	the same, for many
  *	sender_free(s);
  *
  * After an error the channel can carry the next file, unless chan.broken.
@@ -20,7 +21,8 @@
  * since is asked about, sent and digested.
  *
  * Memory: about 12 MiB, up to 16 MiB of memos, and with librsync 40 bytes a
- * block of the basis, which rsdelta_block() keeps below 28 MiB.
+ * block of the basis, which rsdelta_block() keeps below 28 MiB; a list of small
+ * files takes 4 MiB, and 8 bytes a file.
  */
 #ifndef NH_TRANSFER_SENDER_H
 #define NH_TRANSFER_SENDER_H
@@ -53,11 +55,32 @@ struct sender_file {
 	void *arg;
 };
 
+/* Many files, of any size; functions of the caller's. */
+struct sender_list {
+	size_t n;
+	/* Fills F, whose strings stay valid, but for fd, tick and arg. */
+	void (*file)(void *arg, size_t i, struct sender_file *f);
+	/* Opens the I-th; the descriptor is closed by the sender. */
+	int (*open)(void *arg, size_t i, struct err *e);
+	/* It is on the target, as sender_copy() promises; in any order. */
+	int (*done)(void *arg, size_t i, const struct transfer_result *r,
+		    struct err *e);
+	transfer_tick *tick; /* progress is over all of them */
+	void *arg;
+};
+
 struct sender *sender_new(struct chan *c, const struct sender_cfg *cfg);
 void sender_free(struct sender *s);
 /* Another limit from now on, as cfg.bwlimit; also from within a tick. */
 void sender_limit(struct sender *s, uint64_t bwlimit);
 int sender_copy(struct sender *s, const struct sender_file *f,
 		struct transfer_result *out, struct err *e);
+/* Those of at most SMALL_MAX bytes first, without a round trip for each
+ * (transfer/small.h); they are sent whole or, where the target has them,
+ * not at all.  Then the others, by sender_copy().  The first that fails ends
+ * it: *BAD is its index, or L->n when it was not for one file.  Those that
+ * done() was called for stay. */
+int sender_copy_many(struct sender *s, const struct sender_list *l, size_t *bad,
+		     struct err *e);
 
 #endif

@@ -85,6 +85,8 @@ int sender_take(struct sender *s, int64_t timeout_us, struct err *e)
 		dec_err(&m.d, e);
 		return err_wrap(e, "on the target");
 	}
+	if (m.type == XP_SMALL_ANSWER && s->small)
+		return sender_small_answer(s, &m.d, e);
 	if (m.type == XP_ALIVE)
 		return sender_tick(s, e);
 	return err_set(e, ERR_BUG, "message %d from the receiver", (int)m.type);

@@ -2,11 +2,12 @@
 /* The sender's parts: sender.c (one file, from OPEN to COMMITTED),
  * sender_io.c (messages, windows, limits), sender_pass.c (reading, segment by
  * segment), sender_cmp.c (strides: comparing and sending), sender_delta.c
- * (librsync). */
+ * (librsync), sender_small.c (many small files). */
 #ifndef NH_TRANSFER_SENDER_PRIV_H
 #define NH_TRANSFER_SENDER_PRIV_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "transfer/digest.h"
 #include "transfer/fingerprint.h"
@@ -37,6 +38,8 @@ struct stride {
 	uint8_t *data;	  /* XP_STRIDE bytes */
 };
 
+struct sender_small;
+
 struct sender {
 	struct chan *c;
 	struct sender_cfg cfg;
@@ -66,11 +69,26 @@ struct sender {
 	/* waiting for an answer, the oldest at head; a ring */
 	struct stride *queue[XP_STRIDES];
 	unsigned head, count;
+	struct sender_small *small; /* a list of files is under way */
 	/* what the receiver said last, and is waited for */
 	enum xp_type want;
 	bool have;
 	struct buf have_body;
 };
+
+/* ---- sender.c */
+/* After reading: has the source changed since BEFORE?  ERR_CONFLICT when it was
+ * cut shorter. */
+int sender_check(struct sender *s, const struct stat *before,
+		 struct transfer_result *out, struct err *e);
+/* ERR_CONFLICT when the digest in OUT is not the one that is expected. */
+int sender_expected(struct sender *s, const struct transfer_result *out,
+		    struct err *e);
+/* The receiver drops what is under way; the channel is in step again. */
+void sender_abandon(struct sender *s);
+
+/* ---- sender_small.c */
+int sender_small_answer(struct sender *s, struct dec *d, struct err *e);
 
 /* ---- sender_io.c */
 /* Calls the file's tick several times a second. */

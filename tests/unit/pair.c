@@ -79,6 +79,7 @@ static int cut_send(void *self, const struct enc *head, const void *data,
 	struct frame f = {
 		.type = WIRE_DATA, .p = head->b.p, .len = head->b.len};
 
+	p->frames++;
 	if (p->cut >= 0) {
 		p->cut -= (int64_t)(head->b.len + n);
 		if (p->cut < 0) {
@@ -97,6 +98,7 @@ static int cut_recv(void *self, const char **b, size_t *n, int64_t timeout_us,
 
 	if (wire_recv(&p->sw, &f, clock_mono_us() + timeout_us, e))
 		return -1;
+	p->waits++;
 	*b = f.p;
 	*n = f.len;
 	return 0;

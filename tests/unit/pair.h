@@ -23,6 +23,8 @@ struct pair {
 	struct wire sw, rw;
 	struct chan sc, rc;
 	struct sender *s;
+	unsigned frames; /* from the sender */
+	unsigned waits;	 /* that the sender has waited for */
 	int64_t cut; /* the link breaks after so many bytes sent; < 0: never */
 	int recv_rc; /* of receiver_serve(), after pair_hangup() */
 	struct err recv_err;

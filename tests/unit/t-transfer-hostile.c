@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "transfer/fingerprint.h"
+#include "transfer/small.h"
 #include "transfer/transfer.h"
 #include "unit/pair.h"
 
@@ -20,6 +21,9 @@ struct liar {
 	struct enc m;
 	uint64_t size; /* of the last OPEN */
 	int left;
+	bool small; /* mostly lists of small files */
+	uint32_t id;
+	unsigned stored, refused; /* small ones */
 	unsigned errors, opened, begun, sigs, sums;
 	enum { SHUT, OPEN, BEGUN, FAILED } where;
 };
@@ -76,6 +80,57 @@ static void cmp_message(struct enc *m)
 	}
 }
 
+/* Of a list of small files. */
+static void small_message(struct liar *l)
+{
+	static const char *const rel[] = {"dst/a",	"dst/b",    "dst/n/e/w",
+					  "src/x",	"dst/../x", "",
+					  "dst/a.part", "dst/held"};
+	struct enc *m = &l->m;
+	char sum[DIGEST_TEXT_MAX];
+	uint8_t type = (uint8_t)(pair_below(6)	 ? SMALL_PUT
+				 : pair_below(4) ? SMALL_LIST
+						 : 1 + pair_below(9));
+	struct err e = ERR_INIT;
+
+	if (l->where == SHUT && pair_below(8))
+		type = SMALL_BEGIN;
+	if (type == SMALL_BEGIN)
+		l->where = OPEN;
+	enc_u8(m, type);
+	if (type == SMALL_LIST) {
+		size_t n = pair_below(140);
+
+		enc_u32(m, (uint32_t)pair_rand());
+		enc_count(m, pair_below(20) ? n : 100000);
+		for (; n; n--) {
+			enc_str(m, rel[pair_below(ARRAY_SIZE(rel))]);
+			enc_u32(m, pair_below(2) ? 0600 : 0);
+			enc_bool(m, pair_below(2));
+		}
+	} else if (type == SMALL_PUT) {
+		static const char x[300];
+		size_t n = pair_below(300);
+
+		small_digest(x, n, sum, &e);
+		enc_u32(m, pair_below(30) ? l->id++ : (uint32_t)pair_rand());
+		enc_str(m,
+			rel[pair_below(pair_below(4) ? 3 : ARRAY_SIZE(rel))]);
+		enc_u32(m, (uint32_t)pair_rand());
+		enc_u64(m, pair_below(40) ? n : pair_rand());
+		enc_str(m, pair_below(20) ? sum : "sum");
+		enc_bool(m, pair_below(2));
+		enc_bool(m, pair_below(20));
+		enc_u64(m, pair_below(40) ? 0 : pair_rand());
+		/* Of that digest: zeros. */
+		for (size_t k = pair_below(20) ? n : pair_below(400); k; k--)
+			enc_u8(m, pair_below(5000) ? 0 : 1);
+	} else if (type == SMALL_DATA) {
+		enc_bool(m, pair_below(2));
+		some_u64(m);
+	}
+}
+
 /* Mostly a step further on the right way, so that all of it is seen. */
 static uint8_t kind(const struct liar *l)
 {
@@ -105,8 +160,13 @@ static void make(struct liar *l)
 	struct enc *m = &l->m;
 	uint8_t type = kind(l);
 
+	if (l->small && (type != XP_ABORT || pair_below(3)) &&
+	    l->where != FAILED)
+		type = XP_SMALL;
 	enc_reset(m);
 	enc_u8(m, type);
+	if (type == XP_SMALL)
+		small_message(l);
 	if (type == XP_OPEN) {
 		open_message(l);
 	} else if (type == XP_BEGIN) {
@@ -160,6 +220,10 @@ static int lie_send(void *self, const struct enc *head, const void *data,
 	(void)n;
 	(void)e;
 	l->errors += head->b.p[0] == XP_ERROR;
+	l->stored +=
+		head->b.p[0] == XP_SMALL_ANSWER && head->b.p[1] == SMALL_STORED;
+	l->refused +=
+		head->b.p[0] == XP_SMALL_ANSWER && head->b.p[1] == SMALL_FAILED;
 	l->opened += head->b.p[0] == XP_OPENED;
 	l->begun += head->b.p[0] == XP_BEGUN;
 	l->sigs += head->b.p[0] == XP_SIG_END;
@@ -172,6 +236,8 @@ static int lie_send(void *self, const struct enc *head, const void *data,
 		l->where = BEGUN;
 	else if (head->b.p[0] == XP_ABORTED)
 		l->where = SHUT;
+	else if (head->b.p[0] == XP_SMALL_ANSWER)
+		l->where = head->b.p[1] == SMALL_ENDED ? SHUT : OPEN;
 	return 0;
 }
 
@@ -222,9 +288,47 @@ static void t_hostile(void **state)
 	pair_clear(&p);
 }
 
+static void t_small(void **state)
+{
+	struct liar l = {.left = MESSAGES / 2, .small = true};
+	struct pair p;
+	struct chan c;
+	struct err e = ERR_INIT;
+	char got[400];
+	ssize_t n;
+	int fd;
+
+	(void)state;
+	pair_init(&p);
+	close(pair_open(&p, "src/held", O_RDWR | O_CREAT));
+	assert_int_equal(linkat(p.dir, "src/held", p.dir, "dst/held", 0), 0);
+	chan_init(&c, &lies, &l);
+	receiver_serve(&p.rcfg, &c, &e);
+	err_clear(&e);
+	fprintf(stderr, "%d messages: %u stored, %u failed, %u refused\n",
+		MESSAGES / 2, l.stored, l.refused, l.errors);
+	assert_true(l.stored > 5 && l.refused > 50 && l.errors > 20);
+	assert_false(pair_exists(&p, "src/x"));
+	assert_false(pair_exists(&p, "x"));
+	fd = pair_open(&p, "src/held", O_RDONLY);
+	assert_int_equal(pread(fd, got, sizeof(got), 0), 0);
+	close(fd);
+	/* What has its name is of a digest that was said: zeros. */
+	fd = pair_open(&p, "dst/a", O_RDONLY);
+	n = pread(fd, got, sizeof(got), 0);
+	assert_true(n >= 0 && n < 300);
+	for (ssize_t i = 0; i < n; i++)
+		assert_int_equal(got[i], 0);
+	close(fd);
+	chan_clear(&c);
+	enc_clear(&l.m);
+	pair_clear(&p);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(t_hostile)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(t_hostile),
+					   cmocka_unit_test(t_small)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The receiver's side of many small files (transfer/small.h).
+ *
+ *	struct receiver_small *m = NULL;
+ *
+ *	for each message of type XP_SMALL:
+ *		receiver_small(&m, cfg, chan, &msg, &e);
+ *						m is NULL before BEGIN and
+ *						after END
+ *	receiver_small_free(m);			drops what is not yet stored
+ *
+ * Memory: 4 MiB, while M is there, and up to SMALL_BATCH open files and half as
+ * many directories more.
+ */
+#ifndef NH_TRANSFER_RECEIVER_SMALL_H
+#define NH_TRANSFER_RECEIVER_SMALL_H
+
+#include "transfer/receiver.h"
+
+struct receiver_small;
+
+/* -1: nothing more can be done with this list; what was said to be stored is.
+ */
+int receiver_small(struct receiver_small **m, const struct receiver_cfg *cfg,
+		   struct chan *c, struct chan_msg *msg, struct err *e);
+void receiver_small_free(struct receiver_small *m);
+
+#endif
