@@ -5,7 +5,8 @@
  * Nova's own way (nova/virt/libvirt/driver.py:_clean_shutdown and power_off,
  * 2014.2 to 33.0.2; nova/compute/manager.py: SHUTDOWN_RETRY_INTERVAL = 10 s,
  * [DEFAULT]shutdown_timeout = 60 s): shut down, look every second, ask again
- * every ten, and destroy after the timeout.
+ * every ten, and destroy after the timeout.  But the guest is down while nobody
+ * looks: at first it is looked at more often.
  */
 #include "host/virt.h"
 
@@ -15,7 +16,8 @@
 #include "core/stop.h"
 
 #define NOVA_RETRY_S 10
-#define NOVA_POLL_S 1
+#define POLL_MIN_US 200000
+#define POLL_MAX_US 1000000 /* Nova's */
 
 enum where { WHERE_UP = 0, WHERE_DOWN, WHERE_STUCK };
 
@@ -112,13 +114,24 @@ static int force(struct virt *v, const char *uuid, enum virt_stopped *out,
 	return -1;
 }
 
+/* An eighth of what was waited already, so that little is added to it. */
+static int64_t pause_us(const struct virt_stop *how, int64_t waited_us)
+{
+	int64_t us = waited_us / 8;
+
+	if (how->poll_s)
+		return (int64_t)how->poll_s * 1000000;
+	return us < POLL_MIN_US	  ? POLL_MIN_US
+	       : us > POLL_MAX_US ? POLL_MAX_US
+				  : us;
+}
+
 int virt_stop(struct virt *v, const char *uuid, const struct virt_stop *how,
 	      enum virt_stopped *out, struct err *e)
 {
-	const int64_t poll = how->poll_s ? how->poll_s : NOVA_POLL_S;
 	const int64_t retry = how->retry_s ? how->retry_s : NOVA_RETRY_S;
 	const int64_t t0 = clock_mono_us();
-	int64_t asked_at = -retry, waited = 0;
+	int64_t asked_at = -retry, waited = 0, told = -1;
 	enum where where;
 
 	*out = VIRT_STOP_NONE;
@@ -140,9 +153,10 @@ int virt_stop(struct virt *v, const char *uuid, const struct virt_stop *how,
 			asked_at = waited;
 		}
 		if (where != WHERE_DOWN) {
-			if (how->progress)
+			if (how->progress && waited != told)
 				how->progress(how->arg, (int)waited);
-			clock_sleep_us(poll * 1000000);
+			told = waited;
+			clock_sleep_us(pause_us(how, clock_mono_us() - t0));
 			if (look(v, uuid, &where, e))
 				return -1;
 		}

@@ -12,12 +12,13 @@
 
 struct guest {
 	struct virt v;
-	int64_t now;	 /* seconds */
-	int64_t dies_at; /* of an ACPI request from this second on; -1 never */
+	int64_t us;	  /* the clock */
+	int64_t dies_at;  /* of an ACPI request from this second on; -1 never */
+	int64_t takes_us; /* to power off, once asked; 0: as dies_at says */
 	enum virt_state st;
 	const char *reason;
 	bool destroy_fails, lost;
-	int shutdowns, destroys;
+	int shutdowns, destroys, looks;
 	int64_t asked[32];
 };
 
@@ -25,12 +26,12 @@ static struct guest *g; /* for the clock */
 
 static int64_t g_mono(void)
 {
-	return g->now * 1000000;
+	return g->us;
 }
 
 static void g_sleep(int64_t us)
 {
-	g->now += us / 1000000;
+	g->us += us;
 }
 
 static int g_state(struct virt *v, const char *uuid, struct virt_status *st,
@@ -39,6 +40,9 @@ static int g_state(struct virt *v, const char *uuid, struct virt_status *st,
 	(void)v;
 	(void)uuid;
 	(void)e;
+	if (g->takes_us && g->shutdowns && g->us >= g->takes_us)
+		g->st = VIRT_SHUTOFF;
+	g->looks++;
 	st->state = g->st;
 	snprintf(st->reason, sizeof(st->reason), "%s",
 		 g->reason ? g->reason : "");
@@ -49,10 +53,10 @@ static int g_shutdown(struct virt *v, const char *uuid, struct err *e)
 {
 	(void)v;
 	(void)uuid;
-	g->asked[g->shutdowns++] = g->now;
+	g->asked[g->shutdowns++] = g->us / 1000000;
 	if (g->lost)
 		return err_set(e, ERR_LOST, "no answer");
-	if (g->dies_at >= 0 && g->now >= g->dies_at)
+	if (g->dies_at >= 0 && g->us / 1000000 >= g->dies_at)
 		g->st = VIRT_SHUTOFF;
 	return 0;
 }
@@ -108,7 +112,7 @@ static void t_stop(void **state)
 	assert_int_equal(boots.destroys, 0);
 	assert_int_equal(stop_guest(&deaf, 25, &how, &e), 0);
 	assert_int_equal(how, VIRT_STOP_FORCED);
-	assert_int_equal(deaf.now, 25);
+	assert_int_equal(deaf.us / 1000000, 25);
 	assert_int_equal(deaf.shutdowns, 3);
 	assert_int_equal(deaf.destroys, 1);
 	assert_int_equal(stop_guest(&off, 60, &how, &e), 0);
@@ -117,6 +121,25 @@ static void t_stop(void **state)
 	assert_int_equal(stop_guest(&hard, 0, &how, &e), 0);
 	assert_int_equal(how, VIRT_STOP_FORCED);
 	assert_int_equal(hard.shutdowns, 0);
+}
+
+/* It is seen soon after it went down, and not looked at all the time. */
+static void t_stop_seen(void **state)
+{
+	struct guest quick = {
+		.st = VIRT_RUNNING, .dies_at = -1, .takes_us = 300000};
+	struct guest slow = {
+		.st = VIRT_RUNNING, .dies_at = -1, .takes_us = 20100000};
+	struct err e = ERR_INIT;
+	enum virt_stopped how;
+
+	(void)state;
+	assert_int_equal(stop_guest(&quick, 60, &how, &e), 0);
+	assert_int_equal(how, VIRT_STOP_GRACEFUL);
+	assert_in_range(quick.us, 300000, 500000);
+	assert_int_equal(stop_guest(&slow, 60, &how, &e), 0);
+	assert_in_range(slow.us, 20100000, 21100000);
+	assert_in_range(slow.looks, 20, 50);
 }
 
 static void t_stop_not(void **state)
@@ -156,6 +179,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_stop),
+		cmocka_unit_test(t_stop_seen),
 		cmocka_unit_test(t_stop_not),
 	};
 
