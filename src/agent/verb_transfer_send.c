@@ -21,6 +21,7 @@ struct sending {
 	bool direct;
 	struct sender *s;
 	struct buf file; /* the CTL_FILE that waits to be done */
+	bool many;	 /* it is a CTL_FILES */
 	bool have_file, cancel;
 	int64_t told;
 };
@@ -55,11 +56,12 @@ static int on_control(void *arg, const struct frame *f, struct err *e)
 		sender_limit(g->s, dec_u64(&d));
 		return dec_end(&d, "limit", e);
 	}
-	if (type != CTL_FILE || g->have_file)
+	if ((type != CTL_FILE && type != CTL_FILES) || g->have_file)
 		return err_set(e, ERR_BUG, "control message %d", (int)type);
 	buf_reset(&g->file);
 	buf_put(&g->file, d.p, (size_t)(d.end - d.p));
 	g->have_file = true;
+	g->many = type == CTL_FILES;
 	g->cancel = false;
 	return 0;
 }
@@ -98,36 +100,51 @@ static int on_tick(void *arg, const struct transfer_progress *p, struct err *e)
 	return tell(g, &m, e);
 }
 
+/* Opens the file whose root and name begin at PATH. */
+static int open_source(struct sending *g, struct dec path, struct err *e)
+{
+	struct verb_call sub = *g->c;
+	struct agent_path p;
+
+	sub.in = &path;
+	if (agent_path(&sub, &p, e))
+		return -1;
+	return agent_open(&p, O_RDONLY, 0, e);
+}
+
+static struct sender_file source(const struct ctl_file *f)
+{
+	return (struct sender_file){.fd = -1,
+				    .name = f->src_rel,
+				    .rel = f->dst_rel,
+				    .basis_rel = f->basis_rel,
+				    .expect = f->expect,
+				    .delta = f->delta,
+				    .full = f->full,
+				    .mode = f->mode};
+}
+
 static int copy_file(struct sending *g, struct transfer_result *out,
 		     struct err *e)
 {
 	AUTO(mem_closefd) int fd = -1;
 	struct dec d, path;
-	struct verb_call sub = *g->c;
-	struct agent_path p;
 	struct ctl_file f;
+	struct sender_file sf;
 
 	dec_init(&d, g->file.p, g->file.len);
 	path = d;
 	ctl_get_file(&d, &f);
-	sub.in = &path;
-	if (dec_end(&d, "file", e) || agent_path(&sub, &p, e))
+	if (dec_end(&d, "file", e))
 		return -1;
-	fd = agent_open(&p, O_RDONLY, 0, e);
+	fd = open_source(g, path, e);
 	if (fd < 0)
 		return -1;
-	return sender_copy(g->s,
-			   &(struct sender_file){.fd = fd,
-						 .name = f.src_rel,
-						 .rel = f.dst_rel,
-						 .basis_rel = f.basis_rel,
-						 .expect = f.expect,
-						 .delta = f.delta,
-						 .full = f.full,
-						 .mode = f.mode,
-						 .tick = on_tick,
-						 .arg = g},
-			   out, e);
+	sf = source(&f);
+	sf.fd = fd;
+	sf.tick = on_tick;
+	sf.arg = g;
+	return sender_copy(g->s, &sf, out, e);
 }
 
 static int one_file(struct sending *g, struct err *e)
@@ -147,6 +164,131 @@ static int one_file(struct sending *g, struct err *e)
 	return tell(g, &m, e);
 }
 
+/* ---- many files ------------------------------------------------------ */
+
+enum { TELL_RESULTS = 64 };
+
+struct listing {
+	struct sending *g;
+	struct ctl_file *f;
+	struct dec *at; /* where the root and the name of each begin */
+	size_t n;
+	struct enc results; /* done, and not yet told */
+	size_t nresults;
+};
+
+static void list_file(void *arg, size_t i, struct sender_file *f)
+{
+	struct listing *l = arg;
+
+	*f = source(&l->f[i]);
+}
+
+static int list_open(void *arg, size_t i, struct err *e)
+{
+	struct listing *l = arg;
+
+	return open_source(l->g, l->at[i], e);
+}
+
+static int tell_results(struct listing *l, struct err *e)
+{
+	AUTO(enc_clear) struct enc m = ENC_INIT;
+	struct frame f = {.type = WIRE_DATA};
+	int rc;
+
+	if (!l->nresults)
+		return 0;
+	enc_u8(&m, CTL_RESULTS);
+	enc_count(&m, l->nresults);
+	f.p = m.b.p;
+	f.len = m.b.len;
+	rc = agent_send(l->g->c, &f, l->results.b.p, l->results.b.len, e);
+	enc_reset(&l->results);
+	l->nresults = 0;
+	return rc;
+}
+
+static int list_done(void *arg, size_t i, const struct transfer_result *r,
+		     struct err *e)
+{
+	struct listing *l = arg;
+
+	enc_u32(&l->results, (uint32_t)i);
+	ctl_put_result(&l->results, r);
+	return ++l->nresults < TELL_RESULTS ? 0 : tell_results(l, e);
+}
+
+static int list_tick(void *arg, const struct transfer_progress *p,
+		     struct err *e)
+{
+	struct listing *l = arg;
+
+	return tell_results(l, e) || on_tick(l->g, p, e) ? -1 : 0;
+}
+
+static int list_read(struct listing *l, struct err *e)
+{
+	struct dec d;
+
+	dec_init(&d, l->g->file.p, l->g->file.len);
+	l->n = dec_count(&d, 8);
+	if (l->n > CTL_FILES_MAX)
+		return err_set(e, ERR_BUG, "%zu files in a list", l->n);
+	l->f = MEM_NEW_N(struct ctl_file, l->n + 1);
+	l->at = MEM_NEW_N(struct dec, l->n + 1);
+	for (size_t i = 0; i < l->n; i++) {
+		l->at[i] = d;
+		ctl_get_file(&d, &l->f[i]);
+	}
+	return dec_end(&d, "files", e);
+}
+
+static int copy_files(struct listing *l, size_t *bad, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int rc;
+
+	if (list_read(l, e))
+		return -1;
+	rc = sender_copy_many(l->g->s,
+			      &(struct sender_list){.n = l->n,
+						    .file = list_file,
+						    .open = list_open,
+						    .done = list_done,
+						    .tick = list_tick,
+						    .arg = l},
+			      bad, e);
+	/* Also of a list that failed: those stay. */
+	if (tell_results(l, &why)) {
+		rc = -1;
+		err_move(e, &why);
+	}
+	return rc;
+}
+
+static int many_files(struct sending *g, struct err *e)
+{
+	AUTO(enc_clear) struct enc m = ENC_INIT;
+	struct listing l = {.g = g};
+	struct err why = ERR_INIT;
+	size_t bad = CTL_FILES_MAX;
+	int rc = copy_files(&l, &bad, &why);
+
+	g->have_file = false;
+	enc_u8(&m, CTL_FILES_DONE);
+	enc_bool(&m, !rc);
+	if (rc) {
+		enc_u32(&m, (uint32_t)bad);
+		enc_err(&m, &why);
+	}
+	err_clear(&why);
+	enc_clear(&l.results);
+	mem_free(l.f);
+	mem_free(l.at);
+	return tell(g, &m, e);
+}
+
 /* Files, until the controller ends it. */
 static int serve(struct sending *g, struct err *e)
 {
@@ -163,7 +305,7 @@ static int serve(struct sending *g, struct err *e)
 			return 0;
 		}
 		if (g->have_file) {
-			if (one_file(g, e))
+			if (g->many ? many_files(g, e) : one_file(g, e))
 				return -1;
 		} else if (g->direct && !g->dial.chan.broken &&
 			   chan_alive(&g->dial.chan, e)) {

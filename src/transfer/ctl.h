@@ -15,6 +15,9 @@
  *	sender: CTL_READY once; for each file CTL_PROGRESS, at least every
  *	second, and CTL_DONE at its end
  *
+ *	for many files at once: CTL_FILES instead of CTL_FILE, CTL_RESULTS as
+ *	they are done, in any order, and CTL_FILES_DONE instead of CTL_DONE
+ *
  * WIRE_END from the controller ends them.
  */
 #ifndef NH_TRANSFER_CTL_H
@@ -28,13 +31,20 @@ enum { CTL_TUNNEL = 0x0100 };
 
 enum ctl_type {
 	CTL_NONE = 0,
-	CTL_READY,    /* - */
-	CTL_FILE,     /* struct ctl_file */
-	CTL_CANCEL,   /* - */
-	CTL_PROGRESS, /* struct transfer_progress */
-	CTL_DONE,     /* bool ok, struct transfer_result, err if not ok */
-	CTL_LIMIT,    /* u64 bytes a second, 0: none */
+	CTL_READY,	/* - */
+	CTL_FILE,	/* struct ctl_file */
+	CTL_CANCEL,	/* - */
+	CTL_PROGRESS,	/* struct transfer_progress */
+	CTL_DONE,	/* bool ok, struct transfer_result, err if not ok */
+	CTL_LIMIT,	/* u64 bytes a second, 0: none */
+	CTL_FILES,	/* count, struct ctl_file... */
+	CTL_RESULTS,	/* count, (u32 index, struct transfer_result)... */
+	CTL_FILES_DONE, /* bool ok, if not: u32 index of the one that failed,
+			   or count, err */
 };
+
+/* In one CTL_FILES; the bytes are counted before the last one. */
+enum { CTL_FILES_MAX = 4096, CTL_FILES_BYTES = 512 << 10 };
 
 /* Strings point into what was decoded. */
 struct ctl_file {

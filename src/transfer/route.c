@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "transfer/ctl.h"
+#include "transfer/route_priv.h"
 #include "transfer/sshkey.h"
 #include "transfer/transfer.h"
 #include "wire/verbs.h"
@@ -18,21 +19,6 @@ enum {
 	TICK_US = 250000,
 	RELAY_WAIT_US = 1000,
 	RELAY_BATCH = 16,
-};
-
-struct transfer {
-	struct transfer_end src, dst;
-	char *src_name, *dst_name, *job, *user;
-	enum transfer_via via;
-	char *why; /* not direct */
-	uint32_t src_id, dst_id;
-	bool src_on, dst_on; /* requests under way */
-	bool dead;
-	/* of the file under way */
-	struct transfer_progress progress;
-	bool done, ok;
-	struct transfer_result *result;
-	struct err error;
 };
 
 /* ---- frames ---------------------------------------------------------- */
@@ -61,6 +47,14 @@ static int on_control(struct transfer *t, const struct frame *f, struct err *e)
 		if (t->result)
 			return on_done(t, &d, e);
 		break;
+	case CTL_RESULTS:
+		if (t->results)
+			return route_results(t, &d, e);
+		break;
+	case CTL_FILES_DONE:
+		if (t->results)
+			return route_files_done(t, &d, e);
+		break;
 	case CTL_READY:
 		t->done = true;
 		return 0;
@@ -68,6 +62,7 @@ static int on_control(struct transfer *t, const struct frame *f, struct err *e)
 	case CTL_FILE:
 	case CTL_CANCEL:
 	case CTL_LIMIT:
+	case CTL_FILES:
 		break;
 	}
 	return err_set(e, ERR_BUG, "an unexpected message of the sender");
@@ -391,28 +386,42 @@ static struct transfer *open_route(const struct transfer_route *r,
 
 /* ---- one file -------------------------------------------------------- */
 
-static int send_file(struct transfer *t, const struct transfer_file *f,
-		     struct err *e)
+void route_put_file(struct enc *m, const struct transfer_file *f)
 {
-	AUTO(enc_clear) struct enc m = ENC_INIT;
-	struct frame g = {.type = WIRE_DATA};
+	ctl_put_file(m, &(struct ctl_file){.src_root = f->src_root,
+					   .src_rel = f->src_rel,
+					   .dst_rel = f->dst_rel,
+					   .basis_rel = f->basis_rel,
+					   .expect = f->expect,
+					   .delta = f->delta,
+					   .full = f->verify_full,
+					   .mode = f->mode});
+}
 
-	enc_u8(&m, CTL_FILE);
-	ctl_put_file(&m, &(struct ctl_file){.src_root = f->src_root,
-					    .src_rel = f->src_rel,
-					    .dst_rel = f->dst_rel,
-					    .basis_rel = f->basis_rel,
-					    .expect = f->expect,
-					    .delta = f->delta,
-					    .full = f->verify_full,
-					    .mode = f->mode});
-	g.p = m.b.p;
-	g.len = m.b.len;
-	if (!client_send(t->src.client, t->src_id, &g, NULL, 0, e))
+int route_start(struct transfer *t, const struct enc *m, const void *rest,
+		size_t n, struct err *e)
+{
+	struct frame g = {.type = WIRE_DATA, .p = m->b.p, .len = m->b.len};
+
+	t->progress = (struct transfer_progress){0};
+	t->done = t->ok = false;
+	/* Nobody listened between files: that is not their silence. */
+	t->src.client->w.heard = t->dst.client->w.heard = clock_mono_us();
+	if (!client_send(t->src.client, t->src_id, &g, rest, n, e))
 		return 0;
 	t->dead = true;
 	e->kind = ERR_LOST;
 	return err_wrap(e, "%s", t->src.host);
+}
+
+static int send_file(struct transfer *t, const struct transfer_file *f,
+		     struct err *e)
+{
+	AUTO(enc_clear) struct enc m = ENC_INIT;
+
+	enc_u8(&m, CTL_FILE);
+	route_put_file(&m, f);
+	return route_start(t, &m, NULL, 0, e);
 }
 
 static int send_cancel(struct transfer *t, struct err *e)
@@ -444,10 +453,7 @@ static int limit(struct transfer *t, uint64_t bwlimit, struct err *e)
 	return err_wrap(e, "%s", t->src.host);
 }
 
-/* Until the sender is done with the file.  When the caller's tick says no, it
- * is told to stop, and waited for: so the session can be used again. */
-static int wait_done(struct transfer *t, const struct transfer_file *f,
-		     struct err *e)
+int route_wait(struct transfer *t, const struct transfer_file *f, struct err *e)
 {
 	struct err no = ERR_INIT;
 	int64_t end = INT64_MAX;
@@ -486,12 +492,8 @@ static int copy_file(struct transfer *t, const struct transfer_file *f,
 		return err_set(e, ERR_LOST,
 			       "the transfer to %s broke off earlier",
 			       t->dst.host);
-	t->progress = (struct transfer_progress){0};
-	t->done = t->ok = false;
 	t->result = out;
-	/* Nobody listened between files: that is not their silence. */
-	t->src.client->w.heard = t->dst.client->w.heard = clock_mono_us();
-	rc = send_file(t, f, e) || wait_done(t, f, e) ? -1 : 0;
+	rc = send_file(t, f, e) || route_wait(t, f, e) ? -1 : 0;
 	t->result = NULL;
 	if (!rc && !t->ok) {
 		err_move(e, &t->error);
@@ -519,6 +521,7 @@ static const char *route_why(const struct transfer *t)
 const struct transfer_ops transfer_real = {
 	.open = open_route,
 	.copy = copy_file,
+	.copy_many = route_copy_many,
 	.limit = limit,
 	.via = route_via,
 	.why_relay = route_why,

@@ -15,7 +15,7 @@
  *	t = ops->open(&route, &e);		one a job; keep it open from the
  *						pre-copy to the final pass
  *	for each file, as often as wanted:
- *		ops->copy(t, &file, &res, &e);
+ *		ops->copy(t, &file, &res, &e);	or copy_many()
  *		compare res.src_digest with res.dst_digest	the caller's
  *	ops->close(t);
  *	ops->revoke(dst, &route, &e);		in undo, and at the end of the
@@ -123,7 +123,7 @@ typedef int transfer_tick(void *arg, const struct transfer_progress *p,
 struct transfer_file {
 	const char *src_root, *src_rel;
 	/* Beneath the route's dst_root, and there beneath .novahaul/<job>/; its
-	 * directory exists. */
+	 * directory is made if need be. */
 	const char *dst_rel;
 	enum transfer_delta delta;
 	/* Another file beneath dst_root to build from, or NULL.  Read only. */
@@ -163,6 +163,17 @@ struct transfer_ops {
 	struct transfer *(*open)(const struct transfer_route *r, struct err *e);
 	int (*copy)(struct transfer *t, const struct transfer_file *f,
 		    struct transfer_result *out, struct err *e);
+	/* The same for each of N files of any size, in any order, without a
+	 * round trip for each: for those of up to 4 MiB, which are sent whole
+	 * or, where the target has their content, not at all.  Directories
+	 * that are missing on the target are made, 0700.  RESULTS[i] is that of
+	 * FILES[i]; where its dst_digest is "", that one was not copied.  The
+	 * first failure ends it, is as copy() would fail, and names the file;
+	 * what is done by then stays, and is not sent again by the next call.
+	 * The tick is the same for all, and told of progress over all. */
+	int (*copy_many)(struct transfer *t, const struct transfer_file *files,
+			 size_t n, struct transfer_result *results,
+			 struct err *e);
 	/* Another limit than the route's from now on: bytes a second, 0 for
 	 * none.  Also from a file's tick.  ERR_LOST: as with copy(). */
 	int (*limit)(struct transfer *t, uint64_t bwlimit, struct err *e);

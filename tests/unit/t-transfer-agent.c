@@ -316,6 +316,196 @@ static void t_lost(void **state)
 	transfer_real.close(t);
 }
 
+/* ---- many files ------------------------------------------------------ */
+
+enum { LIST = 300, LARGE = 7 };
+
+struct list {
+	struct transfer_file f[LIST];
+	struct transfer_result r[LIST];
+	char src[LIST][32], dst[LIST][64];
+};
+
+/* Small ones, and one that is not; no directory of theirs is on the target. */
+static struct list *list_new(void)
+{
+	struct list *l = MEM_NEW(struct list);
+
+	for (int i = 0; i < LIST; i++) {
+		snprintf(l->src[i], sizeof(l->src[i]), "src/m-%d", i);
+		snprintf(l->dst[i], sizeof(l->dst[i]),
+			 ".novahaul/j-test/many/%d/m-%d", i / 6, i);
+		fill(l->src[i], 0, i == LARGE ? 6 * MIB : 1 + (size_t)i);
+		l->f[i] = (struct transfer_file){.src_root = src_root,
+						 .src_rel = l->src[i] + 4,
+						 .dst_rel = l->dst[i]};
+	}
+	return l;
+}
+
+static bool arrived(const struct list *l, int i)
+{
+	char sum[2][DIGEST_TEXT_MAX], dst_name[80];
+	int fd[2];
+
+	snprintf(dst_name, sizeof(dst_name), "dst/%s", l->dst[i]);
+	fd[0] = openat(dir, l->src[i], O_RDONLY);
+	fd[1] = openat(dir, dst_name, O_RDONLY);
+	if (fd[1] < 0) {
+		close(fd[0]);
+		return false;
+	}
+	for (int k = 0; k < 2; k++) {
+		assert_int_equal(digest_fd(fd[k], NULL, NULL, sum[k], &e), 0);
+		close(fd[k]);
+	}
+	return !strcmp(sum[0], sum[1]);
+}
+
+static void list_ok(struct transfer *t, struct list *l)
+{
+	if (transfer_real.copy_many(t, l->f, LIST, l->r, &e))
+		fail_msg("%s", err_msg(&e));
+	for (int i = 0; i < LIST; i++) {
+		assert_true(arrived(l, i));
+		assert_string_equal(l->r[i].src_digest, l->r[i].dst_digest);
+		assert_true(l->r[i].dst_digest[0]);
+		assert_int_equal(l->r[i].via, transfer_real.via(t));
+	}
+}
+
+static uint64_t list_sent(const struct list *l)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < LIST; i++)
+		n += l->r[i].bytes_sent;
+	return n;
+}
+
+static void list_gone(void)
+{
+	char *argv[] = {(char *)"rm", (char *)"-rf", NULL, NULL};
+	struct proc p = {.argv = argv, .timeout_us = 10000000};
+
+	argv[2] = mem_printf("%s/.novahaul/j-test/many", dst_root);
+	assert_int_equal(proc_run(&p, &e), 0);
+	proc_clear(&p);
+	mem_free(argv[2]);
+}
+
+static void many(enum transfer_via via)
+{
+	struct transfer *t = dial(via);
+	struct list *l = list_new();
+	size_t bad = 200;
+
+	list_gone();
+	list_ok(t, l);
+	assert_true(list_sent(l) >= 6 * MIB);
+	list_ok(t, l);
+	assert_int_equal(list_sent(l), 0);
+	/* One that is not there; those before it are. */
+	list_gone();
+	assert_int_equal(unlinkat(dir, l->src[bad], 0), 0);
+	assert_int_equal(transfer_real.copy_many(t, l->f, LIST, l->r, &e), -1);
+	assert_int_equal(e.kind, ERR_FAILED);
+	assert_int_equal(e.sys, ENOENT);
+	assert_non_null(strstr(err_msg(&e), "copying m-200: "));
+	assert_non_null(strstr(err_msg(&e), "from compute-1 to compute-2"));
+	err_clear(&e);
+	for (size_t i = 0; i < LIST; i++)
+		assert_int_equal(l->r[i].dst_digest[0] != 0,
+				 i < bad && i != LARGE);
+	fill(l->src[bad], 0, 100);
+	/* And one that the target has no place for. */
+	l->f[3].dst_rel = "elsewhere/m";
+	assert_int_equal(transfer_real.copy_many(t, l->f, LIST, l->r, &e), -1);
+	assert_int_equal(e.kind, ERR_REFUSED);
+	assert_non_null(strstr(err_msg(&e), "copying m-3: on the target"));
+	err_clear(&e);
+	l->f[3].dst_rel = l->dst[3];
+	list_ok(t, l);
+	assert_int_equal(transfer_real.copy_many(t, l->f, 0, l->r, &e), 0);
+	transfer_real.close(t);
+	mem_free(l);
+}
+
+static void t_many(void **state)
+{
+	(void)state;
+	many(TRANSFER_VIA_RELAY);
+	if (have_sshd)
+		many(TRANSFER_VIA_DIRECT);
+}
+
+static void t_many_cancel(void **state)
+{
+	struct transfer_route ro = route(TRANSFER_VIA_RELAY);
+	struct list *l = list_new();
+	struct transfer *t;
+
+	(void)state;
+	list_gone();
+	for (int i = 0; i < LIST; i++) {
+		fill(l->src[i], 0, 30000);
+		l->f[i].tick = on_tick;
+	}
+	ro.bwlimit = 8 * MIB;
+	t = transfer_real.open(&ro, &e);
+	assert_non_null(t);
+	ticks = 0;
+	stop_after = 2;
+	assert_int_equal(transfer_real.copy_many(t, l->f, LIST, l->r, &e), -1);
+	assert_int_equal(e.kind, ERR_INTERRUPTED);
+	err_clear(&e);
+	stop_after = INT32_MAX;
+	list_ok(t, l);
+	assert_true(list_sent(l) < (uint64_t)6 * MIB + LIST * 30000);
+	transfer_real.close(t);
+	mem_free(l);
+}
+
+/* The source's agent dies within the list. */
+static void t_many_lost(void **state)
+{
+	struct transfer_route ro = route(TRANSFER_VIA_RELAY);
+	struct list *l = list_new();
+	struct transfer *t;
+	bool *had = MEM_NEW_N(bool, LIST);
+
+	(void)state;
+	list_gone();
+	for (int i = 0; i < LIST; i++) {
+		fill(l->src[i], 0, 30000);
+		l->f[i].tick = kill_tick;
+	}
+	ro.bwlimit = 8 * MIB;
+	t = transfer_real.open(&ro, &e);
+	assert_non_null(t);
+	assert_int_equal(transfer_real.copy_many(t, l->f, LIST, l->r, &e), -1);
+	assert_int_equal(e.kind, ERR_LOST);
+	err_clear(&e);
+	for (int i = 0; i < LIST; i++) {
+		had[i] = l->r[i].dst_digest[0];
+		l->f[i].tick = NULL;
+	}
+	assert_int_equal(transfer_real.copy_many(t, l->f, LIST, l->r, &e), -1);
+	assert_int_equal(e.kind, ERR_LOST);
+	err_clear(&e);
+	transfer_real.close(t);
+	stop(&src);
+	start(&src);
+	t = dial(TRANSFER_VIA_RELAY);
+	list_ok(t, l);
+	for (int i = 0; i < LIST; i++)
+		if (had[i])
+			assert_int_equal(l->r[i].bytes_sent, 0);
+	transfer_real.close(t);
+	mem_free(had);
+	mem_free(l);
+}
+
 /* ---- the limit ------------------------------------------------------- */
 
 static struct transfer *limited; /* whose limit the tick lifts */
@@ -628,6 +818,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(t_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_cancel, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_many_cancel, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_many_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_stolen, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_direct, setup, teardown),

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The controller's side in parts: route.c (opening, one file), route_many.c
+ * (lists of files). */
+#ifndef NH_TRANSFER_ROUTE_PRIV_H
+#define NH_TRANSFER_ROUTE_PRIV_H
+
+#include "transfer/ctl.h"
+
+struct transfer {
+	struct transfer_end src, dst;
+	char *src_name, *dst_name, *job, *user;
+	enum transfer_via via;
+	char *why; /* not direct */
+	uint32_t src_id, dst_id;
+	bool src_on, dst_on; /* requests under way */
+	bool dead;
+	/* of the file under way */
+	struct transfer_progress progress;
+	bool done, ok;
+	struct transfer_result *result;
+	/* of the list under way */
+	struct transfer_result *results;
+	size_t nresults, bad;
+	struct err error;
+};
+
+/* ---- route.c */
+void route_put_file(struct enc *m, const struct transfer_file *f);
+/* To the source's agent, M and N bytes more: the start of what route_wait()
+ * waits for. */
+int route_start(struct transfer *t, const struct enc *m, const void *rest,
+		size_t n, struct err *e);
+/* Until the sender is done.  When F's tick says no, it is told to stop, and
+ * waited for: so the session can be used again. */
+int route_wait(struct transfer *t, const struct transfer_file *f,
+	       struct err *e);
+
+/* ---- route_many.c */
+/* CTL_RESULTS and CTL_FILES_DONE. */
+int route_results(struct transfer *t, struct dec *d, struct err *e);
+int route_files_done(struct transfer *t, struct dec *d, struct err *e);
+int route_copy_many(struct transfer *t, const struct transfer_file *files,
+		    size_t n, struct transfer_result *results, struct err *e);
+
+#endif
