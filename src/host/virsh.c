@@ -148,12 +148,11 @@ void virsh_begin(const struct virsh *s, struct virsh_call *c)
 }
 
 /* Lines that are uuids and nothing else. */
-static int read_uuids(const struct virsh_call *c, struct strv *out,
-		      struct err *e)
+static int parse_uuids(const char *text, struct strv *out, struct err *e)
 {
 	AUTO(strv_clear) struct strv lines = STRV_INIT;
 
-	strv_split(&lines, buf_str(&c->out), "\n \t\r");
+	strv_split(&lines, text, "\n \t\r");
 	for (size_t i = 0; i < lines.n; i++) {
 		if (!uuid_valid(lines.v[i]))
 			return err_set(e, ERR_FAILED,
@@ -162,6 +161,12 @@ static int read_uuids(const struct virsh_call *c, struct strv *out,
 		strv_add(out, lines.v[i]);
 	}
 	return 0;
+}
+
+static int read_uuids(const struct virsh_call *c, struct strv *out,
+		      struct err *e)
+{
+	return parse_uuids(buf_str(&c->out), out, e);
 }
 
 /* All domains, or those that FILTER lets through. */
@@ -193,16 +198,113 @@ int virsh_listed(struct virsh *s, const char *filter, const char *uuid,
 	return 0;
 }
 
+/* Runs TEXT, several commands; *GOOD: all went well, and the first N - 1 of
+ * them have printed no '+', which stands between their outputs. */
+static int run_many(struct virsh *s, struct virsh_call *c, const char *text,
+		    size_t n, bool *good, struct err *e)
+{
+	const char *p;
+
+	*good = false;
+	if (s->one_by_one)
+		return 0;
+	VIRSH(c, text);
+	if (virsh_run(s, c, e))
+		return -1;
+	p = buf_str(&c->out);
+	while (n > 1 && (p = strchr(p, '+'))) {
+		n--;
+		p++;
+	}
+	if (!p)
+		s->one_by_one = true;
+	*good = p && !c->exit_code && !c->err.len;
+	return 0;
+}
+
+/* The list before it was told. */
+static bool no_such_domain(const struct virsh_call *c)
+{
+	return virsh_says(c, "failed to get domain") &&
+	       !virsh_says(c, "ailed to list");
+}
+
+int virsh_both(struct virsh *s, struct virsh_call *c, const char *uuid,
+	       const char *command, bool *is, const char **out, bool *good,
+	       struct err *e)
+{
+	AUTO(mem_freep)
+	char *text = mem_printf("list --all --uuid; echo +; %s", command);
+	AUTO(strv_clear) struct strv all = STRV_INIT;
+	AUTO(mem_freep) char *list_ = NULL;
+	const char *plus;
+
+	if (run_many(s, c, text, 2, good, e))
+		return -1;
+	/* Of one that is not listed nothing more can be told. */
+	if (!*good && (s->one_by_one || !no_such_domain(c)))
+		return 0;
+	plus = strchr(buf_str(&c->out), '+');
+	list_ = mem_strndup(buf_str(&c->out),
+			    (size_t)(plus - buf_str(&c->out)));
+	*out = plus + 1;
+	if (parse_uuids(list_, &all, e))
+		return -1;
+	*is = strv_has(&all, uuid);
+	*good = *good || !*is;
+	return 0;
+}
+
+/* One list after the other, each up to its '+'. */
+static int each_list(const char *p, size_t n, const char *uuid, bool *is,
+		     struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		AUTO(strv_clear) struct strv all = STRV_INIT;
+		size_t len = strcspn(p, "+");
+		AUTO(mem_freep) char *one = mem_strndup(p, len);
+
+		if (parse_uuids(one, &all, e))
+			return -1;
+		is[i] = strv_has(&all, uuid);
+		p += len + (p[len] == '+');
+	}
+	return 0;
+}
+
+int virsh_listed_n(struct virsh *s, const char *const *filters, size_t n,
+		   const char *uuid, bool *is, struct err *e)
+{
+	AUTO(buf_clear) struct buf text = BUF_INIT;
+	CALL(s, c, T_ASK, false);
+	bool good;
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&text, "%slist --all --uuid%s%s",
+			   i ? "; echo +; " : "", filters[i] ? " " : "",
+			   filters[i] ? filters[i] : "");
+	if (run_many(s, &c, buf_str(&text), n, &good, e))
+		return -1;
+	if (good)
+		return each_list(buf_str(&c.out), n, uuid, is, e);
+	for (size_t i = 0; i < n; i++)
+		if (virsh_listed(s, filters[i], uuid, &is[i], e))
+			return -1;
+	return 0;
+}
+
+int virsh_unknown(struct err *e)
+{
+	return err_set(e, ERR_CONFLICT, "libvirt knows no domain of this uuid");
+}
+
 int virsh_must_exist(struct virsh *s, const char *uuid, struct err *e)
 {
 	bool is = false;
 
 	if (virsh_listed(s, NULL, uuid, &is, e))
 		return -1;
-	if (!is)
-		return err_set(e, ERR_CONFLICT,
-			       "libvirt knows no domain of this uuid");
-	return 0;
+	return is ? 0 : virsh_unknown(e);
 }
 
 static int op_uuids(struct virt *v, struct strv *out, struct err *e)

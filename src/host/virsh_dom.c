@@ -50,17 +50,37 @@ static int read_state(struct virsh *s, const char *uuid, enum caps_state *st,
 	return caps_domstate_parse(buf_str(&old.out), st, reason, e);
 }
 
+/* Both questions at once; *GOOD: that is the answer. */
+static int state_at_once(struct virsh *s, const char *uuid, bool *is,
+			 enum caps_state *cs, char reason[48], bool *good,
+			 struct err *e)
+{
+	AUTO(mem_freep)
+	char *ask = mem_printf("domstats --state --raw %s", uuid);
+	CALL(s, c, T_ASK, false);
+	const char *out = NULL;
+
+	*good = false;
+	if (s->no_domstats)
+		return 0;
+	if (virsh_both(s, &c, uuid, ask, is, &out, good, e))
+		return -1;
+	return *good && *is ? caps_domstats_parse(out, cs, reason, e) : 0;
+}
+
 int virsh_state(struct virt *v, const char *uuid, struct virt_status *st,
 		struct err *e)
 {
 	struct virsh *s = VIRSH_SELF(v);
 	enum caps_state cs = CAPS_STATE_NONE;
 	struct err f = ERR_INIT;
-	bool is = false;
+	bool is = false, good;
 
-	if (virsh_listed(s, NULL, uuid, &is, e))
+	if (state_at_once(s, uuid, &is, &cs, st->reason, &good, e))
 		return -1;
-	if (is && read_state(s, uuid, &cs, st->reason, e)) {
+	if (!good && virsh_listed(s, NULL, uuid, &is, e))
+		return -1;
+	if (!good && is && read_state(s, uuid, &cs, st->reason, e)) {
 		/* gone between the two questions? */
 		if (virsh_listed(s, NULL, uuid, &is, &f) || is) {
 			err_clear(&f);
@@ -75,24 +95,45 @@ int virsh_state(struct virt *v, const char *uuid, struct virt_status *st,
 int virsh_flags(struct virt *v, const char *uuid, struct virt_flags *f,
 		struct err *e)
 {
-	struct virsh *s = VIRSH_SELF(v);
+	static const char *const filters[] = {NULL,
+					      "--persistent",
+					      "--autostart",
+					      "--with-managed-save",
+					      "--with-snapshot",
+					      "--with-checkpoint"};
+	bool is[ARRAY_SIZE(filters)];
 
-	if (virsh_must_exist(s, uuid, e) ||
-	    virsh_listed(s, "--persistent", uuid, &f->persistent, e) ||
-	    virsh_listed(s, "--autostart", uuid, &f->autostart, e) ||
-	    virsh_listed(s, "--with-managed-save", uuid, &f->managed_save, e) ||
-	    virsh_listed(s, "--with-snapshot", uuid, &f->snapshots, e) ||
-	    virsh_listed(s, "--with-checkpoint", uuid, &f->checkpoints, e))
+	if (virsh_listed_n(VIRSH_SELF(v), filters, ARRAY_SIZE(filters), uuid,
+			   is, e))
 		return -1;
-	return 0;
+	*f = (struct virt_flags){
+		.persistent = is[1],
+		.autostart = is[2],
+		.managed_save = is[3],
+		.snapshots = is[4],
+		.checkpoints = is[5],
+	};
+	return is[0] ? 0 : virsh_unknown(e);
 }
 
 int virsh_dumpxml(struct virt *v, const char *uuid, bool inactive,
 		  struct buf *xml, struct err *e)
 {
 	struct virsh *s = VIRSH_SELF(v);
+	AUTO(mem_freep)
+	char *ask =
+		mem_printf("dumpxml %s%s", uuid, inactive ? " --inactive" : "");
+	CALL(s, at_once, T_ASK, false);
 	CALL(s, c, T_ASK, false);
+	const char *out = NULL;
+	bool is = false, good;
 
+	if (virsh_both(s, &at_once, uuid, ask, &is, &out, &good, e))
+		return -1;
+	if (good && is) {
+		buf_puts(xml, out + strspn(out, "\n"));
+		return 0;
+	}
 	if (virsh_must_exist(s, uuid, e))
 		return -1;
 	VIRSH(&c, "dumpxml", uuid);

@@ -11,6 +11,7 @@ struct virsh {
 	struct strv prefix; /* profile's argv, the locale and -q added */
 	struct virt_runner runner;
 	bool no_domstats;
+	bool one_by_one; /* it does not take several questions at once */
 	bool keep_known, keep_nvram, keep_tpm;
 };
 
@@ -39,8 +40,21 @@ void virsh_begin(const struct virsh *s, struct virsh_call *c);
 /* Is UUID in the list of domains that FILTER lets through?  NULL: of all. */
 int virsh_listed(struct virsh *s, const char *filter, const char *uuid,
 		 bool *is, struct err *e);
+/*
+ * As one virsh, whose start costs more than the questions: is UUID listed, and
+ * what comes of COMMAND then?  C has its output after the list's, borrowed in
+ * *OUT.  Puts false into *GOOD where it did not go smoothly, whatever it was:
+ * then all is to be asked for one by one, as if this had not been.
+ */
+int virsh_both(struct virsh *s, struct virsh_call *c, const char *uuid,
+	       const char *command, bool *is, const char **out, bool *good,
+	       struct err *e);
+/* Likewise: is UUID in the lists that these N FILTERS let through? */
+int virsh_listed_n(struct virsh *s, const char *const *filters, size_t n,
+		   const char *uuid, bool *is, struct err *e);
 /* ERR_CONFLICT when libvirt does not list UUID. */
 int virsh_must_exist(struct virsh *s, const char *uuid, struct err *e);
+int virsh_unknown(struct err *e);
 
 #define T_ASK 30
 #define T_CHANGE 60

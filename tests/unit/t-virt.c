@@ -203,6 +203,78 @@ static void t_flags(void **state)
 	done(&s, v, 0);
 }
 
+/* --- several questions in one virsh */
+
+#define STATE V "list --all --uuid; echo +; domstats --state --raw " U
+#define NOT_THERE "error: failed to get domain '" U "'\n"
+
+static void t_at_once(void **state)
+{
+	static const struct step here[] = {{STATE, BOTH
+					    "+Domain: 'x'\n  state.state=1\n"
+					    "  state.reason=1\n"}};
+	static const struct step gone[] = {{STATE, OTHER "\n+", NOT_THERE, 1}};
+	/* a domain that bears the uuid of another as its name */
+	static const struct step named[] = {
+		{STATE, OTHER "\n+Domain: '" U "'\n  state.state=1\n"}};
+	/* what did not go smoothly is asked one by one */
+	static const struct step late[] = {{STATE, BOTH "+", NOT_THERE, 1},
+					   {LIST, OTHER "\n"}};
+	static const struct step deaf[] = {
+		{STATE, "+", "error: Failed to list domains\n" NOT_THERE, 1},
+		{LIST, NULL, "error: Failed to list domains\n", 1}};
+	static const struct {
+		const struct step *v;
+		size_t n;
+		enum virt_state st;
+	} rows[] = {{here, 1, VIRT_RUNNING},
+		    {gone, 1, VIRT_ABSENT},
+		    {named, 1, VIRT_ABSENT},
+		    {late, 2, VIRT_ABSENT},
+		    {deaf, 2, VIRT_STATE_UNKNOWN}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct script s;
+		struct virt *v = with(&s, rows[i].v, rows[i].n);
+		struct virt_status st;
+		struct err e = ERR_INIT;
+		int rc = virt_state(v, U, &st, &e);
+
+		assert_int_equal(rc, rows[i].v == deaf ? -1 : 0);
+		assert_int_equal(st.state, rows[i].st);
+		err_clear(&e);
+		done(&s, v, 0);
+	}
+}
+
+static void t_many_at_once(void **state)
+{
+	static const struct step steps[] = {
+		{V "list --all --uuid; echo +; "
+		   "list --all --uuid --persistent; echo +; "
+		   "list --all --uuid --autostart; echo +; "
+		   "list --all --uuid --with-managed-save; echo +; "
+		   "list --all --uuid --with-snapshot; echo +; "
+		   "list --all --uuid --with-checkpoint",
+		 BOTH "+" BOTH "+\n" U "\n+" OTHER "\n++"},
+		{V "list --all --uuid; echo +; dumpxml " U " --inactive",
+		 BOTH "+\n<domain>a+b</domain>\n"}};
+	struct script s;
+	struct virt *v = WITH(s, steps);
+	AUTO(buf_clear) struct buf xml = BUF_INIT;
+	struct virt_flags f;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(virt_flags(v, U, &f, &e), 0);
+	assert_true(f.persistent && f.autostart);
+	assert_false(f.managed_save || f.snapshots || f.checkpoints);
+	assert_int_equal(virt_dumpxml(v, U, true, &xml, &e), 0);
+	assert_string_equal(buf_str(&xml), "<domain>a+b</domain>\n");
+	done(&s, v, 0);
+}
+
 /* --- undefine */
 
 #define OFF                                                                    \
@@ -463,6 +535,8 @@ int main(void)
 		cmocka_unit_test(t_state_unknown),
 		cmocka_unit_test(t_old_virsh),
 		cmocka_unit_test(t_flags),
+		cmocka_unit_test(t_at_once),
+		cmocka_unit_test(t_many_at_once),
 		cmocka_unit_test(t_undefine),
 		cmocka_unit_test(t_undefine_refused),
 		cmocka_unit_test(t_outcomes),

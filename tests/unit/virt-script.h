@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A scripted virsh for tests of virt.h: each test lists the commands that must
- * be run, in order, and what they answer.
+ * be run, in order, and what they answer.  Several commands in one word, as a
+ * faster way, are refused unless the script has them.
  */
 #ifndef NH_TESTS_VIRT_SCRIPT_H
 #define NH_TESTS_VIRT_SCRIPT_H
@@ -43,6 +44,12 @@ static int play(void *self, struct virt_cmd *cmd, struct err *e)
 
 	for (char *const *a = cmd->argv; *a; a++)
 		buf_printf(&argv, "%s%s", a == cmd->argv ? "" : " ", *a);
+	if (strstr(buf_str(&argv), "; echo +; ") &&
+	    (s->at >= s->n || strcmp(buf_str(&argv), t->argv) != 0)) {
+		buf_puts(&cmd->err, "error: unknown command");
+		cmd->exit_code = 1;
+		return 0;
+	}
 	if (s->at >= s->n)
 		fail_msg("not in the script: %s", buf_str(&argv));
 	assert_string_equal(buf_str(&argv), t->argv);
