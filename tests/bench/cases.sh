@@ -7,7 +7,7 @@
 # shellcheck disable=SC2034,SC2154
 
 # the order of the table
-all_cases='a b c64 c4 cc64 cc4 d e e2 f ga gc64 gf v m'
+all_cases='a b c64 c4 cc64 cc4 d e e2 f ga gc64 gf v m down'
 
 declare -A title=(
 	[a]='first copy of a sparse base image'
@@ -25,6 +25,7 @@ declare -A title=(
 	[gf]='RTT 40 ms: many small files'
 	[v]='rebuilt image variant, its forerunner is there'
 	[m]='memory, a huge sparse disk: first copy'
+	[down]='downtime of a whole move, 1 % changed since the pre-copy'
 )
 nh='novahaul novahaul-synced novahaul-relay'
 declare -A tools=(
@@ -308,5 +309,22 @@ warm_up() {
 			die "nh-copy does not work: $(tail -n 1 "$S/log/warm")"
 	done
 	rm -f "$data/$F"
+	dst_empty
+}
+
+# profile CASE: one more run of novahaul's, and what the processors did meanwhile
+profile() {
+	local pid
+	case_file "$1"
+	perf record -q -a -F 499 -o "$S/perf" > "$S/log/perf" 2>&1 &
+	pid=$!
+	one "$1" novahaul 0
+	kill -INT $pid
+	wait $pid
+	printf '\n%s: hottest, all of one run and its making ready\n' "$1"
+	perf report -i "$S/perf" --stdio --sort comm,symbol 2> /dev/null |
+		grep -E '^ +[0-9.]+% +(agent-|ssh|nh-copy)' | head -n 8 |
+		sed 's/ *- *- *$//'
+	at_target=
 	dst_empty
 }
