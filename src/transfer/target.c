@@ -128,6 +128,7 @@ int target_write(struct target *t, uint64_t off, const void *p, size_t n,
 	    n > digest_size(t->sum) - off)
 		return err_set(e, ERR_BUG, "%zu bytes at offset %llu of %s", n,
 			       (unsigned long long)off, t->name);
+	t->sealed = false;
 	if (fs_pwrite_all(t->fd, p, n, (off_t)off, e)) {
 		int full = e->sys == ENOSPC || e->sys == EDQUOT;
 
@@ -155,6 +156,7 @@ int target_zero(struct target *t, uint64_t off, uint64_t len, struct err *e)
 	    len > digest_size(t->sum) - off)
 		return err_set(e, ERR_BUG, "a hole at offset %llu of %s",
 			       (unsigned long long)off, t->name);
+	t->sealed = false;
 	if (extents_punch(t->fd, off, len, &changed, e))
 		return err_wrap(e, "%s", t->part);
 	if (changed)
@@ -164,6 +166,7 @@ int target_zero(struct target *t, uint64_t off, uint64_t len, struct err *e)
 
 int target_truncate(struct target *t, uint64_t size, struct err *e)
 {
+	t->sealed = false;
 	if (ftruncate(t->fd, (off_t)size))
 		return err_sys(e, ERR_FAILED, errno, "%s: truncate", t->part);
 	return 0;

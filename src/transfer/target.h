@@ -37,7 +37,7 @@ struct target {
 	uint64_t final;	 /* below it nothing will be written any more */
 	uint64_t kicked; /* write-back was asked for, in bytes written */
 	uint64_t written;
-	bool sealed;
+	bool sealed; /* verified, and not written to since */
 };
 
 /* Looks at what is there; changes nothing.  SIZE is what it will have. */
