@@ -25,12 +25,17 @@ enum {
 
 static int on_done(struct transfer *t, struct dec *d, struct err *e)
 {
-	t->ok = dec_bool(d);
+	bool ok = dec_bool(d);
+
 	ctl_get_result(d, t->result);
-	t->done = true;
-	if (!t->ok)
+	/* What cannot be read says nothing, least of all that it is done. */
+	if (ok && dec_end(d, "done", e))
+		return -1;
+	if (!ok)
 		dec_err(d, &t->error);
-	return t->ok ? dec_end(d, "done", e) : 0;
+	t->ok = ok;
+	t->done = true;
+	return 0;
 }
 
 /* From the source's agent, to us. */
@@ -56,6 +61,8 @@ static int on_control(struct transfer *t, const struct frame *f, struct err *e)
 			return route_files_done(t, &d, e);
 		break;
 	case CTL_READY:
+		if (t->result)
+			break;
 		t->done = true;
 		return 0;
 	case CTL_NONE:
@@ -124,8 +131,10 @@ static int drain(struct transfer *t, bool src, int64_t wait_us, bool *any,
 			return 0;
 		*any = true;
 		if (f.flags & CTL_TUNNEL ? pass_on(t, src, &f, e)
-					 : on_control(t, &f, e))
+					 : on_control(t, &f, e)) {
+			t->dead = true;
 			return -1;
+		}
 	}
 	return 0;
 }
@@ -201,6 +210,7 @@ static int begin_recv(struct transfer *t, const struct transfer_route *r,
 	bool got = false;
 
 	enc_str(&args, r->dst_root);
+	enc_u64(&args, 0);
 	if (client_begin(t->dst.client, &q, &t->dst_id, e))
 		return err_wrap(e, "%s", t->dst.host);
 	t->dst_on = true;
@@ -278,7 +288,8 @@ static int open_direct(struct transfer *t, const struct transfer_route *r,
 					   .host_keys = r->dst_host_keys,
 					   .key = buf_str(&key.secret),
 					   .root = r->dst_root,
-					   .epoch = epoch},
+					   .epoch = epoch,
+					   .dead_us = r->dead_us},
 			e);
 	sshkey_clear(&key);
 	return rc;
