@@ -224,6 +224,7 @@ static int perform(struct agent *a, const struct verb *v, struct verb_call *c,
 	if (v->mutates && enter(a, c->req, e))
 		return -1;
 	rc = v->fn(c, e);
+	a->over = rc && a->opts.root && e->kind == ERR_LOST;
 	if (v->mutates)
 		lease_leave(a->lease.gate);
 	return rc;
@@ -292,6 +293,9 @@ static int serve(struct agent *a, struct err *e)
 			break;
 		handle(a, &f);
 		reader_busy(a->reader, READER_IDLE);
+		/* Of a half-open link no end of the stream would come. */
+		if (a->over)
+			break;
 	}
 	if (e->sys == EPIPE || e->sys == ETIMEDOUT)
 		err_clear(e);

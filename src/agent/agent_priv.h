@@ -43,6 +43,7 @@ struct agent {
 	struct strv root_names; /* parallel to root_fds */
 	int *root_fds;
 	struct names *names;
+	bool over; /* --receive: its sender is lost */
 };
 
 /* Serves until the stream ends; the exit code. */

@@ -275,16 +275,48 @@ int lease_claim(const struct lease_claim *c, int *attended, struct err *e)
 	return claim_locked(dir, c, attended, e);
 }
 
+/* ---- receiving -------------------------------------------------------- */
+
+int lease_receive(int root, const char *uuid, bool only, struct err *e)
+{
+	AUTO(mem_freep) char *name = mem_printf("%s.receive", uuid);
+	AUTO(mem_closefd) int dir = lease_dir(root, false, e);
+	int how = only ? LOCK_EX : LOCK_SH;
+	int64_t end = clock_mono_us() + KILL_US;
+	int fd =
+		dir < 0 ? -1
+			: fs_open_beneath(dir, name, O_RDWR | O_CREAT, 0600, e);
+
+	if (fd < 0)
+		return -1;
+	while (flock(fd, how | LOCK_NB)) {
+		if (only && evict(fd, e)) {
+			close(fd);
+			return -1;
+		}
+		if (clock_mono_us() >= end) {
+			close(fd);
+			return err_set(e, ERR_RETRY,
+				       "an earlier receiver does not end");
+		}
+		clock_sleep_us(POLL_US);
+	}
+	flock(fd, LOCK_SH);
+	return fd;
+}
+
 /* ---- giving it back -------------------------------------------------- */
 
 static void forget_files(int root, int dir, const char *uuid)
 {
 	AUTO(mem_freep) char *att = mem_printf("%s.attended", uuid);
 	AUTO(mem_freep) char *gate = mem_printf("%s.gate", uuid);
+	AUTO(mem_freep) char *receive = mem_printf("%s.receive", uuid);
 
 	unlinkat(dir, uuid, 0);
 	unlinkat(dir, att, 0);
 	unlinkat(dir, gate, 0);
+	unlinkat(dir, receive, 0);
 	/* Only if nothing else is there. */
 	if (!unlinkat(root, ".novahaul/leases", AT_REMOVEDIR))
 		unlinkat(root, ".novahaul", AT_REMOVEDIR);

@@ -4,6 +4,7 @@
  *
  *	<root>/.novahaul/leases/<uuid>		job, epoch, state, owner
  *	                       /<uuid>.gate	never replaced: locked, not read
+ *	                       /<uuid>.receive	locked by who receives files
  *	                       /<uuid>.attended	locked by the agent whose
  *						controller lives; mtime = its
  *						last sign of life
@@ -68,6 +69,12 @@ int lease_release(int root, const char *uuid, const char *job, uint64_t epoch,
 int lease_enter(int root, const char *uuid, const char *job, uint64_t epoch,
 		int *gate, struct err *e);
 void lease_leave(int gate);
+
+/* Locks UUID's receive file shared, for as long as files are received; the
+ * descriptor.  ONLY: ends those who have it already.  Their sender's link broke
+ * without a word to them, and what it had still sent may reach them at any
+ * time, when others have long completed the file that they write to. */
+int lease_receive(int root, const char *uuid, bool only, struct err *e);
 
 /* A job's name, safe as a file's: letters, digits, "_-", not "leases". */
 bool lease_job_ok(const char *s);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/agent_priv.h"
+#include "agent/lease.h"
 #include "agent/transfer_verbs.h"
 #include "transfer/ctl.h"
 #include "transfer/receiver.h"
@@ -77,9 +78,10 @@ int verb_chan_fail(struct err *e)
 static int do_recv(struct verb_call *c, struct err *e)
 {
 	AUTO(mem_freep) char *prefix = NULL;
+	AUTO(mem_closefd) int receive = -1;
 	const struct agent_opts *o = &c->agent->opts;
 	const char *root = dec_str(c->in);
-	struct receiver_cfg cfg = {0};
+	struct receiver_cfg cfg = {.dead_us = (int64_t)dec_u64(c->in)};
 	struct verb_chan v;
 	int rc;
 
@@ -91,10 +93,15 @@ static int do_recv(struct verb_call *c, struct err *e)
 	cfg.root = agent_root(c->agent, root, e);
 	if (cfg.root < 0)
 		return -1;
+	/* For a direct one, VERB_TRANSFER_ALLOW has ended the earlier ones. */
+	receive = lease_receive(c->agent->lease.root, c->agent->lease.uuid,
+				!o->root, e);
+	if (receive < 0)
+		return -1;
 	cfg.prefix = prefix = mem_printf(".novahaul/%s", agent_job(c->agent));
 	/* Nobody else would notice that the source's host has gone. */
 	if (o->root)
-		cfg.idle_us = XP_DEAD_US;
+		cfg.idle_us = cfg.dead_us ? cfg.dead_us : XP_DEAD_US;
 	verb_chan_init(&v, c);
 	/* The lease is entered: the sender may begin. */
 	rc = chan_put(&v.chan, XP_ALIVE, e) || receiver_serve(&cfg, &v.chan, e)

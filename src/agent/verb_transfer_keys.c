@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/agent_priv.h"
+#include "agent/lease.h"
 #include "agent/transfer_verbs.h"
 #include "core/fs.h"
 #include "core/proc.h"
@@ -106,6 +107,7 @@ int verb_transfer_allow(struct verb_call *c, struct err *e)
 	AUTO(who_clear) struct who w = {0};
 	AUTO(mem_freep) char *command = NULL;
 	AUTO(mem_closefd) int dir = -1;
+	AUTO(mem_closefd) int receive = -1;
 	const struct bound *b = &c->agent->lease;
 	const char *user = dec_str(c->in), *name;
 	bool sudo = dec_bool(c->in);
@@ -114,6 +116,10 @@ int verb_transfer_allow(struct verb_call *c, struct err *e)
 
 	if (agent_args_end(c, e) || who_find(&w, user, e) ||
 	    my_path(exe, sizeof(exe), e))
+		return -1;
+	/* Who received by an earlier key of the job is ended first. */
+	receive = lease_receive(b->root, b->uuid, true, e);
+	if (receive < 0)
 		return -1;
 	dir = who_dir(&w, &name, e);
 	if (dir < 0)

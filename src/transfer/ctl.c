@@ -38,6 +38,7 @@ void ctl_put_send(struct enc *c, const struct ctl_send *s)
 	enc_str(c, s->key);
 	enc_str(c, s->root);
 	enc_u64(c, s->epoch);
+	enc_u64(c, s->dead_us);
 }
 
 void ctl_get_send(struct dec *d, struct ctl_send *s)
@@ -51,6 +52,7 @@ void ctl_get_send(struct dec *d, struct ctl_send *s)
 	s->key = dec_str0(d);
 	s->root = dec_str0(d);
 	s->epoch = dec_u64(d);
+	s->dead_us = dec_u64(d);
 }
 
 void ctl_put_progress(struct enc *c, const struct transfer_progress *p)

@@ -67,6 +67,7 @@ struct ctl_send {
 	const char *key; /* secret */
 	const char *root;
 	uint64_t epoch;
+	uint64_t dead_us; /* as struct transfer_route */
 };
 
 void ctl_put_file(struct enc *c, const struct ctl_file *f);

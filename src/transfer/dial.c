@@ -85,6 +85,18 @@ static int known_file(const char *keys, struct err *e)
 	return memory_file("known_hosts", buf_str(&b), b.len, e);
 }
 
+/* ssh asks every so many seconds, and gives up when that many answers and one
+ * more are missing. */
+static void add_alive(const struct ctl_send *s, struct strv *argv)
+{
+	unsigned dead = s->dead_us ? (unsigned)(s->dead_us / 1000000) : 25;
+	unsigned every = dead < 5 ? 1 : dead / 5;
+
+	strv_addf(argv, "-oServerAliveInterval=%u", every);
+	strv_addf(argv, "-oServerAliveCountMax=%u",
+		  dead < 2 * every ? 1 : dead / every - 1);
+}
+
 void dial_argv(const struct dial *d, const struct ctl_send *s,
 	       struct strv *argv)
 {
@@ -114,8 +126,6 @@ void dial_argv(const struct dial *d, const struct ctl_send *s,
 		"-oPermitLocalCommand=no",
 		"-oConnectTimeout=10",
 		"-oConnectionAttempts=1",
-		"-oServerAliveInterval=5",
-		"-oServerAliveCountMax=4",
 		"-oTCPKeepAlive=yes",
 		"-oLogLevel=ERROR",
 		NULL};
@@ -124,6 +134,7 @@ void dial_argv(const struct dial *d, const struct ctl_send *s,
 	strv_addv(argv, fixed);
 	strv_addf(argv, "-oIdentityFile=/proc/%ld/fd/%d", me, d->key);
 	strv_addf(argv, "-oUserKnownHostsFile=/proc/%ld/fd/%d", me, d->known);
+	add_alive(s, argv);
 	strv_addf(argv, "-oPort=%u", s->port ? (unsigned)s->port : 22U);
 	strv_addf(argv, "-oUser=%s", s->user ? s->user : "root");
 	strv_add(argv, "--");
@@ -162,6 +173,7 @@ static int start_receiver(struct dial *d, const struct ctl_send *s,
 		return -1;
 	d->client.epoch = s->epoch;
 	enc_str(&args, s->root);
+	enc_u64(&args, 4 * s->dead_us);
 	if (client_begin(&d->client, &r, &d->id, e))
 		return -1;
 	/* Its first frame says that it has entered the lease. */
@@ -193,6 +205,10 @@ int dial_open(struct dial *d, const struct ctl_send *s, int64_t timeout_us,
 	if (proc_open(&d->ssh, argv.v, NULL, NULL, true, e))
 		return -1;
 	client_init_fds(&d->client, d->ssh.out, d->ssh.in);
+	if (s->dead_us) {
+		d->client.dead_us = (int64_t)s->dead_us;
+		d->client.keepalive_us = (int64_t)s->dead_us / 4;
+	}
 	if (start_receiver(d, s, deadline, e)) {
 		add_stderr(d, e);
 		return -1;
@@ -203,7 +219,8 @@ int dial_open(struct dial *d, const struct ctl_send *s, int64_t timeout_us,
 
 void dial_close(struct dial *d)
 {
-	proc_close(&d->ssh, 5 * 1000000);
+	/* A link that is gone has nothing to say goodbye to. */
+	proc_close(&d->ssh, d->chan.broken ? 100000 : 5 * 1000000);
 	client_clear(&d->client);
 	chan_clear(&d->chan);
 	mem_closefd(&d->key);

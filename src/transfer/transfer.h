@@ -105,6 +105,10 @@ struct transfer_route {
 	const char *dst_root;
 	/* Bytes a second over all files and streams, 0: no limit. */
 	uint64_t bwlimit;
+	/* After so much silence of a direct link the source gives it up, and
+	 * the target after four times that; 0: after 25 s, and XP_DEAD_US.  For
+	 * tests. */
+	uint64_t dead_us;
 };
 
 struct transfer_progress {

@@ -43,9 +43,9 @@ enum verb_type {
 	/* Bulk data, 200-299: transfer/ctl.h says what goes over the first two
 	 * while they are under way. */
 	VERB_TRANSFER_SEND = 200, /* struct ctl_send */
-	VERB_TRANSFER_RECV,	  /* root */
-	VERB_TRANSFER_ALLOW,	  /* user, bool sudo, root, key line */
-	VERB_TRANSFER_REVOKE,	  /* user, job */
+	VERB_TRANSFER_RECV,   /* root, u64 silence that is a loss, 0: as ever */
+	VERB_TRANSFER_ALLOW,  /* user, bool sudo, root, key line */
+	VERB_TRANSFER_REVOKE, /* user, job */
 };
 
 #endif

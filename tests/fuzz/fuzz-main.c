@@ -9,9 +9,11 @@
 #include "core/clock.h"
 #include "core/mem.h"
 
-#define CAP 131072u
+#define CAP 262144u
 #define ROUNDS 20000
 #define SECONDS 3
+
+#pragma weak LLVMFuzzerCustomMutator
 
 static uint64_t state;
 
@@ -56,6 +58,14 @@ static size_t mutate_once(uint8_t *p, size_t n)
 	return n + len;
 }
 
+static size_t mutate(uint8_t *p, size_t n)
+{
+	/* Mostly its own, which knows what is a message. */
+	if (LLVMFuzzerCustomMutator && rnd(8))
+		return LLVMFuzzerCustomMutator(p, n, CAP, rnd(UINT32_MAX));
+	return mutate_once(p, n);
+}
+
 /* An exact-size copy, so that sanitizers see every overread. */
 static void one(const uint8_t *p, size_t n)
 {
@@ -79,13 +89,36 @@ static void replay(const char *path)
 	mem_free(p);
 }
 
+static void report(const char *name, unsigned int seeds, long k, int64_t us)
+{
+	fprintf(stderr, "%s: %u seeds, %ld mutations, %.0f a second\n", name,
+		seeds, k, us ? (double)k * 1e6 / (double)us : 0.0);
+}
+
+/* Until it is time, or ROUNDS are done; 0: as many as there is time for. */
+static long fuzz(uint8_t *p, unsigned int seeds, long rounds, int64_t end)
+{
+	long k = 0;
+
+	while ((!rounds || k < rounds) && (!end || clock_mono_us() < end)) {
+		size_t n = fuzz_seed(rnd(seeds), p, CAP);
+
+		for (uint32_t times = rnd(4) + 1; n && times > 0; times--)
+			n = mutate(p, n);
+		one(p, n);
+		k++;
+	}
+	return k;
+}
+
 int main(int argc, char **argv)
 {
 	const char *env = getenv("NOVAHAUL_SEED");
 	const char *max = getenv("NOVAHAUL_ROUNDS");
+	const char *sec = getenv("NOVAHAUL_FUZZ_SECONDS");
 	uint64_t seed = env ? strtoull(env, NULL, 0) : (uint64_t)clock_now_us();
-	long rounds = max ? atol(max) : ROUNDS, k = 0;
-	int64_t end = clock_mono_us() + (int64_t)SECONDS * 1000000;
+	long rounds = max ? atol(max) : sec ? 0 : ROUNDS, k = 0;
+	int64_t us = (sec ? atol(sec) : SECONDS) * 1000000LL, start;
 	uint8_t *p = MEM_NEW_N(uint8_t, CAP);
 	unsigned int seeds = 0;
 
@@ -95,16 +128,10 @@ int main(int argc, char **argv)
 		one(p, n);
 	fprintf(stderr, "%s: NOVAHAUL_SEED=%" PRIu64 "\n", argv[0], seed);
 	state = seed;
-	for (; seeds && k < rounds; k++) {
-		size_t n = fuzz_seed(rnd(seeds), p, CAP);
-
-		for (uint32_t times = rnd(4) + 1; n && times > 0; times--)
-			n = mutate_once(p, n);
-		one(p, n);
-		if (!max && clock_mono_us() > end)
-			break;
-	}
-	fprintf(stderr, "%s: %u seeds, %ld mutations\n", argv[0], seeds, k);
+	start = clock_mono_us();
+	if (seeds)
+		k = fuzz(p, seeds, rounds, max ? 0 : start + us);
+	report(argv[0], seeds, k, clock_mono_us() - start);
 	mem_free(p);
 	return seeds ? 0 : 1;
 }

@@ -4,18 +4,12 @@
  * this machine is touched). */
 #include "unit/unit.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <pwd.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,79 +18,29 @@
 #include "core/proc.h"
 #include "core/uuid.h"
 #include "transfer/transfer.h"
+#include "unit/ownsshd.h"
+#include "unit/side.h"
 #include "wire/verbs.h"
 #include "wire/wire.h"
 
 enum { MIB = 1 << 20 };
 
-static const char uuid[] = "9f2b3c4d-0000-4000-8000-000000000001";
-static const char job[] = "j-test";
 static char path[64], src_root[80], dst_root[80];
 static int dir;
 static struct err e = ERR_INIT;
 static const char *agent_exe;
-static bool have_sshd;
-static struct proc_pipe sshd;
-static unsigned port;
-static char *host_key, *home_keys;
-
-struct side {
-	struct proc_pipe p;
-	struct client c;
-};
+static struct ownsshd sshd;
 
 static struct side src, dst;
-
-static void start(struct side *s)
-{
-	char *argv[] = {(char *)agent_exe, NULL};
-
-	if (proc_open(&s->p, argv, NULL, NULL, false, &e))
-		fail_msg("%s", err_msg(&e));
-	client_init_fds(&s->c, s->p.out, s->p.in);
-	if (client_hello(&s->c, clock_mono_us() + 20000000, &e))
-		fail_msg("%s", err_msg(&e));
-}
-
-static void stop(struct side *s)
-{
-	proc_close(&s->p, 5000000);
-	client_clear(&s->c);
-}
-
-static int claim(struct side *s, const char *root, uint64_t epoch, bool force)
-{
-	struct enc a = ENC_INIT;
-	struct client_req r = {
-		.type = VERB_LEASE_CLAIM, .args = &a, .timeout_us = 20000000};
-	struct dec d;
-	int rc;
-
-	enc_str(&a, root);
-	enc_str(&a, uuid);
-	enc_str(&a, job);
-	enc_str(&a, "a test");
-	enc_str(&a, force ? "second" : "first");
-	enc_u64(&a, epoch);
-	enc_bool(&a, force);
-	enc_bool(&a, false);
-	enc_i64(&a, 2000000);
-	rc = client_call(&s->c, &r, &d, &e);
-	if (!rc)
-		s->c.epoch = epoch;
-	enc_clear(&a);
-	return rc;
-}
 
 static uint64_t epoch = 1;
 
 static int setup(void **state)
 {
 	(void)state;
-	start(&src);
-	start(&dst);
-	if (claim(&dst, dst_root, ++epoch, true))
-		fail_msg("%s", err_msg(&e));
+	side_start(&src, agent_exe);
+	side_start(&dst, agent_exe);
+	side_claim(&dst, dst_root, ++epoch, true);
 	return 0;
 }
 
@@ -104,8 +48,8 @@ static int teardown(void **state)
 {
 	(void)state;
 	err_clear(&e);
-	stop(&src);
-	stop(&dst);
+	side_stop(&src);
+	side_stop(&dst);
 	return 0;
 }
 
@@ -125,14 +69,14 @@ static struct transfer_route route(enum transfer_via via)
 	return (struct transfer_route){
 		.src = {"compute-1", &src.c},
 		.dst = {"compute-2", &dst.c},
-		.job = job,
-		.instance = uuid,
+		.job = SIDE_JOB,
+		.instance = SIDE_UUID,
 		.epoch = epoch,
 		.via = via,
 		.dst_root = dst_root,
-		.dst_addr = have_sshd ? "127.0.0.1" : NULL,
-		.dst_port = port,
-		.dst_host_keys = host_key,
+		.dst_addr = sshd.on ? "127.0.0.1" : NULL,
+		.dst_port = sshd.port,
+		.dst_host_keys = sshd.host_key,
 	};
 }
 
@@ -308,8 +252,8 @@ static void t_lost(void **state)
 	assert_int_equal(e.kind, ERR_LOST);
 	err_clear(&e);
 	transfer_real.close(t);
-	stop(&src);
-	start(&src);
+	side_stop(&src);
+	side_start(&src, agent_exe);
 	t = dial(TRANSFER_VIA_RELAY);
 	copy(t, disk(), &r);
 	assert_true(r.bytes_matched >= 2 * MIB);
@@ -435,7 +379,7 @@ static void t_many(void **state)
 {
 	(void)state;
 	many(TRANSFER_VIA_RELAY);
-	if (have_sshd)
+	if (sshd.on)
 		many(TRANSFER_VIA_DIRECT);
 }
 
@@ -494,8 +438,8 @@ static void t_many_lost(void **state)
 	assert_int_equal(e.kind, ERR_LOST);
 	err_clear(&e);
 	transfer_real.close(t);
-	stop(&src);
-	start(&src);
+	side_stop(&src);
+	side_start(&src, agent_exe);
 	t = dial(TRANSFER_VIA_RELAY);
 	list_ok(t, l);
 	for (int i = 0; i < LIST; i++)
@@ -563,7 +507,7 @@ static void t_limit(void **state)
 {
 	(void)state;
 	paced(TRANSFER_VIA_RELAY);
-	if (have_sshd)
+	if (sshd.on)
 		paced(TRANSFER_VIA_DIRECT);
 }
 
@@ -575,9 +519,8 @@ static int steal_tick(void *arg, const struct transfer_progress *p,
 	struct side *other = arg;
 
 	(void)err;
-	if (p->sent > 2 * MIB && !other->c.epoch &&
-	    claim(other, dst_root, ++epoch, true))
-		fail_msg("%s", err_msg(&e));
+	if (p->sent > 2 * MIB && !other->c.epoch)
+		side_claim(other, dst_root, ++epoch, true);
 	return 0;
 }
 
@@ -592,7 +535,7 @@ static void t_stolen(void **state)
 	(void)state;
 	forget();
 	fill("src/disk", 0, 12 * MIB);
-	start(&other);
+	side_start(&other, agent_exe);
 	ro.bwlimit = 8 * MIB;
 	t = transfer_real.open(&ro, &e);
 	assert_non_null(t);
@@ -605,29 +548,29 @@ static void t_stolen(void **state)
 	assert_int_not_equal(
 		faccessat(dir, "dst/.novahaul/j-test/disk", F_OK, 0), 0);
 	transfer_real.close(t);
-	stop(&dst);
-	start(&dst);
+	side_stop(&dst);
+	side_start(&dst, agent_exe);
 	/* A session of the old epoch. */
 	dst.c.epoch = ro.epoch;
 	assert_null(transfer_real.open(&ro, &e));
 	err_clear(&e);
-	stop(&other);
+	side_stop(&other);
 }
 
 /* ---- direct ---------------------------------------------------------- */
 
 static bool no_sshd(void)
 {
-	if (!have_sshd)
+	if (!sshd.on)
 		fprintf(stderr, "direct: needs root, sshd and namespaces\n");
-	return !have_sshd;
+	return !sshd.on;
 }
 
 /* Is our line in root's authorized_keys? */
 static bool key_there(void)
 {
 	struct buf b = BUF_INIT;
-	bool there = !fs_read_path(home_keys, 100000, &b, &e) &&
+	bool there = !fs_read_path(sshd.keys, 100000, &b, &e) &&
 		     strstr(buf_str(&b), "novahaul:j-test");
 
 	err_clear(&e);
@@ -650,12 +593,12 @@ static void t_direct(void **state)
 	thrice(t);
 	transfer_real.close(t);
 	assert_false(key_there());
-	assert_int_equal(transfer_real.revoke(&ro.dst, job, NULL, &e), 0);
+	assert_int_equal(transfer_real.revoke(&ro.dst, SIDE_JOB, NULL, &e), 0);
 	t = dial(TRANSFER_VIA_AUTO);
 	assert_int_equal(transfer_real.via(t), TRANSFER_VIA_DIRECT);
 	thrice(t);
 	transfer_real.close(t);
-	assert_int_equal(transfer_real.revoke(&ro.dst, job, NULL, &e), 0);
+	assert_int_equal(transfer_real.revoke(&ro.dst, SIDE_JOB, NULL, &e), 0);
 	assert_false(key_there());
 }
 
@@ -694,123 +637,6 @@ static void t_direct_fails(void **state)
 	transfer_real.close(t);
 }
 
-/* ---- sshd ------------------------------------------------------------ */
-
-static bool run(const char *const *argv)
-{
-	struct proc p = {.argv = (char *const *)argv, .timeout_us = 20000000};
-	bool ok = !proc_run(&p, &e) && p.exit_code == 0;
-
-	err_clear(&e);
-	proc_clear(&p);
-	return ok;
-}
-
-static unsigned free_port(void)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET};
-	socklen_t n = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	unsigned p = 0;
-
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (!bind(fd, (struct sockaddr *)&a, sizeof(a)) &&
-	    !getsockname(fd, (struct sockaddr *)&a, &n))
-		p = ntohs(a.sin_port);
-	close(fd);
-	return p;
-}
-
-static bool can_connect(void)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool ok;
-
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	a.sin_port = htons((uint16_t)port);
-	ok = !connect(fd, (struct sockaddr *)&a, sizeof(a));
-	close(fd);
-	return ok;
-}
-
-static bool write_text(const char *where, const char *text)
-{
-	int fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	bool ok = fd >= 0 && !fs_write_all(fd, text, strlen(text), &e);
-
-	close(fd);
-	return ok;
-}
-
-/* An empty home for root, an empty /run, a configuration of our own. */
-static bool own_world(void)
-{
-	struct passwd *pw = getpwuid(0);
-	char *conf = mem_printf("%s/sshd_config", path);
-	char *key = mem_printf("%s/host_key", path);
-	char *text = mem_printf("Port %u\nListenAddress 127.0.0.1\n"
-				"HostKey %s\nUsePAM no\nPidFile none\n"
-				"PermitRootLogin prohibit-password\n",
-				port, key);
-	char *ssh = mem_printf("%s/.ssh", pw ? pw->pw_dir : "");
-	const char *keygen[] = {"ssh-keygen", "-q", "-N", "",  "-t",
-				"ed25519",    "-f", key,  NULL};
-	bool ok;
-
-	home_keys = mem_printf("%s/authorized_keys", ssh);
-	ok = pw && !mount("tmpfs", pw->pw_dir, "tmpfs", 0, "mode=0700") &&
-	     !mkdir(ssh, 0700) && write_text(home_keys, "# somebody's\n") &&
-	     !mount("tmpfs", "/run", "tmpfs", 0, "mode=0755") &&
-	     !mkdir("/run/sshd", 0755) && run(keygen) &&
-	     write_text(conf, text) &&
-	     !mount(conf, "/etc/ssh/sshd_config", "none", MS_BIND, "");
-	mem_free(conf);
-	mem_free(key);
-	mem_free(text);
-	mem_free(ssh);
-	return ok;
-}
-
-static bool start_sshd(void)
-{
-	char *argv[] = {(char *)"/usr/sbin/sshd", (char *)"-D", NULL};
-	char *pub = mem_printf("%s/host_key.pub", path);
-	struct buf b = BUF_INIT;
-
-	if (getuid() != 0 || access("/usr/sbin/sshd", X_OK) ||
-	    access("/etc/ssh/sshd_config", R_OK) || unshare(CLONE_NEWNS) ||
-	    mount("none", "/", "none", MS_REC | MS_PRIVATE, ""))
-		goto no;
-	port = free_port();
-	if (!port || !own_world() || fs_read_path(pub, 4096, &b, &e) ||
-	    proc_open(&sshd, argv, NULL, NULL, false, &e))
-		goto no;
-	/* "TYPE BASE64", without the comment. */
-	host_key =
-		mem_strndup(b.p, strcspn(strchr(b.p, ' ') + 1, " \n") +
-					 (size_t)(strchr(b.p, ' ') + 1 - b.p));
-	for (int i = 0; i < 100 && !have_sshd; i++) {
-		have_sshd = can_connect();
-		clock_sleep_us(50000);
-	}
-no:
-	err_clear(&e);
-	mem_free(pub);
-	buf_clear(&b);
-	return have_sshd;
-}
-
-static void stop_sshd(void)
-{
-	if (have_sshd) {
-		kill(sshd.pid, SIGTERM);
-		proc_close(&sshd, 5000000);
-	}
-	mem_free(host_key);
-	mem_free(home_keys);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -827,26 +653,18 @@ int main(void)
 		cmocka_unit_test_setup_teardown(t_direct_fails, setup,
 						teardown),
 	};
-	char cmd[100], *exe, *copy;
+	char cmd[100], *exe;
 	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
-	exe = realpath(getenv("AGENT") ? getenv("AGENT") : "novahaul-agent",
-		       NULL);
-	if (!exe) {
-		fprintf(stderr, "no novahaul-agent here; set AGENT\n");
-		return 77;
-	}
 	snprintf(path, sizeof(path), "/tmp/nh-agents-XXXXXX");
 	if (!mkdtemp(path))
 		return 1;
-	/* The build may lie in root's home, which own_world() hides. */
-	copy = mem_printf("cp -- '%s' %s/novahaul-agent", exe, path);
-	if (system(copy))
-		return 1;
-	mem_free(copy);
-	free(exe);
-	exe = mem_printf("%s/novahaul-agent", path);
+	exe = side_program(path);
+	if (!exe) {
+		rmdir(path);
+		return 77;
+	}
 	agent_exe = exe;
 	snprintf(src_root, sizeof(src_root), "%s/src", path);
 	snprintf(dst_root, sizeof(dst_root), "%s/dst", path);
@@ -855,9 +673,9 @@ int main(void)
 	    mkdirat(dir, "dst/.novahaul", 0700) ||
 	    mkdirat(dir, "dst/.novahaul/j-test", 0700))
 		return 1;
-	start_sshd();
+	ownsshd_start(&sshd, path);
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
-	stop_sshd();
+	ownsshd_stop(&sshd);
 	close(dir);
 	snprintf(cmd, sizeof(cmd), "rm -rf -- '%s'", path);
 	mem_free(exe);
