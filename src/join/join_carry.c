@@ -154,6 +154,38 @@ static int fill(const struct transfer_result *t, struct carry_result *r,
 		       : 0;
 }
 
+static int file_of(struct tick *t, const struct carry_file *f,
+		   struct transfer_file *tf, struct err *e)
+{
+	/* Not .verify_full: the step of that name reads both copies again, when
+	 * all is in place.  Not .expect: no step knows a digest before the copy
+	 * that both sides agree on. */
+	*tf = (struct transfer_file){
+		.src_root = f->from.root,
+		.src_rel = f->from.rel,
+		.dst_rel = f->to.rel,
+		.basis_rel = f->basis,
+		.tick = on_tick,
+		.arg = t,
+	};
+	if (strcmp(f->to.root, t->j->w->move->dst.instances_path) != 0)
+		return err_set(e, ERR_BUG, "%s is not the target's root",
+			       f->to.root);
+	if (!transfer_delta_parse(f->delta, &tf->delta))
+		return err_set(e, ERR_BUG, "delta method %s", f->delta);
+	return 0;
+}
+
+static int copy_failed(struct carry_join *j, struct err *e)
+{
+	/* A broken stream is not used again; the .part is kept. */
+	hang_up(j);
+	/* Nothing that counts was changed: a copy may be repeated. */
+	if (e->kind == ERR_LOST)
+		e->kind = ERR_RETRY;
+	return -1;
+}
+
 static int copy(void *self, struct host *src, struct host *dst,
 		const struct carry_file *f, struct carry_result *r,
 		struct err *e)
@@ -161,33 +193,39 @@ static int copy(void *self, struct host *src, struct host *dst,
 	struct carry_join *j = self;
 	struct transfer_result res = {0};
 	struct tick t = {f, j};
-	/* Not .verify_full: the step of that name reads both copies again, when
-	 * all is in place.  Not .expect: no step knows a digest before the copy
-	 * that both sides agree on. */
-	struct transfer_file tf = {
-		.src_root = f->from.root,
-		.src_rel = f->from.rel,
-		.dst_rel = f->to.rel,
-		.basis_rel = f->basis,
-		.tick = on_tick,
-		.arg = &t,
-	};
+	struct transfer_file tf;
 
-	if (strcmp(f->to.root, j->w->move->dst.instances_path) != 0)
-		return err_set(e, ERR_BUG, "%s is not the target's root",
-			       f->to.root);
-	if (!transfer_delta_parse(f->delta, &tf.delta))
-		return err_set(e, ERR_BUG, "delta method %s", f->delta);
-	if (connect(j, src, dst, f, e) ||
-	    transfer_real.copy(j->t, &tf, &res, e)) {
-		/* A broken stream is not used again; the .part is kept. */
-		hang_up(j);
-		/* Nothing that counts was changed: a copy may be repeated. */
-		if (e->kind == ERR_LOST)
-			e->kind = ERR_RETRY;
+	if (file_of(&t, f, &tf, e))
 		return -1;
-	}
+	if (connect(j, src, dst, f, e) ||
+	    transfer_real.copy(j->t, &tf, &res, e))
+		return copy_failed(j, e);
 	return fill(&res, r, e);
+}
+
+static int copy_many(void *self, struct host *src, struct host *dst,
+		     const struct carry_file *f, size_t n,
+		     struct carry_result *r, struct err *e)
+{
+	struct carry_join *j = self;
+	AUTO(mem_freep)
+	struct transfer_file *tf = MEM_NEW_N(struct transfer_file, n + 1);
+	AUTO(mem_freep)
+	struct transfer_result *res = MEM_NEW_N(struct transfer_result, n + 1);
+	struct tick t = {f, j};
+
+	if (!n)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (file_of(&t, &f[i], &tf[i], e))
+			return -1;
+	if (connect(j, src, dst, f, e) ||
+	    transfer_real.copy_many(j->t, tf, n, res, e))
+		return copy_failed(j, e);
+	for (size_t i = 0; i < n; i++)
+		if (fill(&res[i], &r[i], e))
+			return -1;
+	return 0;
 }
 
 static int cleanup(void *self, struct host *src, struct host *dst,
@@ -213,4 +251,5 @@ static int cleanup(void *self, struct host *src, struct host *dst,
 	return 0;
 }
 
-const struct carrier carry_join_ops = {copy, cleanup, NULL};
+const struct carrier carry_join_ops = {
+	.copy = copy, .copy_many = copy_many, .cleanup = cleanup};

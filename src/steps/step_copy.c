@@ -35,47 +35,109 @@ static int on_progress(void *arg, uint64_t done, uint64_t total, struct err *e)
 	return step_checkpoint(p->c, e);
 }
 
-static int carry(struct pass *p, const struct move_file *f, json_t *digests,
-		 struct err *e)
+/* Its way, with the memory of its names. */
+struct way {
+	struct spot from, to;
+};
+
+static struct carry_file carry_of(struct pass *p, const struct move_file *f,
+				  struct way *way)
 {
-	struct step_ctx *c = p->c;
-	struct world *w = step_w(c);
-	const struct move *m = step_m(c);
-	AUTO(spot_clear) struct spot from = {0};
-	AUTO(spot_clear) struct spot to = spot_parked(c, DST, f);
-	AUTO(mem_freep) char *key = file_key(f);
-	struct carry_result r = {0};
-	struct carry_file cf = {
-		.to = AT(to),
+	const struct move *m = step_m(p->c);
+
+	way->from =
+		p->final ? spot_parked(p->c, SRC, f) : spot_armed(m, SRC, f);
+	way->to = spot_parked(p->c, DST, f);
+	return (struct carry_file){
+		.from = AT(way->from),
+		.to = AT(way->to),
 		.final = p->final,
 		.delta = m->delta,
 		.transport = m->transport,
-		.job = step_job(c),
+		.job = step_job(p->c),
 		.progress = on_progress,
 		.arg = p,
 	};
+}
 
-	from = p->final ? spot_parked(c, SRC, f) : spot_armed(m, SRC, f);
-	cf.from = AT(from);
-	bwlimit_look(c);
-	if (make_parent(w->host[DST], AT(to), 0700, e))
-		return -1;
-	if (w->carrier.copy(w->carrier.self, w->host[SRC], w->host[DST], &cf,
-			    &r, e))
-		return err_wrap(e, "copying %s to %s", f->rel, m->dst.host);
-	step_add_bytes(c, r.sent, r.read);
-	p->sum.sent += r.sent;
-	p->sum.read += r.read;
-	p->sum.matched += r.matched;
+static void way_clear(struct way *way)
+{
+	spot_clear(&way->from);
+	spot_clear(&way->to);
+}
+
+static int arrived(struct pass *p, const struct move_file *f,
+		   const struct carry_result *r, json_t *digests, struct err *e)
+{
+	AUTO(mem_freep) char *key = file_key(f);
+
+	step_add_bytes(p->c, r->sent, r->read);
+	p->sum.sent += r->sent;
+	p->sum.read += r->read;
+	p->sum.matched += r->matched;
 	p->done += f->size;
 	if (!p->final)
 		return 0;
-	if (memcmp(r.src, r.dst, sizeof(r.src)))
+	if (memcmp(r->src, r->dst, sizeof(r->src)))
 		return err_set(e, ERR_FAILED,
 			       "%s arrived on %s with another digest", f->rel,
-			       m->dst.host);
-	json_object_set_new(digests, key, hex_json(r.dst));
+			       step_m(p->c)->dst.host);
+	json_object_set_new(digests, key, hex_json(r->dst));
 	return 0;
+}
+
+static int carry(struct pass *p, const struct move_file *f, json_t *digests,
+		 struct err *e)
+{
+	struct world *w = step_w(p->c);
+	AUTO(way_clear) struct way way = {0};
+	struct carry_file cf = carry_of(p, f, &way);
+	struct carry_result r = {0};
+
+	bwlimit_look(p->c);
+	if (w->carrier.copy(w->carrier.self, w->host[SRC], w->host[DST], &cf,
+			    &r, e))
+		return err_wrap(e, "copying %s to %s", f->rel,
+				step_m(p->c)->dst.host);
+	return arrived(p, f, &r, digests, e);
+}
+
+/* Of this pass, and small enough to go with others. */
+static bool is_small(const struct pass *p, const struct move_file *f)
+{
+	return !f->info && (p->final || f->disk) && f->size <= CARRY_SMALL;
+}
+
+/* All that are small, at once. */
+static int carry_small(struct pass *p, json_t *digests, struct err *e)
+{
+	struct world *w = step_w(p->c);
+	const struct move *m = step_m(p->c);
+	struct way *way = MEM_NEW_N(struct way, m->nfiles + 1);
+	AUTO(mem_freep)
+	struct carry_file *cf = MEM_NEW_N(struct carry_file, m->nfiles + 1);
+	AUTO(mem_freep)
+	struct carry_result *r = MEM_NEW_N(struct carry_result, m->nfiles + 1);
+	size_t n = 0, k = 0;
+	int rc = step_checkpoint(p->c, e);
+
+	for (size_t i = 0; i < m->nfiles; i++)
+		if (is_small(p, &m->files[i])) {
+			cf[n] = carry_of(p, &m->files[i], &way[n]);
+			n++;
+		}
+	bwlimit_look(p->c);
+	if (!rc && n &&
+	    w->carrier.copy_many(w->carrier.self, w->host[SRC], w->host[DST],
+				 cf, n, r, e))
+		rc = err_wrap(e, "copying to %s", m->dst.host);
+	for (size_t i = 0; !rc && i < m->nfiles; i++)
+		if (is_small(p, &m->files[i]))
+			rc = arrived(p, &m->files[i], &r[k++], digests, e);
+	while (n)
+		way_clear(&way[--n]);
+	mem_free(way);
+	return rc;
 }
 
 /* disk.info names the disks by absolute paths: Nova's Flat backend trusts
@@ -104,6 +166,8 @@ static int carry_info(struct pass *p, const struct move_file *f, struct err *e)
 	    diskinfo_rewrite(&d, dirs, new, e))
 		return err_wrap(e, "%s", f->rel);
 	line = diskinfo_write(&d);
+	if (make_parent(w->host[DST], AT(to), 0700, e))
+		return -1;
 	return host_write(w->host[DST],
 			  &(struct host_write){
 				  .path = AT(to), .p = line, .n = strlen(line)},
@@ -153,8 +217,10 @@ static int one_round(struct step_ctx *c, size_t nr, struct round *out,
 
 	snprintf(p.what, sizeof(p.what), "pre-copy, round %zu", nr);
 	totals(&p);
+	if (carry_small(&p, NULL, e))
+		return -1;
 	for (size_t i = 0; i < m->nfiles; i++) {
-		if (!m->files[i].disk)
+		if (!m->files[i].disk || is_small(&p, &m->files[i]))
 			continue;
 		if (step_checkpoint(c, e) || carry(&p, &m->files[i], NULL, e))
 			return -1;
@@ -253,7 +319,11 @@ static int fin_run(struct step_ctx *c, struct err *e)
 	if (!rc)
 		rc = step_record_once(c, "intent", json_string("stage"), e);
 	totals(&p);
+	if (!rc)
+		rc = carry_small(&p, digests, e);
 	for (size_t i = 0; !rc && i < m->nfiles; i++) {
+		if (is_small(&p, &m->files[i]))
+			continue;
 		rc = step_checkpoint(c, e);
 		if (!rc && m->files[i].info)
 			rc = carry_info(&p, &m->files[i], e);

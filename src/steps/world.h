@@ -50,6 +50,8 @@ struct carry_file {
 	void *arg;
 };
 
+enum { CARRY_SMALL = 4 << 20 };
+
 struct carry_result {
 	uint64_t size;
 	uint64_t read, sent, matched, allocated;
@@ -58,10 +60,17 @@ struct carry_result {
 };
 
 struct carrier {
-	/* 0: the content is on the target, durable, under .to. */
+	/* 0: the content is on the target, durable, under .to, in a directory
+	 * that was made if need be (0700). */
 	int (*copy)(void *self, struct host *src, struct host *dst,
 		    const struct carry_file *f, struct carry_result *r,
 		    struct err *e);
+	/* The same for N files, in any order, which costs small ones (of up to
+	 * CARRY_SMALL) no round trip each.  All have the same .job, .transport
+	 * and .progress.  When it fails, those that have arrived stay. */
+	int (*copy_many)(void *self, struct host *src, struct host *dst,
+			 const struct carry_file *f, size_t n,
+			 struct carry_result *r, struct err *e);
 	/* Undoes what copies leave on the hosts besides the files: one-job
 	 * keys. Idempotent. */
 	int (*cleanup)(void *self, struct host *src, struct host *dst,

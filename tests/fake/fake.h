@@ -278,6 +278,9 @@ int fake_leave(struct fake_handle *fh, struct err *e, const char *fmt, ...)
 int fake_carry(void *self, struct host *src, struct host *dst,
 	       const struct carry_file *f, struct carry_result *r,
 	       struct err *e);
+int fake_carry_many(void *self, struct host *src, struct host *dst,
+		    const struct carry_file *f, size_t n,
+		    struct carry_result *r, struct err *e);
 int fake_carry_cleanup(void *self, struct host *src, struct host *dst,
 		       const char *job, struct err *e);
 /* A service's API.  A question that got no answer can be asked again. */

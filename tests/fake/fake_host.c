@@ -729,6 +729,21 @@ static int half_way(struct fake_handle *d, const struct fake_handle *s,
 	return check_lease(d, e);
 }
 
+/* The directories above PATH, below ROOT. */
+static void make_parents(struct fake_world *fw, struct fake_host *h,
+			 const char *root, char *path)
+{
+	for (char *s = strchr(path + strlen(root) + 1, '/'); s;
+	     s = strchr(s + 1, '/')) {
+		*s = '\0';
+		if (fake_find(h, path) < 0) {
+			fake_dir(fw, h, path);
+			fake_look(h, path)->mode = 0700;
+		}
+		*s = '/';
+	}
+}
+
 /* NAME is NAME.part while it is being written (transfer/transfer.h). */
 int fake_carry(void *self, struct host *src, struct host *dst,
 	       const struct carry_file *f, struct carry_result *r,
@@ -749,8 +764,9 @@ int fake_carry(void *self, struct host *src, struct host *dst,
 	if (s->fw->now_us < s->h->down_us)
 		return err_set(e, ERR_LOST, "%s: not reached", s->h->name);
 	d->h->key = true;
-	if (!fake_look(s->h, from) || !has_parent(d->h, to))
+	if (!fake_look(s->h, from))
 		return no_file(e, from);
+	make_parents(d->fw, d->h, f->to.root, to);
 	if (fake_find(d->h, to) >= 0 && fake_find(d->h, part) < 0)
 		rename_tree(d->h, to, part);
 	if (fake_find(d->h, part) < 0)
@@ -781,6 +797,18 @@ int fake_carry(void *self, struct host *src, struct host *dst,
 	if (f->progress && f->progress(f->arg, a->size, a->size, e))
 		return -1;
 	return fake_leave(d, e, "copy %s", f->to.rel);
+}
+
+/* The small ones of a list are one after the other here: each may be the last
+ * that arrives. */
+int fake_carry_many(void *self, struct host *src, struct host *dst,
+		    const struct carry_file *f, size_t n,
+		    struct carry_result *r, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fake_carry(self, src, dst, &f[i], &r[i], e))
+			return -1;
+	return 0;
 }
 
 int fake_carry_cleanup(void *self, struct host *src, struct host *dst,

@@ -554,6 +554,7 @@ static void files(const struct fake_world *fw, struct move *m)
 	m->files = MEM_NEW_N(struct move_file, 4);
 	f = file(m, "disk", "libvirt-qemu", 0644);
 	f->disk = true;
+	f->size = 2 * CARRY_SMALL; /* the others go together */
 	f->format = mem_strdup("qcow2");
 	f->backing = mem_strdup(FAKE_BASE);
 	f->backing_format = mem_strdup("raw");
@@ -667,7 +668,8 @@ void fake_open(struct world *w, struct fake_world *fw, bool backward)
 {
 	*w = (struct world){
 		.move = fake_move(fw),
-		.carrier = {fake_carry, fake_carry_cleanup, NULL},
+		.carrier = {fake_carry, fake_carry_many, fake_carry_cleanup,
+			    NULL},
 		.cloud = fake_cloud_ops,
 		.owner = "a controller",
 		.backward = backward,
