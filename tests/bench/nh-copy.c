@@ -169,50 +169,42 @@ static void add(struct run *r, const struct transfer_result *f)
 		r->differ++;
 }
 
-/* The directories of a tree, once each: the list names a directory's files one
- * after the other. */
-static int parents(struct run *r, const char *dst_rel, char **last,
-		   struct err *e)
+/* As a step does: one file by itself, several as a list. */
+static int copy_all(struct run *r, const struct transfer_file *f, size_t n,
+		    struct transfer_result *res, struct err *e)
 {
-	const char *slash = strrchr(dst_rel, '/');
-	AUTO(mem_freep)
-	char *dir = mem_strndup(dst_rel, (size_t)(slash - dst_rel));
-	struct host_mkdir mk = {.path = HOST_PATH(r->o->root, dir),
-				.parents = true};
-
-	if (*last && !strcmp(*last, dir))
-		return 0;
-	mem_free(*last);
-	*last = mem_strdup(dir);
-	return host_mkdir(r->dst, &mk, e);
+	return n == 1 ? transfer_real.copy(r->t, f, res, e)
+		      : transfer_real.copy_many(r->t, f, n, res, e);
 }
 
 static int pass(struct run *r, struct err *e)
 {
-	AUTO(mem_freep) char *dir = NULL;
+	size_t n = r->o->files.n;
+	struct transfer_file *f = MEM_NEW_N(struct transfer_file, n + 1);
+	struct transfer_result *res = MEM_NEW_N(struct transfer_result, n + 1);
+	int rc;
 
 	r->sum = (struct transfer_result){0};
 	r->differ = 0;
-	for (size_t i = 0; i < r->o->files.n; i++) {
-		const char *rel = r->o->files.v[i];
-		AUTO(mem_freep) char *to = arrival(r->o, rel);
-		struct transfer_result res = {0};
-		struct transfer_file f = {
+	for (size_t i = 0; i < n; i++)
+		f[i] = (struct transfer_file){
 			.src_root = r->o->root,
-			.src_rel = rel,
-			.dst_rel = to,
+			.src_rel = r->o->files.v[i],
+			.dst_rel = arrival(r->o, r->o->files.v[i]),
 			.basis_rel = r->o->basis,
 			.delta = r->o->delta,
 			.tick = on_tick,
 			.arg = r,
 		};
-
-		if (parents(r, to, &dir, e) ||
-		    transfer_real.copy(r->t, &f, &res, e))
-			return err_wrap(e, "%s", rel);
-		add(r, &res);
+	rc = copy_all(r, f, n, res, e);
+	for (size_t i = 0; i < n; i++) {
+		if (!rc)
+			add(r, &res[i]);
+		mem_free((char *)f[i].dst_rel);
 	}
-	return 0;
+	mem_free(res);
+	mem_free(f);
+	return rc;
 }
 
 static void hang_up(struct run *r)
