@@ -7,6 +7,9 @@
  *		the same blocks, whose content VERSION decides; prints the bytes
  *	bench-file same A B
  *		0 when their bytes are equal; what is a hole in both is not read
+ *	bench-file hash FILE
+ *		reads what is data in it once, through Poly1305 with a key of
+ *		its own for every 64 KiB: what a pass over a disk costs at least
  *	bench-file noise FILE BYTES SEED
  *		BYTES that no compressor makes smaller
  *	bench-file scatter FILE EVERY SEED
@@ -14,6 +17,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +27,7 @@
 #include "core/fs.h"
 #include "core/mem.h"
 
-enum { CHUNK = 1 << 20 };
+enum { CHUNK = 1 << 20, BLOCK = 65536 };
 
 static int fail(const char *what)
 {
@@ -133,6 +137,45 @@ static int same(const char *pa, const char *pb)
 	return 0;
 }
 
+static bool hash_chunk(EVP_MAC_CTX *c, const char *p, size_t n, off_t at)
+{
+	unsigned char key[32] = {1}, tag[16];
+	size_t len;
+
+	for (size_t i = 0; i < n; i += BLOCK) {
+		off_t off = at + (off_t)i;
+
+		memcpy(key, &off, sizeof(off));
+		if (!EVP_MAC_init(c, key, sizeof(key), NULL) ||
+		    !EVP_MAC_update(c, (const unsigned char *)p + i,
+				    n - i < BLOCK ? n - i : BLOCK) ||
+		    !EVP_MAC_final(c, tag, &len, sizeof(tag)))
+			return false;
+	}
+	return true;
+}
+
+static int hash(const char *path)
+{
+	AUTO(mem_closefd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	AUTO(mem_freep) char *b = mem_calloc(1, CHUNK);
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "POLY1305", NULL);
+	EVP_MAC_CTX *c = EVP_MAC_CTX_new(mac);
+	off_t size = size_of(fd), at = 0;
+	struct err e = ERR_INIT;
+	bool ok = c && fd >= 0;
+
+	while (ok && (at = data_at(fd, at, size)) < size) {
+		ssize_t n = fs_pread_full(fd, b, CHUNK, at, &e);
+
+		ok = n > 0 && hash_chunk(c, b, (size_t)n, at);
+		at += n;
+	}
+	EVP_MAC_CTX_free(c);
+	EVP_MAC_free(mac);
+	return ok ? 0 : fail(path);
+}
+
 static int put_noise(const char *path, uint64_t bytes, uint64_t seed)
 {
 	AUTO(mem_closefd)
@@ -179,6 +222,8 @@ int main(int argc, char **argv)
 			     strtoull(argv[5], NULL, 10));
 	if (!strcmp(verb, "same") && argc == 4)
 		return same(argv[2], argv[3]);
+	if (!strcmp(verb, "hash") && argc == 3)
+		return hash(argv[2]);
 	if (!strcmp(verb, "noise") && argc == 5)
 		return put_noise(argv[2], strtoull(argv[3], NULL, 10),
 				 strtoull(argv[4], NULL, 10));
@@ -187,6 +232,7 @@ int main(int argc, char **argv)
 			       strtoull(argv[4], NULL, 10));
 	fputs("usage: bench-file dirty FILE BLOCK PERCENT VERSION\n"
 	      "       bench-file same A B\n"
+	      "       bench-file hash FILE\n"
 	      "       bench-file noise FILE BYTES SEED\n"
 	      "       bench-file scatter FILE EVERY SEED\n",
 	      stderr);

@@ -33,8 +33,8 @@ declare -A tools=(
 	[b]="$nh ssh-cat-gcm nbdcopy rsync-aS rsync-aS-gcm scp tar-S rsync-r"
 	[c64]="$nh rsync-aS rsync-aS-gcm rsync-tuned scp rdiff rsync-r"
 	[c4]="$nh rsync-aS rsync-aS-gcm rsync-tuned rdiff rsync-r"
-	[cc64]="$nh rsync-aS rsync-aS-gcm rsync-tuned"
-	[cc4]="$nh rsync-aS rsync-aS-gcm rsync-tuned"
+	[cc64]="$nh rsync-aS rsync-aS-gcm rsync-tuned hash+send"
+	[cc4]="$nh rsync-aS rsync-aS-gcm rsync-tuned hash+send"
 	[d]="$nh rsync-append sftp-reput rsync-aS rsync-r"
 	[e]="$nh rsync-aS rsync-tuned rdiff rsync-r"
 	[e2]="novahaul novahaul-relay"
@@ -134,7 +134,10 @@ ready() {
 		;;
 	*) dst_empty ;;
 	esac
-	[ "$2" != nbdcopy ] || nbd_start
+	case $2 in
+	nbdcopy) nbd_start ;;
+	hash+send) master_start ;;
+	esac
 }
 block_of() { case $1 in *64) echo 65536 ;; *) echo 4096 ;; esac; }
 
@@ -150,7 +153,8 @@ measure() {
 
 # other TOOL: runs it
 other() {
-	argv=(env "F=$I/$F" "D=$I/$D" "N=$N" "H=$H" "B=$I/_base/old.qcow2"
+	argv=(env "S=$S" "F=$I/$F" "D=$I/$D" "N=$N" "H=$H"
+		"B=$I/_base/old.qcow2" "C=$change"
 		bash -c "set -o pipefail; ${script[$1]}")
 	nsargv
 	measure ${cgroup[src]:+--join "${cgroup[src]}"} -- "${argv[@]}" \
@@ -225,7 +229,10 @@ one() {
 	novahaul*) ours "$1" "$2" || rc=$? ;;
 	*) other "$2" || rc=$? ;;
 	esac
-	[ "$2" != nbdcopy ] || nbd_stop
+	case $2 in
+	nbdcopy) nbd_stop ;;
+	hash+send) master_stop ;;
+	esac
 	if [ $rc = 124 ]; then
 		skipped "$1" "$2" "took more than $limit_s s"
 		at_target=
@@ -234,7 +241,7 @@ one() {
 	elif [ $rc != 0 ]; then
 		why=$(tail -n 1 "$S/log/run")
 		same=false
-	elif ! same_there; then
+	elif [ "$2" != hash+send ] && ! same_there; then
 		why="$(head -n 1 "$S/log/same")"
 		same=false
 	fi
@@ -278,8 +285,9 @@ run_case() {
 				continue
 			}
 			if grep -q '"ok":true' <(tail -n 1 "$S/results.jsonl"); then
-				case $c in
-				c64 | c4 | cc* | gc64 | e | e2) at_target=$F ;;
+				case $c,$t in
+				*,hash+send) dst_empty ;;
+				c64,* | c4,* | cc* | gc64,* | e,* | e2,*) at_target=$F ;;
 				*) dst_empty ;;
 				esac
 			else

@@ -26,6 +26,10 @@ declare -A script=(
 		rdiff delta /tmp/bench-sig "$F" - |
 		ssh "$H" "rdiff patch $B - $D/$N"'
 	[nbdcopy]='nbdcopy "$F" nbd://10.79.0.2:10809'
+	# not a mover, but what none can do without: one pass over the source,
+	# and the change sent over a connection that is open
+	[hash+send]='"$S/bin/bench-file" hash "$F" && head -c "$C" "$F" |
+		ssh -S /run/bench.ctl "$H" "cat > $D/change"'
 	[sftp-reput]='echo "reput $F $D/$N" | sftp -q -b - "$H" > /dev/null'
 )
 # what each needs to be there
@@ -33,7 +37,7 @@ declare -A needs=(
 	[rsync-r]=rsync [rsync-aS]=rsync [rsync-aS-gcm]=rsync
 	[rsync-tuned]=rsync [rsync-append]=rsync [scp]=scp [tar-S]=tar
 	[tar-S-gcm]=tar [ssh-cat-gcm]=ssh [rdiff]=rdiff [rdiff-4k]=rdiff
-	[nbdcopy]='nbdcopy nbdkit' [sftp-reput]=sftp
+	[nbdcopy]='nbdcopy nbdkit' [sftp-reput]=sftp [hash+send]=ssh
 )
 
 # lacks TOOL: why it cannot run, or nothing
@@ -73,6 +77,11 @@ nh_argv() {
 nsargv() {
 	argv=(nsenter -t "${holder[src]}" -a --wd=/ -- "${argv[@]}")
 }
+
+master_start() {
+	on src ssh -c "$gcm" -M -S /run/bench.ctl -fN dst > "$S/log/master" 2>&1
+}
+master_stop() { on src ssh -S /run/bench.ctl -O exit dst 2> /dev/null; }
 
 nbd_start() {
 	# the size is the server's to know
