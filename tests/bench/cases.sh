@@ -30,7 +30,7 @@ declare -A title=(
 nh='novahaul novahaul-synced novahaul-relay'
 declare -A tools=(
 	[a]="$nh tar-S tar-S-gcm nbdcopy rsync-aS rsync-aS-gcm ssh-cat-gcm scp rsync-r"
-	[b]="$nh ssh-cat-gcm nbdcopy rsync-aS rsync-aS-gcm scp tar-S rsync-r"
+	[b]="$nh novahaul-tls ssh-cat-gcm nbdcopy rsync-aS rsync-aS-gcm scp tar-S rsync-r"
 	[c64]="$nh rsync-aS rsync-aS-gcm rsync-tuned scp rdiff rsync-r"
 	[c4]="$nh rsync-aS rsync-aS-gcm rsync-tuned rdiff rsync-r"
 	[cc64]="$nh rsync-aS rsync-aS-gcm rsync-tuned hash+send"
@@ -320,15 +320,16 @@ warm_up() {
 	dst_empty
 }
 
+perf_pid=
 # profile CASE: one more run of novahaul's, and what the processors did meanwhile
 profile() {
-	local pid
 	case_file "$1"
 	perf record -q -a -F 499 -o "$S/perf" > "$S/log/perf" 2>&1 &
-	pid=$!
+	perf_pid=$!
 	one "$1" novahaul 0
-	kill -INT $pid
-	wait $pid
+	kill -INT $perf_pid
+	wait $perf_pid
+	perf_pid=
 	printf '\n%s: hottest, all of one run and its making ready\n' "$1"
 	perf report -i "$S/perf" --stdio --sort comm,symbol 2> /dev/null |
 		grep -E '^ +[0-9.]+% +(agent-|ssh|nh-copy)' | head -n 8 |

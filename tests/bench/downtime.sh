@@ -10,12 +10,15 @@
 
 top=$(cd "$dir/../.." && pwd)
 sandbox_state=''
+move_pid='' # it may be held, and would not end by itself
 sandbox() {
 	NOVAHAUL_SANDBOX=$sandbox_state NOVAHAUL_SANDBOX_NET=77 NOVAHAUL_BUILD=$build \
 		"$top/contrib/sandbox" "$@"
 }
 sandbox_on() { sandbox enter "$@"; }
 sandbox_down() {
+	[ -z "$move_pid" ] || kill -KILL "$move_pid" 2> /dev/null
+	move_pid=
 	[ -z "$sandbox_state" ] || [ ! -d "$sandbox_state" ] ||
 		sandbox down --purge > /dev/null 2>&1
 }
@@ -109,29 +112,30 @@ staged() {
 # The controller is held while the pre-copy's one pass goes on without it, until
 # the whole file has its name on the target; then the 1 % change, and it goes on.
 down_novahaul() {
-	local pid i held=
+	local i held=
 	(exec nsenter -t "$(cut -d' ' -f1 "$sandbox_state/run/controller.init")" \
 		-n -u -i -m --wd=/ env NOVAHAUL_CONFIG="$sandbox_state/novahaul.conf" \
 		NOVAHAUL_AGENT="$S/bin/agent" \
 		"$build/novahaul" move "$guest" --to compute-34 --yes --precopy \
 		--precopy-max 1) > "$S/log/move" 2>&1 < /dev/null &
-	pid=$!
+	move_pid=$!
 	for ((i = 0; i < 2400; i++)); do
 		if [ -z "$held" ] && staged disk.part; then
-			kill -STOP $pid
+			kill -STOP $move_pid
 			held=yes
 		fi
 		[ -z "$held" ] || ! staged disk || break
-		kill -0 $pid 2> /dev/null || break
+		kill -0 $move_pid 2> /dev/null || break
 		sleep 0.05
 	done
 	if [ -z "$held" ] || ! guest_dirty; then
-		kill -CONT $pid
-		wait $pid
+		kill -CONT $move_pid
+		wait $move_pid
 		return 1
 	fi
-	kill -CONT $pid
-	wait $pid || return 1
+	kill -CONT $move_pid
+	wait $move_pid || return 1
+	move_pid=
 	NOVAHAUL_CONFIG=$sandbox_state/novahaul.conf sandbox_on controller \
 		novahaul show last -f json > "$S/log/job" 2>&1 || return 1
 	down_ms=$(perl -MJSON::PP -0777 -ne '

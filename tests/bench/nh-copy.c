@@ -350,6 +350,9 @@ static bool parse(struct opts *o, int argc, char **argv)
 			break;
 		case 'v':
 			ok = transfer_via_parse(optarg, &o->via);
+			if (!ok)
+				fprintf(stderr, "nh-copy: no transport %s\n",
+					optarg);
 			break;
 		case 'm':
 			ok = transfer_delta_parse(optarg, &o->delta);

@@ -51,6 +51,9 @@ lacks() {
 		return
 		;;
 	esac
+	[ "$1" != novahaul-tls ] ||
+		! "$S/bin/nh-copy" --via tls 2>&1 | grep -q 'no transport' ||
+		echo "there is no such transport in this build"
 	for t in ${needs[$1]:-}; do
 		command -v "$t" > /dev/null ||
 			echo "$t is not installed (contrib/packages, group bench)"
@@ -65,6 +68,7 @@ nh_argv() {
 	esac
 	case $1 in
 	*-relay*) via=relay ;;
+	*-tls) via=tls ;;
 	esac
 	[ "$H" = dst ] || dst=10.79.1.2
 	shift
