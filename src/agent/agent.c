@@ -170,6 +170,11 @@ int agent_recv(struct verb_call *c, struct frame *f, int64_t timeout_us,
 	return 0;
 }
 
+void agent_take(struct verb_call *c, struct buf *b)
+{
+	reader_take(c->agent->reader, b);
+}
+
 static void reply(struct agent *a, uint32_t id, uint16_t type,
 		  const struct enc *out)
 {

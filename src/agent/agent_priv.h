@@ -58,6 +58,16 @@ void reader_stop(struct reader *r);
  * e->sys ETIMEDOUT after TIMEOUT_US (< 0: never), EPIPE at end of stream. */
 int reader_next(struct reader *r, struct frame *f, int64_t timeout_us,
 		struct err *e);
+/* The bytes of the frame that reader_next() gave last change places with B's.
+ */
+void reader_take(struct reader *r, struct buf *b);
+/* Frames that come on FD are queued as stdin's are, in whatever order they
+ * come.  FD is closed when it ends, and so is GUARD; both stay the caller's on
+ * failure.  A frame that is cut off fails reader_next() with ECONNRESET. */
+enum { READER_LANES = 7 };
+int reader_lane(struct reader *r, int fd, int guard, struct err *e);
+/* Ends them all and waits; what they have queued stays. */
+void reader_lanes_end(struct reader *r);
 /* What the end of the stream means for the verb that runs: it may finish, or
  * the agent dies at once, with the children it has. */
 enum reader_end { READER_IDLE = 0, READER_DIE, READER_FINISH };

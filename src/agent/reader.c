@@ -12,11 +12,19 @@
 #include "core/clock.h"
 #include "core/log.h"
 
-enum { QUEUE_MAX = 8, BEAT_US = 1000000 };
+enum { QUEUE_MAX = 8, BEAT_US = 1000000, LANE_LOOK_US = 200000 };
 
 struct item {
 	struct frame f; /* f.p points into b */
 	struct buf b;
+};
+
+/* A further stream whose frames are queued with stdin's. */
+struct lane {
+	struct reader *r;
+	struct wire w;
+	pthread_t thread;
+	int fd, guard;
 };
 
 struct reader {
@@ -28,6 +36,11 @@ struct reader {
 	unsigned head, n;
 	struct item cur; /* what the main thread holds */
 	bool eof, stop;
+	bool given; /* stdin is somebody else's now */
+	struct lane *lane[READER_LANES];
+	unsigned nlane;
+	bool lanes_stop;
+	struct err lane_why; /* one broke */
 	struct err why;
 	enum reader_end busy;
 	int beat_fd;
@@ -58,22 +71,23 @@ static void alive(struct agent *a)
 	pthread_mutex_unlock(&a->tx);
 }
 
-/* Under r->mu: queues the frame that a->w.rx holds. */
-static void push(struct reader *r, const struct frame *f)
+/* Under r->mu: queues the frame that W's buffer holds. */
+static void push(struct reader *r, struct wire *w, const bool *stop,
+		 const struct frame *f)
 {
 	struct item *it;
 	struct buf spare;
 
-	while (r->n == QUEUE_MAX && !r->stop)
+	while (r->n == QUEUE_MAX && !*stop)
 		pthread_cond_wait(&r->room, &r->mu);
-	if (r->stop)
+	if (*stop)
 		return;
 	it = &r->q[(r->head + r->n) % QUEUE_MAX];
 	/* Its bytes are not copied: the buffers change places. */
 	spare = it->b;
-	it->b = r->a->w.rx;
-	r->a->w.rx = spare;
-	r->a->w.rx_whole = true;
+	it->b = w->rx;
+	w->rx = spare;
+	w->rx_whole = true;
 	it->f = *f;
 	it->f.p = it->b.p + WIRE_HEADER;
 	r->n++;
@@ -101,12 +115,17 @@ static void *reader_main(void *arg)
 
 	while (!wire_recv(&r->a->w, &f, INT64_MAX, &e)) {
 		bool keepalive = f.type == WIRE_KEEPALIVE;
+		bool give = r->a->opts.root && f.type == VERB_TRANSFER_JOIN;
 
 		pthread_mutex_lock(&r->mu);
 		beat(r);
+		r->given = give;
 		if (!keepalive)
-			push(r, &f);
+			push(r, &r->a->w, &r->stop, &f);
 		pthread_mutex_unlock(&r->mu);
+		/* Not one byte more of it is ours. */
+		if (give)
+			return NULL;
 		if (keepalive)
 			alive(r->a);
 	}
@@ -145,9 +164,10 @@ void reader_stop(struct reader *r)
 
 	if (!r)
 		return;
+	reader_lanes_end(r);
 	pthread_mutex_lock(&r->mu);
 	r->stop = true;
-	eof = r->eof;
+	eof = r->eof || r->given;
 	pthread_cond_broadcast(&r->room);
 	pthread_mutex_unlock(&r->mu);
 	if (!eof)
@@ -162,7 +182,7 @@ void reader_stop(struct reader *r)
 
 static int wait_more(struct reader *r, const struct timespec *until)
 {
-	while (!r->n && !r->eof) {
+	while (!r->n && !r->eof && !r->given && r->lane_why.kind == ERR_NONE) {
 		int rc = until ? pthread_cond_timedwait(&r->more, &r->mu, until)
 			       : pthread_cond_wait(&r->more, &r->mu);
 
@@ -193,6 +213,11 @@ int reader_next(struct reader *r, struct frame *f, int64_t timeout_us,
 		/* What is still queued is of a caller who has gone. */
 		rc = err_set(e, ERR_FAILED, "%s", err_msg(&r->why));
 		e->sys = EPIPE;
+	} else if (!r->n) {
+		rc = err_set(e, ERR_LOST, "%s",
+			     r->given ? "the stream was given away"
+				      : err_msg(&r->lane_why));
+		e->sys = r->given ? EPIPE : ECONNRESET;
 	} else {
 		old = r->cur.b;
 		r->cur = r->q[r->head];
@@ -204,6 +229,101 @@ int reader_next(struct reader *r, struct frame *f, int64_t timeout_us,
 	}
 	pthread_mutex_unlock(&r->mu);
 	return rc;
+}
+
+void reader_take(struct reader *r, struct buf *b)
+{
+	struct buf old = r->cur.b;
+
+	r->cur.b = *b;
+	*b = old;
+}
+
+/* ---- lanes ----------------------------------------------------------- */
+
+static void lane_ended(struct lane *l, struct err *e)
+{
+	struct reader *r = l->r;
+
+	pthread_mutex_lock(&r->mu);
+	/* An end between two frames may be a lane that was never used: if
+	 * something is missing, the other side knows. */
+	if (e->kind != ERR_NONE && e->sys != EPIPE && !r->lanes_stop &&
+	    r->lane_why.kind == ERR_NONE)
+		err_move(&r->lane_why, e);
+	pthread_cond_broadcast(&r->more);
+	pthread_mutex_unlock(&r->mu);
+	mem_closefd(&l->guard);
+	mem_closefd(&l->fd);
+}
+
+static void *lane_main(void *arg)
+{
+	struct lane *l = arg;
+	struct reader *r = l->r;
+	struct err e = ERR_INIT;
+	bool stop = false;
+	struct frame f;
+
+	while (!stop) {
+		int rc = wire_recv(&l->w, &f, clock_mono_us() + LANE_LOOK_US,
+				   &e);
+
+		if (rc && e.sys != ETIMEDOUT)
+			break;
+		err_clear(&e);
+		if (!rc && f.type != WIRE_DATA) {
+			err_set(&e, ERR_BUG, "a frame of type %u on a stream",
+				(unsigned)f.type);
+			break;
+		}
+		pthread_mutex_lock(&r->mu);
+		if (!rc)
+			push(r, &l->w, &r->lanes_stop, &f);
+		stop = r->lanes_stop;
+		pthread_mutex_unlock(&r->mu);
+	}
+	lane_ended(l, &e);
+	err_clear(&e);
+	return NULL;
+}
+
+int reader_lane(struct reader *r, int fd, int guard, struct err *e)
+{
+	struct lane *l = MEM_NEW(struct lane);
+	int rc;
+
+	*l = (struct lane){.r = r, .fd = fd, .guard = guard};
+	wire_init_fds(&l->w, fd, fd);
+	pthread_mutex_lock(&r->mu);
+	rc = r->nlane == READER_LANES
+		     ? err_set(e, ERR_REFUSED, "more than %d streams",
+			       READER_LANES)
+		     : 0;
+	if (!rc && (rc = pthread_create(&l->thread, NULL, lane_main, l)) != 0)
+		rc = err_sys(e, ERR_FAILED, rc, "pthread_create");
+	if (!rc)
+		r->lane[r->nlane++] = l;
+	pthread_mutex_unlock(&r->mu);
+	if (rc)
+		mem_free(l);
+	return rc;
+}
+
+void reader_lanes_end(struct reader *r)
+{
+	pthread_mutex_lock(&r->mu);
+	r->lanes_stop = true;
+	pthread_cond_broadcast(&r->room);
+	pthread_mutex_unlock(&r->mu);
+	for (unsigned i = 0; i < r->nlane; i++) {
+		pthread_join(r->lane[i]->thread, NULL);
+		wire_clear(&r->lane[i]->w);
+		mem_free(r->lane[i]);
+	}
+	r->nlane = 0;
+	r->lanes_stop = false;
+	err_clear(&r->lane_why);
 }
 
 bool reader_busy(struct reader *r, enum reader_end what)

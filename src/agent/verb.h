@@ -77,6 +77,10 @@ int agent_send(struct verb_call *c, const struct frame *f, const void *data,
 int agent_recv(struct verb_call *c, struct frame *f, int64_t timeout_us,
 	       struct err *e);
 
+/* The whole frame that agent_recv() gave last, header and all, instead of a
+ * copy; B's bytes are used for later ones. */
+void agent_take(struct verb_call *c, struct buf *b);
+
 /* The session's lease, "" and 0 while none is bound. */
 const char *agent_job(const struct agent *a);
 uint64_t agent_epoch(const struct agent *a);

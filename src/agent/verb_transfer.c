@@ -6,6 +6,7 @@
 #include "agent/agent_priv.h"
 #include "agent/lease.h"
 #include "agent/transfer_verbs.h"
+#include "core/clock.h"
 #include "transfer/ctl.h"
 #include "transfer/receiver.h"
 
@@ -37,8 +38,8 @@ void verb_chan_init(struct verb_chan *v, struct verb_call *c)
 	chan_init(&v->chan, &tunnel_ops, v);
 }
 
-int verb_chan_recv(struct verb_chan *v, const char **p, size_t *n,
-		   int64_t timeout_us, struct err *e)
+static int recv_one(struct verb_chan *v, const char **p, size_t *n,
+		    int64_t timeout_us, struct err *e)
 {
 	struct frame f;
 
@@ -64,6 +65,31 @@ int verb_chan_recv(struct verb_chan *v, const char **p, size_t *n,
 	return 0;
 }
 
+/* Messages in their order, whichever stream they came on. */
+static int recv_striped(struct verb_chan *v, const char **p, size_t *n,
+			int64_t timeout_us, struct err *e)
+{
+	int64_t end = clock_mono_us() + timeout_us;
+
+	while (!stripe_in_next(v->in, p, n)) {
+		int64_t left = end - clock_mono_us();
+
+		if (recv_one(v, p, n, left > 0 ? left : 0, e))
+			return -1;
+		agent_take(v->call, &v->taken);
+		if (stripe_in_put(v->in, &v->taken, WIRE_HEADER, e))
+			return -1;
+	}
+	return 0;
+}
+
+int verb_chan_recv(struct verb_chan *v, const char **p, size_t *n,
+		   int64_t timeout_us, struct err *e)
+{
+	return v->in ? recv_striped(v, p, n, timeout_us, e)
+		     : recv_one(v, p, n, timeout_us, e);
+}
+
 int verb_chan_fail(struct err *e)
 {
 	if (e->sys == ETIMEDOUT)
@@ -72,6 +98,50 @@ int verb_chan_fail(struct err *e)
 }
 
 /* ---- receiving ------------------------------------------------------- */
+
+/* Tells the sender where further streams may join. */
+static int say_streams(struct verb_call *c, const struct streams *s,
+		       struct err *e)
+{
+	AUTO(enc_clear) struct enc m = ENC_INIT;
+	struct frame f = {.type = WIRE_DATA};
+
+	enc_u8(&m, CTL_STREAMS);
+	enc_str(&m, streams_name(s));
+	enc_bytes(&m, streams_token(s), CTL_TOKEN);
+	f.p = m.b.p;
+	f.len = m.b.len;
+	return agent_send(c, &f, NULL, 0, e);
+}
+
+static int serve_striped(struct verb_chan *v, const struct receiver_cfg *cfg,
+			 struct err *e)
+{
+	struct streams *s = streams_listen(v->call->agent, e);
+	struct stripe_in in;
+	int rc;
+
+	if (!s)
+		return -1;
+	stripe_in_init(&in);
+	v->in = &in;
+	rc = say_streams(v->call, s, e) || receiver_serve(cfg, &v->chan, e) ? -1
+									    : 0;
+	v->in = NULL;
+	streams_end(s);
+	stripe_in_clear(&in);
+	buf_clear(&v->taken);
+	return rc;
+}
+
+static int serve_one(struct verb_chan *v, const struct receiver_cfg *cfg,
+		     struct err *e)
+{
+	/* The lease is entered: the sender may begin. */
+	if (chan_put(&v->chan, XP_ALIVE, e))
+		return -1;
+	return receiver_serve(cfg, &v->chan, e);
+}
 
 /* Under the lease's gate for as long as it lasts: whoever takes the lease over
  * waits for it or ends it, with this process. */
@@ -82,6 +152,7 @@ static int do_recv(struct verb_call *c, struct err *e)
 	const struct agent_opts *o = &c->agent->opts;
 	const char *root = dec_str(c->in);
 	struct receiver_cfg cfg = {.dead_us = (int64_t)dec_u64(c->in)};
+	bool striped = dec_bool(c->in);
 	struct verb_chan v;
 	int rc;
 
@@ -103,10 +174,7 @@ static int do_recv(struct verb_call *c, struct err *e)
 	if (o->root)
 		cfg.idle_us = cfg.dead_us ? cfg.dead_us : XP_DEAD_US;
 	verb_chan_init(&v, c);
-	/* The lease is entered: the sender may begin. */
-	rc = chan_put(&v.chan, XP_ALIVE, e) || receiver_serve(&cfg, &v.chan, e)
-		     ? -1
-		     : 0;
+	rc = striped ? serve_striped(&v, &cfg, e) : serve_one(&v, &cfg, e);
 	chan_clear(&v.chan);
 	return rc ? verb_chan_fail(e) : 0;
 }
@@ -115,6 +183,8 @@ const struct verb verbs_transfer[] = {
 	{VERB_TRANSFER_SEND, "transfer-send", .fn = verb_transfer_send},
 	{VERB_TRANSFER_RECV, "transfer-recv", .mutates = true, .receive = true,
 	 .fn = do_recv},
+	{VERB_TRANSFER_JOIN, "transfer-join", .mutates = true, .receive = true,
+	 .fn = verb_transfer_join},
 	{VERB_TRANSFER_ALLOW, "transfer-allow", .mutates = true,
 	 .fn = verb_transfer_allow},
 	{VERB_TRANSFER_REVOKE, "transfer-revoke", .mutates = true,

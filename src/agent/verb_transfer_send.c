@@ -154,6 +154,10 @@ static int one_file(struct sending *g, struct err *e)
 	struct err why = ERR_INIT;
 	int rc = copy_file(g, &out, &why);
 
+	if (g->direct) {
+		out.streams = dial_streams(&g->dial);
+		dial_why(&g->dial, out.streams_why, sizeof(out.streams_why));
+	}
 	g->have_file = false;
 	enc_u8(&m, CTL_DONE);
 	enc_bool(&m, !rc);

@@ -30,9 +30,14 @@
  *
  * Instead of OPEN, many small files may begin: transfer/small.h.
  *
- * No side can block the other for ever: at most WINDOW bytes of DATA and DELTA
- * are under way unacknowledged, at most STRIDES compare requests unanswered,
- * and their answers fit into any pipe.
+ * No side can block the other for ever.  At most a window of DATA, ZERO and
+ * DELTA, counted by xp_cost(), is under way unacknowledged, and at most STRIDES
+ * compare requests are unanswered.  The answers to all that, some 10 bytes for
+ * each 256 KiB and 4 KiB a stride, fit into any pipe: the receiver never waits
+ * for the sender to read.  And it always reads, so the sender's waiting ends.
+ * The window grows with the streams that carry the channel
+ * (transfer/stripe.h), and with it only what may wait there for an earlier
+ * message.
  *
  * A message is one frame of type WIRE_DATA: a byte of enum xp_type, then fields
  * (wire/wire.h), then, for some, raw bytes to the end.
@@ -68,7 +73,7 @@ enum xp_type {
 			str digest of the name's file, if kept */
 	XP_BEGUN,    /* u64 size of the part */
 	XP_DIFF,     /* u64 at, count, (u8 enum xp_diff, [bytes tags])... */
-	XP_ACK,	     /* u64 bytes of DATA and DELTA since BEGIN */
+	XP_ACK,	     /* u64 sum of xp_cost() since OPEN */
 	XP_SIG_DATA, /* raw */
 	XP_SIG_END,  /* - */
 	XP_SUM,	     /* str digest, u64 allocated */
@@ -87,7 +92,9 @@ enum xp_diff {
 };
 
 enum {
-	XP_WINDOW = 4 << 20,	 /* bytes unacknowledged */
+	XP_WINDOW = 4 << 20, /* bytes unacknowledged, over one stream */
+	XP_WINDOW_MAX = 24 << 20,
+	XP_COST_MIN = 1024,
 	XP_STRIDE = 1 << 20,	 /* compared in one request */
 	XP_STRIDES = 8,		 /* requests unanswered */
 	XP_DATA_MAX = 256 << 10, /* raw bytes in one DATA, DELTA, SIG_DATA */
@@ -103,6 +110,13 @@ enum {
 #define XP_DEAD_US (180 * 1000000LL)
 /* The longest silence of a living peer. */
 #define XP_ALIVE_US (1 * 1000000LL)
+
+/* What N bytes of DATA or DELTA, or a ZERO (N = 0), count for in the window:
+ * the number of messages that are under way is bounded, too. */
+static inline size_t xp_cost(size_t n)
+{
+	return n < XP_COST_MIN ? XP_COST_MIN : n;
+}
 
 struct chan_ops {
 	/* One frame of type WIRE_DATA, HEAD and DATA its payload. */
@@ -121,7 +135,8 @@ struct chan {
 	uint64_t out, in; /* bytes of payload */
 	int64_t last_out; /* clock_mono_us() */
 	int64_t last_in;
-	bool broken; /* send or recv failed: the peer is lost */
+	size_t window; /* of the sender; 0: XP_WINDOW */
+	bool broken;   /* send or recv failed: the peer is lost */
 };
 
 struct chan_msg {

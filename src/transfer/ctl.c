@@ -39,6 +39,7 @@ void ctl_put_send(struct enc *c, const struct ctl_send *s)
 	enc_str(c, s->root);
 	enc_u64(c, s->epoch);
 	enc_u64(c, s->dead_us);
+	enc_u32(c, s->streams);
 }
 
 void ctl_get_send(struct dec *d, struct ctl_send *s)
@@ -53,6 +54,7 @@ void ctl_get_send(struct dec *d, struct ctl_send *s)
 	s->root = dec_str0(d);
 	s->epoch = dec_u64(d);
 	s->dead_us = dec_u64(d);
+	s->streams = dec_u32(d);
 }
 
 void ctl_put_progress(struct enc *c, const struct transfer_progress *p)
@@ -90,6 +92,8 @@ void ctl_put_result(struct enc *c, const struct transfer_result *r)
 	enc_bool(c, r->changed);
 	enc_u8(c, (uint8_t)r->method);
 	enc_u64(c, (uint64_t)(r->seconds * 1e6));
+	enc_u32(c, r->streams);
+	enc_str(c, r->streams_why);
 }
 
 void ctl_get_result(struct dec *d, struct transfer_result *r)
@@ -107,4 +111,6 @@ void ctl_get_result(struct dec *d, struct transfer_result *r)
 	r->changed = dec_bool(d);
 	r->method = (enum transfer_delta)dec_u8(d);
 	r->seconds = (double)dec_u64(d) / 1e6;
+	r->streams = dec_u32(d);
+	snprintf(r->streams_why, sizeof(r->streams_why), "%s", dec_str(d));
 }

@@ -19,12 +19,19 @@
  *	they are done, in any order, and CTL_FILES_DONE instead of CTL_DONE
  *
  * WIRE_END from the controller ends them.
+ *
+ * A VERB_TRANSFER_RECV that is asked for `striped` says CTL_STREAMS first; from
+ * then on the payload of each of its sender's messages begins with a number
+ * (transfer/stripe.h), and it may come on any of the streams that have joined.
  */
 #ifndef NH_TRANSFER_CTL_H
 #define NH_TRANSFER_CTL_H
 
 #include "transfer/transfer.h"
 #include "wire/wire.h"
+
+/* Bytes of the token. */
+enum { CTL_TOKEN = 32 };
 
 /* Of struct frame; the lower bits are wire/wire.h's. */
 enum { CTL_TUNNEL = 0x0100 };
@@ -41,6 +48,7 @@ enum ctl_type {
 	CTL_RESULTS,	/* count, (u32 index, struct transfer_result)... */
 	CTL_FILES_DONE, /* bool ok, if not: u32 index of the one that failed,
 			   or count, err */
+	CTL_STREAMS,	/* str name, bytes token: of VERB_TRANSFER_JOIN */
 };
 
 /* In one CTL_FILES; the bytes are counted before the last one. */
@@ -68,6 +76,7 @@ struct ctl_send {
 	const char *root;
 	uint64_t epoch;
 	uint64_t dead_us; /* as struct transfer_route */
+	uint32_t streams; /* 0: as is best */
 };
 
 void ctl_put_file(struct enc *c, const struct ctl_file *f);

@@ -2,6 +2,8 @@
 #include "transfer/dial.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -13,7 +15,20 @@
 
 #define HOST_ALIAS "novahaul-target"
 
+enum {
+	OPEN_US = 20 * 1000000,
+	MEASURE_US = 500000,
+	FAR_US = 5000,	 /* round trips: above it one connection's window is */
+	LONG_US = 15000, /* less than a gigabit, above that a fifth */
+	PATIENCE_US = 50000,
+	NEAR_AFTER = 64 << 20,
+	LANE_WINDOW = 3 << 20,
+};
+
 /* ---- the channel ----------------------------------------------------- */
+
+/* A slow link is not a dead one: dead ones are found by reading. */
+#define SEND_US (120 * 1000000LL)
 
 static int dial_send(void *self, const struct enc *head, const void *data,
 		     size_t n, struct err *e)
@@ -21,24 +36,29 @@ static int dial_send(void *self, const struct enc *head, const void *data,
 	struct dial *d = self;
 	struct frame f = {.type = WIRE_DATA,
 			  .flags = CTL_TUNNEL,
+			  .id = d->id,
 			  .p = head->b.p,
 			  .len = head->b.len};
 
-	return client_send(&d->client, d->id, &f, data, n, e);
+	return stripe_send(d->stripe, &f, data, n, clock_mono_us() + SEND_US,
+			   e);
 }
 
 static int dial_recv(void *self, const char **p, size_t *n, int64_t timeout_us,
 		     struct err *e)
 {
 	struct dial *d = self;
+	struct client *c = &d->lane[0].client;
 	int64_t now = clock_mono_us();
 	struct frame f;
 	int rc;
 
+	if (stripe_check(d->stripe, e))
+		return -1;
 	/* While the disk was slow nobody listened: not the peer's silence. */
 	if (now - d->listened > 5 * 1000000)
-		d->client.w.heard = now;
-	rc = client_next(&d->client, d->id, &f, now + timeout_us, e);
+		c->w.heard = now;
+	rc = client_next(c, d->id, &f, now + timeout_us, e);
 	d->listened = clock_mono_us();
 	if (rc)
 		return -1;
@@ -53,6 +73,25 @@ static int dial_recv(void *self, const char **p, size_t *n, int64_t timeout_us,
 }
 
 static const struct chan_ops dial_ops = {dial_send, dial_recv};
+
+/* The first connection's own frames and the messages take turns. */
+static ssize_t first_read(void *self, void *p, size_t n, int64_t deadline,
+			  struct err *e)
+{
+	const struct dial *d = self;
+
+	return wire_read_fd(d->lane[0].ssh.out, p, n, deadline, e);
+}
+
+static int first_write(void *self, const void *p, size_t n, int64_t deadline,
+		       struct err *e)
+{
+	const struct dial *d = self;
+
+	return stripe_write(d->stripe, p, n, deadline, e);
+}
+
+static const struct wire_ops first_ops = {first_read, first_write};
 
 /* ---- ssh ------------------------------------------------------------- */
 
@@ -144,14 +183,14 @@ void dial_argv(const struct dial *d, const struct ctl_send *s,
 }
 
 /* What ssh had to say goes before what we saw of it. */
-static void add_stderr(struct dial *d, struct err *e)
+static void add_stderr(const struct dial_lane *l, struct err *e)
 {
 	char text[2048];
 	ssize_t n;
 
 	/* It may be about to say it. */
 	clock_sleep_us(100000);
-	n = d->ssh.err >= 0 ? read(d->ssh.err, text, sizeof(text) - 1) : -1;
+	n = l->ssh.err >= 0 ? read(l->ssh.err, text, sizeof(text) - 1) : -1;
 	if (n <= 0)
 		return;
 	text[n] = '\0';
@@ -161,68 +200,250 @@ static void add_stderr(struct dial *d, struct err *e)
 	err_wrap(e, "ssh: %s", text);
 }
 
+/* ---- the first connection -------------------------------------------- */
+
+/* Its first frame says that it has entered the lease, and where others join. */
+static int learn_streams(struct dial *d, const struct frame *f, struct err *e)
+{
+	const void *token;
+	struct dec p;
+	size_t n;
+
+	if (f->type != WIRE_DATA)
+		return err_set(e, ERR_BUG, "the receiver ended at once");
+	dec_init(&p, f->p, f->len);
+	if (dec_u8(&p) != CTL_STREAMS)
+		return err_set(e, ERR_BUG, "another message came first");
+	d->name = mem_strdup(dec_str(&p));
+	token = dec_bytes(&p, &n);
+	if (n == sizeof(d->token))
+		memcpy(d->token, token, n);
+	else
+		p.bad = true;
+	return dec_end(&p, "streams", e);
+}
+
 static int start_receiver(struct dial *d, const struct ctl_send *s,
 			  int64_t deadline, struct err *e)
 {
 	AUTO(enc_clear) struct enc args = ENC_INIT;
 	struct client_req r = {
 		.type = VERB_TRANSFER_RECV, .args = &args, .mutates = true};
+	struct client *c = &d->lane[0].client;
 	struct frame f;
 
-	if (client_hello(&d->client, deadline, e))
+	if (client_hello(c, deadline, e))
 		return -1;
-	d->client.epoch = s->epoch;
+	c->epoch = s->epoch;
 	enc_str(&args, s->root);
 	enc_u64(&args, 4 * s->dead_us);
-	if (client_begin(&d->client, &r, &d->id, e))
+	enc_bool(&args, true);
+	if (client_begin(c, &r, &d->id, e) ||
+	    client_next(c, d->id, &f, deadline, e))
 		return -1;
-	/* Its first frame says that it has entered the lease. */
-	if (client_next(&d->client, d->id, &f, deadline, e))
+	return learn_streams(d, &f, e);
+}
+
+/* Its agent answers a sign of life at once, or, while it is just sending, not
+ * at all: then no time is taken.  What comes later is swallowed later. */
+static int measure(struct dial *d, struct err *e)
+{
+	struct frame f = {.type = WIRE_KEEPALIVE}, g;
+	struct wire *w = &d->lane[0].client.w;
+
+	d->rtt_us = MEASURE_US;
+	for (int i = 0; i < 3; i++) {
+		int64_t start = clock_mono_us(), took;
+
+		if (wire_send(w, &f, NULL, 0, start + OPEN_US, e))
+			return -1;
+		if (wire_recv(w, &g, start + MEASURE_US, e)) {
+			if (e->sys != ETIMEDOUT)
+				return -1;
+			err_clear(e);
+			continue;
+		}
+		took = clock_mono_us() - start;
+		if (took < d->rtt_us)
+			d->rtt_us = took;
+		/* A long one need not be known well. */
+		if (took > LONG_US && i)
+			break;
+	}
+	return 0;
+}
+
+/* ---- further ones ---------------------------------------------------- */
+
+static int join_receiver(struct dial *d, struct client *c, int64_t deadline,
+			 struct err *e)
+{
+	AUTO(enc_clear) struct enc args = ENC_INIT;
+	struct client_req r = {
+		.type = VERB_TRANSFER_JOIN, .args = &args, .mutates = true};
+	struct frame f;
+	uint32_t id;
+
+	if (client_hello(c, deadline, e))
+		return -1;
+	c->epoch = d->epoch;
+	enc_str(&args, d->root);
+	enc_str(&args, d->name);
+	enc_bytes(&args, d->token, sizeof(d->token));
+	if (client_begin(c, &r, &id, e) || client_next(c, id, &f, deadline, e))
 		return -1;
 	return f.type == WIRE_DATA
 		       ? 0
-		       : err_set(e, ERR_BUG, "the receiver ended at once");
+		       : err_set(e, ERR_BUG, "the stream ended at once");
 }
 
-int dial_open(struct dial *d, const struct ctl_send *s, int64_t timeout_us,
-	      struct err *e)
+/* On a thread of its own. */
+static int open_lane(void *arg, unsigned i, int *fd, struct err *e)
 {
-	AUTO(strv_clear) struct strv argv = STRV_INIT;
-	int64_t deadline = clock_mono_us() + timeout_us;
+	struct dial *d = arg;
+	struct dial_lane *l = &d->lane[i];
+	int rc;
 
-	*d = (struct dial){.key = -1, .known = -1};
-	d->ssh = (struct proc_pipe){.pid = -1, .in = -1, .out = -1, .err = -1};
-	client_init_fds(&d->client, -1, -1);
-	chan_init(&d->chan, &dial_ops, d);
+	pthread_mutex_lock(&d->mu);
+	rc = d->closing ? err_set(e, ERR_LOST, "closed")
+			: proc_open(&l->ssh, d->argv.v, NULL, NULL, true, e);
+	pthread_mutex_unlock(&d->mu);
+	if (rc)
+		return -1;
+	client_init_fds(&l->client, l->ssh.out, l->ssh.in);
+	if (join_receiver(d, &l->client, clock_mono_us() + OPEN_US, e)) {
+		add_stderr(l, e);
+		return err_wrap(e, "stream %u", i + 1);
+	}
+	*fd = l->ssh.in;
+	return 0;
+}
+
+unsigned dial_lanes(unsigned streams, int64_t rtt_us, unsigned cores)
+{
+	if (streams)
+		return streams < STRIPE_LANES ? streams : STRIPE_LANES;
+	if (rtt_us > LONG_US)
+		return STRIPE_LANES;
+	if (rtt_us > FAR_US)
+		return STRIPE_LANES / 2;
+	/* Each takes a core of cipher here, and more than one there. */
+	return cores >= 4 ? 2 : 1;
+}
+
+static void allow(struct dial *d, unsigned streams)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	bool far = d->rtt_us > FAR_US;
+	size_t window;
+
+	d->streams =
+		dial_lanes(streams, d->rtt_us, cores > 0 ? (unsigned)cores : 1);
+	stripe_allow(
+		d->stripe,
+		&(struct stripe_cfg){.lanes = d->streams,
+				     .patience_us = PATIENCE_US,
+				     .after = far || streams ? 0 : NEAR_AFTER,
+				     .open = open_lane,
+				     .arg = d});
+	/* What is in sshd's window of each, and in our queue before it. */
+	window = d->streams * LANE_WINDOW;
+	if (window > XP_WINDOW)
+		d->chan.window =
+			window < XP_WINDOW_MAX ? window : XP_WINDOW_MAX;
+}
+
+/* ---- opening and closing --------------------------------------------- */
+
+static int make_files(struct dial *d, const struct ctl_send *s, struct err *e)
+{
 	if (!s->addr || *s->addr == '-' || !s->key || !s->host_keys ||
 	    (s->user && (*s->user == '-' || !*s->user)))
 		return err_set(e, ERR_USAGE, "no address, key or host key");
 	d->key = memory_file("key", s->key, strlen(s->key), e);
 	d->known = d->key < 0 ? -1 : known_file(s->host_keys, e);
-	if (d->known < 0)
+	return d->known < 0 ? -1 : 0;
+}
+
+static void init(struct dial *d, const struct ctl_send *s)
+{
+	*d = (struct dial){.key = -1, .known = -1, .epoch = s->epoch};
+	for (unsigned i = 0; i < STRIPE_LANES; i++) {
+		struct dial_lane *l = &d->lane[i];
+
+		l->ssh = (struct proc_pipe){
+			.pid = -1, .in = -1, .out = -1, .err = -1};
+		client_init_fds(&l->client, -1, -1);
+	}
+	pthread_mutex_init(&d->mu, NULL);
+	d->root = mem_strdup0(s->root);
+	chan_init(&d->chan, &dial_ops, d);
+}
+
+int dial_open(struct dial *d, const struct ctl_send *s, int64_t timeout_us,
+	      struct err *e)
+{
+	struct dial_lane *l = &d->lane[0];
+	int64_t deadline = clock_mono_us() + timeout_us;
+
+	init(d, s);
+	if (make_files(d, s, e))
 		return -1;
-	dial_argv(d, s, &argv);
-	if (proc_open(&d->ssh, argv.v, NULL, NULL, true, e))
+	dial_argv(d, s, &d->argv);
+	if (proc_open(&l->ssh, d->argv.v, NULL, NULL, true, e))
 		return -1;
-	client_init_fds(&d->client, d->ssh.out, d->ssh.in);
+	fcntl(l->ssh.out, F_SETFL, fcntl(l->ssh.out, F_GETFL) | O_NONBLOCK);
+	d->stripe = stripe_new(l->ssh.in, e);
+	if (!d->stripe)
+		return -1;
+	client_init(&l->client, &first_ops, d);
 	if (s->dead_us) {
-		d->client.dead_us = (int64_t)s->dead_us;
-		d->client.keepalive_us = (int64_t)s->dead_us / 4;
+		l->client.dead_us = (int64_t)s->dead_us;
+		l->client.keepalive_us = (int64_t)s->dead_us / 4;
 	}
-	if (start_receiver(d, s, deadline, e)) {
-		add_stderr(d, e);
+	if (start_receiver(d, s, deadline, e) || measure(d, e)) {
+		add_stderr(l, e);
 		return -1;
 	}
+	allow(d, s->streams);
 	d->listened = clock_mono_us();
 	return 0;
 }
 
+unsigned dial_streams(struct dial *d)
+{
+	return d->stripe ? stripe_lanes(d->stripe) : 0;
+}
+
+void dial_why(struct dial *d, char *out, size_t size)
+{
+	*out = '\0';
+	if (d->stripe)
+		stripe_why(d->stripe, out, size);
+}
+
 void dial_close(struct dial *d)
 {
-	/* A link that is gone has nothing to say goodbye to. */
-	proc_close(&d->ssh, d->chan.broken ? 100000 : 5 * 1000000);
-	client_clear(&d->client);
+	/* The others have nothing to lose, and may just be opening. */
+	pthread_mutex_lock(&d->mu);
+	d->closing = true;
+	for (unsigned i = 1; i < STRIPE_LANES; i++)
+		if (d->lane[i].ssh.pid > 0)
+			kill(d->lane[i].ssh.pid, SIGTERM);
+	pthread_mutex_unlock(&d->mu);
+	stripe_free(d->stripe);
+	for (unsigned i = 0; i < STRIPE_LANES; i++) {
+		/* A link that is gone has nothing to say goodbye to. */
+		proc_close(&d->lane[i].ssh,
+			   d->chan.broken ? 100000 : 5 * 1000000);
+		client_clear(&d->lane[i].client);
+	}
 	chan_clear(&d->chan);
 	mem_closefd(&d->key);
 	mem_closefd(&d->known);
+	strv_clear(&d->argv);
+	mem_free(d->root);
+	mem_free(d->name);
+	explicit_bzero(d->token, sizeof(d->token));
+	pthread_mutex_destroy(&d->mu);
 }

@@ -206,7 +206,7 @@ static int ack(struct receiver *r, size_t n, struct err *e)
 {
 	struct enc *out;
 
-	r->got += n;
+	r->got += xp_cost(n);
 	if (r->got - r->acked < XP_ACK_EVERY)
 		return 0;
 	r->acked = r->got;
@@ -230,9 +230,9 @@ static int on_zero(struct receiver *r, struct chan_msg *m, struct err *e)
 {
 	uint64_t off = dec_u64(&m->d), len = dec_u64(&m->d);
 
-	if (dec_end(&m->d, "zero", e))
+	if (dec_end(&m->d, "zero", e) || target_zero(&r->t, off, len, e))
 		return -1;
-	return target_zero(&r->t, off, len, e);
+	return ack(r, 0, e);
 }
 
 static int on_mark(struct receiver *r, struct chan_msg *m, struct err *e)

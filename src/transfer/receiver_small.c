@@ -348,7 +348,7 @@ static int write_piece(struct item *it, uint64_t off, const uint8_t *p,
 
 static int ack(struct receiver_small *m, size_t n, struct err *e)
 {
-	m->got += n;
+	m->got += xp_cost(n);
 	if (m->got - m->acked < XP_ACK_EVERY)
 		return 0;
 	m->acked = m->got;

@@ -70,6 +70,7 @@ static int on_control(struct transfer *t, const struct frame *f, struct err *e)
 	case CTL_CANCEL:
 	case CTL_LIMIT:
 	case CTL_FILES:
+	case CTL_STREAMS:
 		break;
 	}
 	return err_set(e, ERR_BUG, "an unexpected message of the sender");
@@ -211,6 +212,7 @@ static int begin_recv(struct transfer *t, const struct transfer_route *r,
 
 	enc_str(&args, r->dst_root);
 	enc_u64(&args, 0);
+	enc_bool(&args, false);
 	if (client_begin(t->dst.client, &q, &t->dst_id, e))
 		return err_wrap(e, "%s", t->dst.host);
 	t->dst_on = true;
@@ -289,7 +291,9 @@ static int open_direct(struct transfer *t, const struct transfer_route *r,
 					   .key = buf_str(&key.secret),
 					   .root = r->dst_root,
 					   .epoch = epoch,
-					   .dead_us = r->dead_us},
+					   .dead_us = r->dead_us,
+
+					   .streams = r->streams},
 			e);
 	sshkey_clear(&key);
 	return rc;

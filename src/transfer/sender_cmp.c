@@ -17,6 +17,8 @@ static int flush_zero(struct sender *s, struct err *e)
 		return 0;
 	if (len > s->cmp_limit - off)
 		len = s->cmp_limit - off;
+	if (sender_window(s, 0, e))
+		return -1;
 	m = chan_begin(s->c, XP_ZERO);
 	enc_u64(m, off);
 	enc_u64(m, len);

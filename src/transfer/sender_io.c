@@ -133,14 +133,22 @@ int sender_pace(struct sender *s, struct err *e)
 	return 0;
 }
 
-int sender_room(struct sender *s, size_t n, struct err *e)
+int sender_window(struct sender *s, size_t n, struct err *e)
 {
-	if (sender_pace(s, e))
-		return -1;
-	while (s->sent - s->acked + n > XP_WINDOW)
+	size_t max = s->c->window ? s->c->window : XP_WINDOW;
+
+	n = xp_cost(n);
+	while (s->sent - s->acked + n > max)
 		if (sender_take(s, TICK_US, e))
 			return -1;
 	s->sent += n;
+	return 0;
+}
+
+int sender_room(struct sender *s, size_t n, struct err *e)
+{
+	if (sender_pace(s, e) || sender_window(s, n, e))
+		return -1;
 	s->p.sent += n;
 	return sender_tick(s, e);
 }

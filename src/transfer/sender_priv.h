@@ -103,7 +103,9 @@ int sender_expect(struct sender *s, enum xp_type type, struct dec *d,
 		  struct err *e);
 /* Rests until the bandwidth limit allows to send more. */
 int sender_pace(struct sender *s, struct err *e);
-/* Waits for room in the window and for the bandwidth limit, before N bytes. */
+/* Waits for room in the window, before N bytes of DATA or DELTA, or a ZERO. */
+int sender_window(struct sender *s, size_t n, struct err *e);
+/* The same, and for the bandwidth limit. */
 int sender_room(struct sender *s, size_t n, struct err *e);
 /* DATA in pieces. */
 int sender_data(struct sender *s, uint64_t off, const uint8_t *p, size_t n,

@@ -109,6 +109,7 @@ struct transfer_route {
 	 * the target after four times that; 0: after 25 s, and XP_DEAD_US.  For
 	 * tests. */
 	uint64_t dead_us;
+	unsigned streams; /* direct: connections at most, to 8; 0: as is best */
 };
 
 struct transfer_progress {
@@ -155,6 +156,10 @@ struct transfer_result {
 	enum transfer_delta method; /* what was done */
 	enum transfer_via via;
 	double seconds;
+	/* Direct: connections at its end, and why there were not more, "" when
+	 * nothing went wrong. */
+	unsigned streams;
+	char streams_why[160];
 };
 
 /* An open route; opaque, the fake has its own. */

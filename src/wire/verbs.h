@@ -43,9 +43,14 @@ enum verb_type {
 	/* Bulk data, 200-299: transfer/ctl.h says what goes over the first two
 	 * while they are under way. */
 	VERB_TRANSFER_SEND = 200, /* struct ctl_send */
-	VERB_TRANSFER_RECV,   /* root, u64 silence that is a loss, 0: as ever */
+	VERB_TRANSFER_RECV,   /* root, u64 silence that is a loss, 0: as ever,
+				 bool striped */
 	VERB_TRANSFER_ALLOW,  /* user, bool sudo, root, key line */
 	VERB_TRANSFER_REVOKE, /* user, job */
+	/* Of --receive alone: standard input is a further stream of the
+	 * VERB_TRANSFER_RECV that gave out this name and token.  One WIRE_DATA
+	 * says that it is; then its bytes are that receiver's. */
+	VERB_TRANSFER_JOIN, /* root, name, bytes token */
 };
 
 #endif

@@ -40,13 +40,10 @@ static int wait_fd(int fd, short events, int64_t deadline)
 	}
 }
 
-static ssize_t fd_read(void *self, void *p, size_t n, int64_t deadline,
-		       struct err *e)
+ssize_t wire_read_fd(int fd, void *p, size_t n, int64_t deadline, struct err *e)
 {
-	struct wire *w = self;
-
 	for (;;) {
-		ssize_t r = read(w->in, p, n);
+		ssize_t r = read(fd, p, n);
 
 		if (r >= 0)
 			return r;
@@ -54,9 +51,17 @@ static ssize_t fd_read(void *self, void *p, size_t n, int64_t deadline,
 			continue;
 		if (errno != EAGAIN)
 			return err_sys(e, ERR_FAILED, errno, "read");
-		if (!wait_fd(w->in, POLLIN, deadline))
+		if (!wait_fd(fd, POLLIN, deadline))
 			return err_sys(e, ERR_RETRY, ETIMEDOUT, "read");
 	}
+}
+
+static ssize_t fd_read(void *self, void *p, size_t n, int64_t deadline,
+		       struct err *e)
+{
+	const struct wire *w = self;
+
+	return wire_read_fd(w->in, p, n, deadline, e);
 }
 
 static int fd_write(void *self, const void *p, size_t n, int64_t deadline,

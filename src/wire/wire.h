@@ -146,6 +146,10 @@ struct wire {
 	int64_t heard; /* clock_mono_us() of the last byte */
 };
 
+/* A wire_ops.read of one non-blocking descriptor. */
+ssize_t wire_read_fd(int fd, void *p, size_t n, int64_t deadline,
+		     struct err *e);
+
 void wire_init(struct wire *w, const struct wire_ops *ops, void *self);
 /* Over two descriptors (borrowed, made non-blocking; may be equal). */
 void wire_init_fds(struct wire *w, int in, int out);

@@ -602,6 +602,35 @@ static void t_direct(void **state)
 	assert_false(key_there());
 }
 
+/* Far more than the first connection takes at once: further ones join. */
+static void t_streams(void **state)
+{
+	struct transfer_route ro = route(TRANSFER_VIA_DIRECT);
+	struct transfer_result r = {0};
+	struct transfer *t;
+
+	(void)state;
+	if (no_sshd())
+		return;
+	forget();
+	ro.streams = 3;
+	t = transfer_real.open(&ro, &e);
+	assert_non_null(t);
+	for (int i = 0; i < 4 && r.streams < 3; i++) {
+		fill("src/disk", 0, 64 * MIB);
+		copy(t, disk(), &r);
+	}
+	if (r.streams < 2)
+		fail_msg("%u streams: %s", r.streams, r.streams_why);
+	assert_string_equal(r.streams_why, "");
+	fill("src/disk", 3 * MIB, 8192);
+	copy(t, disk(), &r);
+	assert_int_equal(r.bytes_sent, 8192);
+	transfer_real.close(t);
+	assert_int_equal(unlinkat(dir, "src/disk", 0), 0);
+	assert_false(key_there());
+}
+
 static void t_direct_fails(void **state)
 {
 	struct transfer_route ro = route(TRANSFER_VIA_DIRECT);
@@ -650,6 +679,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(t_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_stolen, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_direct, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_streams, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_direct_fails, setup,
 						teardown),
 	};
