@@ -39,6 +39,13 @@ static int tell(struct sending *g, const struct enc *m, struct err *e)
 	return agent_send(g->c, &f, NULL, 0, e);
 }
 
+static int on_calm(struct sending *g, struct dec *d, struct err *e)
+{
+	enum calm c;
+
+	return calm_get(d, &c, e) ? -1 : sender_calm(g->s, c, e);
+}
+
 /* From the controller; may come at any time. */
 static int on_control(void *arg, const struct frame *f, struct err *e)
 {
@@ -56,6 +63,8 @@ static int on_control(void *arg, const struct frame *f, struct err *e)
 		sender_limit(g->s, dec_u64(&d));
 		return dec_end(&d, "limit", e);
 	}
+	if (type == CTL_CALM)
+		return on_calm(g, &d, e);
 	if ((type != CTL_FILE && type != CTL_FILES) || g->have_file)
 		return err_set(e, ERR_BUG, "control message %d", (int)type);
 	buf_reset(&g->file);

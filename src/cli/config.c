@@ -61,6 +61,11 @@ static const struct key db_keys[] = {
 	{NULL, 0, 0, 0, 0},
 };
 
+static const struct key copy_keys[] = {
+	{"priority", KEY_STRING, CFG(copy.priority), 0, 0},
+	{NULL, 0, 0, 0, 0},
+};
+
 static const struct key host_keys[] = {
 	{"address", KEY_STRING, HOST(address), 0, 0},
 	{"port", KEY_UINT, HOST(port), 1, 65535},
@@ -207,6 +212,8 @@ static const struct key *section_keys(struct config *c, const char *group,
 		return ssh_keys;
 	if (!strcasecmp(group, "database"))
 		return db_keys;
+	if (!strcasecmp(group, "copy"))
+		return copy_keys;
 	if (!strncasecmp(group, "host:", 5) && config_host_name_ok(group + 5)) {
 		*base = host_section(c, group + 5);
 		return host_keys;
@@ -226,7 +233,7 @@ static int one_item(struct config *c, const struct ini *ini,
 		err_set(e, ERR_USAGE, "%s:%u: no section [%s] is known",
 			it->file, it->line, it->group);
 		return err_hint(e, "man novahaul.conf lists the sections: "
-				   "DEFAULT, ssh, database, host:NAME");
+				   "DEFAULT, ssh, database, copy, host:NAME");
 	}
 	while (k->name && strcmp(k->name, it->key))
 		k++;
@@ -271,6 +278,21 @@ static int check_hosts(const struct config *c, const char *name, struct err *e)
 	return 0;
 }
 
+static int check_copy(const struct config *c, const char *name, struct err *e)
+{
+	static const char *const words[] = {"low", "idle", "normal"};
+	const char *p = c->copy.priority;
+
+	for (size_t i = 0; p && i < ARRAY_SIZE(words); i++)
+		if (!strcmp(p, words[i]))
+			return 0;
+	return p ? err_set(e, ERR_USAGE,
+			   "%s: [copy] priority = %s: neither low, idle nor "
+			   "normal",
+			   name, p)
+		 : 0;
+}
+
 static void set_defaults(struct config *c)
 {
 	c->journal = mem_strdup(CONFIG_DEFAULT_JOURNAL);
@@ -300,7 +322,7 @@ int config_parse(const char *name, const char *text, struct config *c,
 	for (size_t i = 0; (it = ini_at(ini, i)); i++)
 		if (one_item(c, ini, it, e))
 			goto fail;
-	if (check_hosts(c, name, e))
+	if (check_hosts(c, name, e) || check_copy(c, name, e))
 		goto fail;
 	or_default(&c->db.nova_conf, "/etc/nova/nova.conf");
 	or_default(&c->db.placement_conf, "/etc/placement/placement.conf");
@@ -379,6 +401,7 @@ void config_clear(struct config *c)
 	clear_keys(default_keys, c);
 	clear_keys(ssh_keys, c);
 	clear_keys(db_keys, c);
+	clear_keys(copy_keys, c);
 	mem_free(c->file);
 	*c = (struct config)CONFIG_INIT;
 }

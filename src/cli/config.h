@@ -54,6 +54,10 @@ struct config_ssh {
 				     host counts as lost, default 30 */
 };
 
+struct config_copy {
+	char *priority; /* "low", "idle" or "normal"; NULL: low */
+};
+
 struct config_db {
 	char *connection;     /* the cell's database; NULL: from nova.conf
 				 or cell_mappings */
@@ -74,6 +78,7 @@ struct config {
 	char *agent;   /* novahaul-agent to send; NULL: the installed one */
 	struct config_ssh ssh;
 	struct config_db db;
+	struct config_copy copy;
 	struct config_host *hosts;
 	size_t n_hosts;
 };

@@ -18,6 +18,7 @@ struct carry_join {
 	struct transfer *t;
 	char *user;	  /* of the target, for the key */
 	uint64_t bwlimit; /* what T was told */
+	enum calm calm;	  /* likewise */
 };
 
 struct carry_join *carry_join_new(const struct config *c, struct world *w)
@@ -71,6 +72,23 @@ static int new_limit(struct carry_join *j, struct err *e)
 	return transfer_real.limit(j->t, j->bwlimit, e);
 }
 
+/* While the guest is down nothing comes before its copy. */
+static int new_calm(struct carry_join *j, const struct carry_file *f,
+		    struct err *e)
+{
+	const char *name = j->config->copy.priority;
+	enum calm c = CALM_LOW;
+
+	if (!f->calm)
+		c = CALM_NONE;
+	else if (name && !calm_parse(name, &c))
+		return err_set(e, ERR_BUG, "priority %s", name);
+	if (j->calm == c)
+		return 0;
+	j->calm = c;
+	return transfer_real.calm(j->t, c, e);
+}
+
 static int connect(struct carry_join *j, struct host *src, struct host *dst,
 		   const struct carry_file *f, struct err *e)
 {
@@ -85,7 +103,7 @@ static int connect(struct carry_join *j, struct host *src, struct host *dst,
 	};
 
 	if (j->t)
-		return new_limit(j, e);
+		return new_limit(j, e) || new_calm(j, f, e) ? -1 : 0;
 	if (sessions(j, src, dst, e) || host_hostkey(dst, &key, e))
 		return -1;
 	r.src = (struct transfer_end){src->name,
@@ -103,13 +121,14 @@ static int connect(struct carry_join *j, struct host *src, struct host *dst,
 		r.dst_host_keys = key.line;
 	}
 	j->bwlimit = r.bwlimit;
+	j->calm = CALM_NONE;
 	j->t = transfer_real.open(&r, e);
 	if (!j->t)
 		return -1;
 	if (transfer_real.why_relay(j->t))
 		log_info("files go through this machine: %s",
 			 transfer_real.why_relay(j->t));
-	return 0;
+	return new_calm(j, f, e);
 }
 
 struct tick {

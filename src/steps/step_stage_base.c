@@ -130,6 +130,7 @@ static int bring(struct step_ctx *c, const struct move_base *b, struct err *e)
 		.from = AT(from),
 		.to = AT(hold),
 		.final = true,
+		.calm = true,
 		.basis = basis,
 		.delta = m->delta,
 		.transport = m->transport,

@@ -39,6 +39,7 @@ struct carry_file {
 	struct host_path to;   /* on the target; replaced when complete */
 	bool final;	       /* the guest is stopped: both digests must agree,
 				  and the target's is read back */
+	bool calm;	       /* guests run beside it, and come first */
 	/* Another file below .to.root that may hold much of the same content,
 	 * or NULL.  What .to itself holds already is looked at anyway. */
 	const char *basis;

@@ -67,6 +67,7 @@ enum xp_type {
 	XP_END,	   /* u64 size, str digest */
 	XP_COMMIT, /* - */
 	XP_ABORT,  /* - */
+	XP_CALM,   /* u8 enum calm; between files, not answered */
 	XP_SMALL,  /* u8 enum small_type, ...: transfer/small.h */
 	/* from the receiver */
 	XP_OPENED,   /* u64 part, u64 name, bool in place, u64 basis (~0: none),

@@ -11,7 +11,7 @@
  *
  *	without it, between controller and sender:
  *	controller: CTL_FILE, then CTL_CANCEL if need be; CTL_LIMIT at any
- *	time, also between files
+ *	time, also between files; CTL_CALM between files
  *	sender: CTL_READY once; for each file CTL_PROGRESS, at least every
  *	second, and CTL_DONE at its end
  *
@@ -44,6 +44,7 @@ enum ctl_type {
 	CTL_PROGRESS,	/* struct transfer_progress */
 	CTL_DONE,	/* bool ok, struct transfer_result, err if not ok */
 	CTL_LIMIT,	/* u64 bytes a second, 0: none */
+	CTL_CALM,	/* u8 enum calm */
 	CTL_FILES,	/* count, struct ctl_file... */
 	CTL_RESULTS,	/* count, (u32 index, struct transfer_result)... */
 	CTL_FILES_DONE, /* bool ok, if not: u32 index of the one that failed,

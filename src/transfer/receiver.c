@@ -9,6 +9,7 @@
 
 #include "core/clock.h"
 #include "core/fs.h"
+#include "transfer/calm.h"
 #include "transfer/extents.h"
 #include "transfer/fingerprint.h"
 #include "transfer/kept.h"
@@ -25,6 +26,7 @@ struct receiver {
 	struct chan *c;
 	bool open;   /* between OPEN and COMMITTED or ABORTED */
 	bool failed; /* ERROR was sent: drop all until ABORT */
+	enum calm calm;
 	struct receiver_small *small; /* in place of one file */
 	struct kept kept;
 	struct target t;
@@ -99,6 +101,7 @@ static int on_open(struct receiver *r, struct chan_msg *m, struct err *e)
 	if (receiver_make_dir(r->cfg, r->c, rel, e) ||
 	    target_open(&r->t, r->cfg->root, rel, size, e))
 		return err_wrap(e, "%s", rel);
+	r->t.calm = r->calm != CALM_NONE;
 	r->basis = receiver_basis(r->cfg, basis, &basis_size, e);
 	if (r->basis < 0 && e->kind != ERR_NONE)
 		return err_wrap(e, "basis %s", basis);
@@ -435,6 +438,14 @@ static int on_abort(struct receiver *r, struct err *e)
 	return chan_put(r->c, XP_ABORTED, e);
 }
 
+static int on_calm(struct receiver *r, struct chan_msg *m, struct err *e)
+{
+	if (calm_get(&m->d, &r->calm, e))
+		return -1;
+	calm_set(r->calm);
+	return 0;
+}
+
 static int on_small(struct receiver *r, struct chan_msg *m, struct err *e)
 {
 	int rc = receiver_small(&r->small, r->cfg, r->c, m, e);
@@ -448,6 +459,8 @@ static bool in_place(const struct receiver *r, enum xp_type type)
 {
 	if (type == XP_ABORT || type == XP_ALIVE)
 		return true;
+	if (type == XP_CALM)
+		return !r->open;
 	if (r->small || type == XP_SMALL)
 		return type == XP_SMALL && (r->small || !r->open);
 	return r->open || type == XP_OPEN;
@@ -483,6 +496,8 @@ static int handle(struct receiver *r, struct chan_msg *m, struct err *e)
 		return on_commit(r, e);
 	case XP_ABORT:
 		return on_abort(r, e);
+	case XP_CALM:
+		return on_calm(r, m, e);
 	case XP_ALIVE:
 		return 0;
 	case XP_SMALL:

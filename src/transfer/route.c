@@ -69,6 +69,7 @@ static int on_control(struct transfer *t, const struct frame *f, struct err *e)
 	case CTL_FILE:
 	case CTL_CANCEL:
 	case CTL_LIMIT:
+	case CTL_CALM:
 	case CTL_FILES:
 	case CTL_STREAMS:
 		break;
@@ -450,15 +451,11 @@ static int send_cancel(struct transfer *t, struct err *e)
 	return client_send(t->src.client, t->src_id, &g, NULL, 0, e);
 }
 
-static int limit(struct transfer *t, uint64_t bwlimit, struct err *e)
+/* To the sender's agent, which does not answer. */
+static int tell(struct transfer *t, const struct enc *m, struct err *e)
 {
-	AUTO(enc_clear) struct enc m = ENC_INIT;
-	struct frame g = {.type = WIRE_DATA};
+	struct frame g = {.type = WIRE_DATA, .p = m->b.p, .len = m->b.len};
 
-	enc_u8(&m, CTL_LIMIT);
-	enc_u64(&m, bwlimit);
-	g.p = m.b.p;
-	g.len = m.b.len;
 	if (!t->dead && !client_send(t->src.client, t->src_id, &g, NULL, 0, e))
 		return 0;
 	t->dead = true;
@@ -466,6 +463,24 @@ static int limit(struct transfer *t, uint64_t bwlimit, struct err *e)
 		err_set(e, ERR_LOST, "the transfer broke off earlier");
 	e->kind = ERR_LOST;
 	return err_wrap(e, "%s", t->src.host);
+}
+
+static int limit(struct transfer *t, uint64_t bwlimit, struct err *e)
+{
+	AUTO(enc_clear) struct enc m = ENC_INIT;
+
+	enc_u8(&m, CTL_LIMIT);
+	enc_u64(&m, bwlimit);
+	return tell(t, &m, e);
+}
+
+static int calm(struct transfer *t, enum calm c, struct err *e)
+{
+	AUTO(enc_clear) struct enc m = ENC_INIT;
+
+	enc_u8(&m, CTL_CALM);
+	enc_u8(&m, (uint8_t)c);
+	return tell(t, &m, e);
 }
 
 int route_wait(struct transfer *t, const struct transfer_file *f, struct err *e)
@@ -538,6 +553,7 @@ const struct transfer_ops transfer_real = {
 	.copy = copy_file,
 	.copy_many = route_copy_many,
 	.limit = limit,
+	.calm = calm,
 	.via = route_via,
 	.why_relay = route_why,
 	.close = close_route,

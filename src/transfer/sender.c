@@ -49,6 +49,13 @@ void sender_free(struct sender *s)
 	mem_free(s);
 }
 
+int sender_calm(struct sender *s, enum calm c, struct err *e)
+{
+	calm_set(c);
+	enc_u8(chan_begin(s->c, XP_CALM), (uint8_t)c);
+	return chan_end(s->c, NULL, 0, e);
+}
+
 void sender_limit(struct sender *s, uint64_t bwlimit)
 {
 	throttle_set(&s->throttle, bwlimit);
@@ -262,6 +269,7 @@ static int copy(struct sender *s, const struct stat *st,
 		struct transfer_result *out, struct err *e)
 {
 	struct there t;
+	int rc;
 
 	if (open_there(s, &t, e) || choose(s, &t, &out->method, e))
 		return -1;
@@ -271,7 +279,10 @@ static int copy(struct sender *s, const struct stat *st,
 	s->memo->text[0] = '\0';
 	if (begin_there(s, out->method, e))
 		return -1;
-	if (move_content(s, out->method, e) || sender_check(s, st, out, e))
+	pagecache_begin(&s->cache, s->f->fd);
+	rc = move_content(s, out->method, e);
+	pagecache_end(&s->cache);
+	if (rc || sender_check(s, st, out, e))
 		return -1;
 	return finish(s, out, e);
 }
@@ -290,7 +301,6 @@ int sender_copy(struct sender *s, const struct sender_file *f,
 	if ((uint64_t)st.st_size > XP_SIZE_MAX)
 		return err_set(e, ERR_REFUSED, "%s: larger than 64 TiB",
 			       f->name);
-	posix_fadvise(f->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	file_begin(s, f, (uint64_t)st.st_size);
 	rc = copy(s, &st, out, e);
 	if (rc)

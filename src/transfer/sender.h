@@ -28,6 +28,7 @@
 #define NH_TRANSFER_SENDER_H
 
 #include "core/err.h"
+#include "transfer/calm.h"
 #include "transfer/chan.h"
 #include "transfer/transfer.h"
 
@@ -71,6 +72,8 @@ struct sender_list {
 
 struct sender *sender_new(struct chan *c, const struct sender_cfg *cfg);
 void sender_free(struct sender *s);
+/* How much it and the receiver stand back from now on; between files. */
+int sender_calm(struct sender *s, enum calm c, struct err *e);
 /* Another limit from now on, as cfg.bwlimit; also from within a tick. */
 void sender_limit(struct sender *s, uint64_t bwlimit);
 int sender_copy(struct sender *s, const struct sender_file *f,

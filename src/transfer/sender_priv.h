@@ -12,6 +12,7 @@
 #include "transfer/digest.h"
 #include "transfer/fingerprint.h"
 #include "transfer/memo.h"
+#include "transfer/pagecache.h"
 #include "transfer/sender.h"
 #include "transfer/throttle.h"
 
@@ -52,6 +53,7 @@ struct sender {
 	struct memos memos;
 
 	/* of the file under way */
+	struct pagecache cache;
 	const struct sender_file *f;
 	struct transfer_progress p;
 	struct memo *memo;

@@ -11,6 +11,7 @@
 #include "core/fs.h"
 #include "transfer/chan.h"
 #include "transfer/extents.h"
+#include "transfer/pagecache.h"
 
 enum {
 	KICK = 16 << 20, /* ask for write-back this often */
@@ -143,6 +144,8 @@ int target_write(struct target *t, uint64_t off, const void *p, size_t n,
 	if (t->written - t->kicked >= KICK) {
 		/* Early write-back keeps the final sync short. */
 		t->kicked = t->written;
+		if (t->calm)
+			pagecache_behind(t->fd, off, &t->dropped);
 		return fs_writeback(t->fd, 0, 0, false, e);
 	}
 	return 0;
@@ -232,5 +235,9 @@ int target_commit(struct target *t, mode_t mode, struct err *e)
 	if (fs_fsync(t->fd, e))
 		return err_wrap(e, "%s", t->part);
 	/* Where no file was, none may have come. */
-	return fs_rename(t->dir, t->part, t->dir, t->name, t->old < 0, e);
+	if (fs_rename(t->dir, t->part, t->dir, t->name, t->old < 0, e))
+		return -1;
+	if (t->calm)
+		pagecache_drop(t->fd);
+	return 0;
 }

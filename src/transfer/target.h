@@ -37,7 +37,9 @@ struct target {
 	uint64_t final;	 /* below it nothing will be written any more */
 	uint64_t kicked; /* write-back was asked for, in bytes written */
 	uint64_t written;
-	bool sealed; /* verified, and not written to since */
+	bool calm;	  /* what is written is not kept in the page cache */
+	uint64_t dropped; /* below it, it is not */
+	bool sealed;	  /* verified, and not written to since */
 };
 
 /* Looks at what is there; changes nothing.  SIZE is what it will have. */

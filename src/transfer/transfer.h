@@ -53,6 +53,7 @@
 #include <sys/types.h>
 
 #include "core/err.h"
+#include "transfer/calm.h"
 #include "transfer/digest.h"
 
 struct client; /* wire/wire.h */
@@ -186,6 +187,10 @@ struct transfer_ops {
 	/* Another limit than the route's from now on: bytes a second, 0 for
 	 * none.  Also from a file's tick.  ERR_LOST: as with copy(). */
 	int (*limit)(struct transfer *t, uint64_t bwlimit, struct err *e);
+	/* How much both agents stand back behind what else their hosts do, from
+	 * the next file on; CALM_NONE until it is said.  ERR_LOST: as with
+	 * copy(). */
+	int (*calm)(struct transfer *t, enum calm c, struct err *e);
 	/* What goes over the route now, and why it is not direct; NULL when it
 	 * is.  Valid until close. */
 	enum transfer_via (*via)(const struct transfer *t);

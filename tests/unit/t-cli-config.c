@@ -85,6 +85,7 @@ static void t_refused(void **state)
 	static const char *const bad[][2] = {
 		{"[DEFAULT]\njurnal = x\n", "f:2: no option jurnal"},
 		{"[shh]\nport = 1\n", "f:2: no section [shh]"},
+		{"[copy]\npriority = high\n", "neither low, idle nor normal"},
 		{"[host:-x]\nport = 1\n", "f:2: no section [host:-x]"},
 		{"[host:a/b]\nport = 1\n", "no section"},
 		{"[ssh]\nport = 0\n", "f:2: port: not a number"},
