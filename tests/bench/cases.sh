@@ -323,6 +323,7 @@ warm_up() {
 perf_pid=
 # profile CASE: one more run of novahaul's, and what the processors did meanwhile
 profile() {
+	local agent comms=ssh,sshd,nh-copy
 	case_file "$1"
 	perf record -q -a -F 499 -o "$S/perf" > "$S/log/perf" 2>&1 &
 	perf_pid=$!
@@ -330,10 +331,15 @@ profile() {
 	kill -INT $perf_pid
 	wait $perf_pid
 	perf_pid=
-	printf '\n%s: hottest, all of one run and its making ready\n' "$1"
-	perf report -i "$S/perf" --stdio --sort comm,symbol 2> /dev/null |
-		grep -E '^ +[0-9.]+% +(agent-|ssh|nh-copy)' | head -n 8 |
-		sed 's/ *- *- *$//'
+	# the agents are called by their digests
+	for agent in "$S"/agents/agent-*; do
+		agent=${agent##*/}
+		comms+=",${agent:0:15}"
+	done
+	printf '\n%s: hottest in its processes, of one run\n' "$1"
+	perf report -i "$S/perf" --stdio --percentage relative --comms "$comms" \
+		--sort comm,symbol 2> /dev/null | grep -E '^ +[0-9.]+%' |
+		head -n 10 | sed 's/ *- *- *$//'
 	at_target=
 	dst_empty
 }

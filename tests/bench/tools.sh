@@ -74,7 +74,7 @@ nh_argv() {
 	shift
 	argv=("$S/bin/nh-copy" --src 10.79.0.1 --dst "$dst" --root "$I"
 		--known-hosts "$S/ssh/known_hosts" --identity "$S/ssh/id"
-		--agent "$agent" --cache /root/agent --via "$via" "$@")
+		--agent "$agent" --cache "$S/agents" --via "$via" "$@")
 }
 
 # on the side of src, in its namespaces
