@@ -140,6 +140,7 @@ sshd_start() {
 	(in_cgroup "$h" nsenter -t "${holder[$h]}" -a --wd=/ -- /usr/sbin/sshd \
 		-D -e -f "$S/hosts/$h/sshd_config") > "$S/log/$h-sshd" 2>&1 \
 		< /dev/null &
+	disown # it ends with its host
 }
 
 hosts_up() {
