@@ -12,7 +12,7 @@ top=$(cd "$dir/../.." && pwd)
 sandbox_state=''
 move_pid='' # it may be held, and would not end by itself
 sandbox() {
-	NOVAHAUL_SANDBOX=$sandbox_state NOVAHAUL_SANDBOX_NET=77 NOVAHAUL_BUILD=$build \
+	NOVAHAUL_SANDBOX=$sandbox_state NOVAHAUL_SANDBOX_NET=77 NOVAHAUL_BUILD=$S/bin \
 		"$top/contrib/sandbox" "$@"
 }
 sandbox_on() { sandbox enter "$@"; }
@@ -116,7 +116,7 @@ down_novahaul() {
 	(exec nsenter -t "$(cut -d' ' -f1 "$sandbox_state/run/controller.init")" \
 		-n -u -i -m --wd=/ env NOVAHAUL_CONFIG="$sandbox_state/novahaul.conf" \
 		NOVAHAUL_AGENT="$S/bin/agent" \
-		"$build/novahaul" move "$guest" --to compute-34 --yes --precopy \
+		"$S/bin/novahaul" move "$guest" --to compute-34 --yes --precopy \
 		--precopy-max 1) > "$S/log/move" 2>&1 < /dev/null &
 	move_pid=$!
 	for ((i = 0; i < 2400; i++)); do

@@ -149,6 +149,7 @@ hosts_up() {
 	mkdir -p "$S"/{bin,ssh,log,hosts,data} "$I"
 	cp "$dir/host-init" "$build"/tests/bench/{nh-copy,measure,bench-file,slow-link} \
 		"$build"/tests/bench/nosync.so "$S/bin/"
+	cp "$build/novahaul" "$S/bin/"
 	cp "$build/novahaul-agent" "$S/bin/agent"
 	cp "$build/tests/bench/agent-nosync" "$S/bin/agent-nosync"
 	keys
