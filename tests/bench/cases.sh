@@ -203,6 +203,9 @@ ours_final() {
 	return $rc
 }
 
+# plain: what it reads, as it may stand in a JSON string
+plain() { tr '\n\t' '  ' | LC_ALL=C tr -cd '[:print:]' | tr -d '"\134'; }
+
 same_there() {
 	if [ -d "$data/$F" ]; then
 		diff -r "$data/$F" "$dst/$D/$N"
@@ -248,7 +251,7 @@ one() {
 	[ -s "$S/measured" ] || echo '{}' > "$S/measured"
 	[ -s "$S/nh.json" ] || echo null > "$S/nh.json"
 	printf '{"case":"%s","tool":"%s","round":%d,"ok":%s,"why":"%s",' \
-		"$1" "$2" "$3" $same "$(tr -d '"\134' <<< "$why" | tr '\n\t' '  ')"
+		"$1" "$2" "$3" $same "$(plain <<< "$why")"
 	printf '"size":%s,"change":%s,"src_allocated":%s,"dst_allocated":%s,' \
 		"$(bytes "$data/$F")" "$change" \
 		"$(allocated_of "$data/$F")" "$(allocated_of "$dst/$D/$N")"

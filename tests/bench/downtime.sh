@@ -178,8 +178,7 @@ run_down() {
 			fi
 			if ! "down_$way" > "$S/log/down" 2>&1 || ! down_proven; then
 				ok=false
-				why="$(cat "$S/log/move" "$S/log/down" 2> /dev/null | tail -n 3 |
-					tr -d '"\134' | tr '\n\t' '  ')"
+				why="$(cat "$S/log/move" "$S/log/down" 2> /dev/null | tail -n 3 | plain)"
 			fi
 			progress down "$way" "$r" "$down_ms"
 			printf '{"case":"down","tool":"%s","round":%d,"ok":%s,"why":"%s","size":%d,"change":%d,"src_allocated":0,"dst_allocated":0,"m":{"wall":%d.%03d,"wire":0},"job":%s,"nh":null}\n' \
