@@ -130,7 +130,8 @@ static struct sender_file source(const struct ctl_file *f)
 				    .expect = f->expect,
 				    .delta = f->delta,
 				    .full = f->full,
-				    .mode = f->mode};
+				    .mode = f->mode,
+				    .bad = f->bad};
 }
 
 static int copy_file(struct sending *g, struct transfer_result *out,

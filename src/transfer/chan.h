@@ -19,6 +19,7 @@
  *	                                     <-- SIG ... SIG_END
  *	RUN, DELTA ...                       -->
  *	                                     <-- ACK
+ *	BAD     what could not be read       --> (if anything)
  *	END     size, digest                 -->
  *	                                     <-- SUM     synced and read back
  *	COMMIT                               -->
@@ -64,6 +65,7 @@ enum xp_type {
 	XP_SIG,	   /* u64 from: truncate there, send the signature */
 	XP_RUN,	   /* u64 off: the next DELTA starts a delta of its own there */
 	XP_DELTA,  /* raw */
+	XP_BAD,	   /* count, (u64 off, u64 len)...: what is left out */
 	XP_END,	   /* u64 size, str digest */
 	XP_COMMIT, /* - */
 	XP_ABORT,  /* - */

@@ -13,6 +13,7 @@ void ctl_put_file(struct enc *c, const struct ctl_file *f)
 	enc_u8(c, (uint8_t)f->delta);
 	enc_bool(c, f->full);
 	enc_u32(c, f->mode);
+	enc_u8(c, (uint8_t)f->bad);
 }
 
 void ctl_get_file(struct dec *d, struct ctl_file *f)
@@ -25,6 +26,7 @@ void ctl_get_file(struct dec *d, struct ctl_file *f)
 	f->delta = (enum transfer_delta)dec_u8(d);
 	f->full = dec_bool(d);
 	f->mode = dec_u32(d);
+	f->bad = (enum transfer_bad)dec_u8(d);
 }
 
 void ctl_put_send(struct enc *c, const struct ctl_send *s)
@@ -90,6 +92,12 @@ void ctl_put_result(struct enc *c, const struct transfer_result *r)
 	enc_str(c, r->src_digest);
 	enc_str(c, r->dst_digest);
 	enc_bool(c, r->changed);
+	enc_u64(c, r->bad_bytes);
+	enc_u64(c, r->bad_ranges);
+	for (uint64_t i = 0; i < r->bad_ranges && i < TRANSFER_BAD_LIST; i++) {
+		enc_u64(c, r->bad[i].off);
+		enc_u64(c, r->bad[i].len);
+	}
 	enc_u8(c, (uint8_t)r->method);
 	enc_u64(c, (uint64_t)(r->seconds * 1e6));
 	enc_u32(c, r->streams);
@@ -109,6 +117,12 @@ void ctl_get_result(struct dec *d, struct transfer_result *r)
 	snprintf(r->src_digest, sizeof(r->src_digest), "%s", dec_str(d));
 	snprintf(r->dst_digest, sizeof(r->dst_digest), "%s", dec_str(d));
 	r->changed = dec_bool(d);
+	r->bad_bytes = dec_u64(d);
+	r->bad_ranges = dec_u64(d);
+	for (uint64_t i = 0; i < r->bad_ranges && i < TRANSFER_BAD_LIST; i++) {
+		r->bad[i].off = dec_u64(d);
+		r->bad[i].len = dec_u64(d);
+	}
 	r->method = (enum transfer_delta)dec_u8(d);
 	r->seconds = (double)dec_u64(d) / 1e6;
 	r->streams = dec_u32(d);

@@ -62,6 +62,7 @@ struct ctl_file {
 	enum transfer_delta delta;
 	bool full;
 	mode_t mode;
+	enum transfer_bad bad;
 };
 
 /* The arguments of VERB_TRANSFER_SEND. */

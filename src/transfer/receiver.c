@@ -490,6 +490,8 @@ static int handle(struct receiver *r, struct chan_msg *m, struct err *e)
 		return on_run(r, m, e);
 	case XP_DELTA:
 		return on_delta(r, m, e);
+	case XP_BAD:
+		return target_leave_out(&r->t, &m->d, e);
 	case XP_END:
 		return on_end(r, m, e);
 	case XP_COMMIT:

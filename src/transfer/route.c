@@ -411,7 +411,8 @@ void route_put_file(struct enc *m, const struct transfer_file *f)
 					   .expect = f->expect,
 					   .delta = f->delta,
 					   .full = f->verify_full,
-					   .mode = f->mode});
+					   .mode = f->mode,
+					   .bad = f->bad});
 }
 
 int route_start(struct transfer *t, const struct enc *m, const void *rest,

@@ -46,6 +46,7 @@ void sender_free(struct sender *s)
 	memos_clear(&s->memos);
 	fingerprint_free(s->fp);
 	buf_clear(&s->have_body);
+	badmap_clear(&s->bad);
 	mem_free(s);
 }
 
@@ -67,6 +68,7 @@ static void file_begin(struct sender *s, const struct sender_file *f,
 		       uint64_t size)
 {
 	s->f = f;
+	s->map = f->bad == TRANSFER_BAD_MAP;
 	s->p = (struct transfer_progress){.size = size};
 	s->sum = digest_new(size);
 	s->run = digest_run_new();
@@ -88,6 +90,8 @@ static void file_end(struct sender *s)
 	s->sum = NULL;
 	s->run = NULL;
 	s->f = NULL;
+	s->map = false;
+	badmap_clear(&s->bad);
 }
 
 static int open_there(struct sender *s, struct there *t, struct err *e)
@@ -225,6 +229,11 @@ static int finish(struct sender *s, struct transfer_result *out, struct err *e)
 	if (digest_text(s->sum, out->src_digest, e) ||
 	    sender_expected(s, out, e))
 		return -1;
+	if (s->bad.n) {
+		badmap_put(chan_begin(s->c, XP_BAD), &s->bad);
+		if (chan_end(s->c, NULL, 0, e))
+			return -1;
+	}
 	m = chan_begin(s->c, XP_END);
 	enc_u64(m, s->p.size);
 	enc_str(m, out->src_digest);
@@ -303,17 +312,19 @@ int sender_copy(struct sender *s, const struct sender_file *f,
 			       f->name);
 	file_begin(s, f, (uint64_t)st.st_size);
 	rc = copy(s, &st, out, e);
-	if (rc)
+	if (rc || s->bad.n)
 		memo_reset(&s->memos, s->memo);
 	else
 		memo_done(&s->memos, s->memo, out->src_digest, s->sum);
-	if (!rc)
+	if (!rc && !s->bad.n)
 		s->sum = NULL;
 	if (rc && !s->c->broken)
 		sender_abandon(s);
 	/* The last word on progress; what is done cannot be cancelled. */
 	if (!rc && f->tick && f->tick(f->arg, &s->p, e))
 		err_clear(e);
+	if (!rc)
+		badmap_result(&s->bad, out);
 	out->size = s->p.size;
 	out->bytes_read = s->p.read;
 	out->bytes_sent = s->p.sent;

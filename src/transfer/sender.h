@@ -52,6 +52,7 @@ struct sender_file {
 	enum transfer_delta delta;
 	bool full; /* trust nothing that is remembered */
 	mode_t mode;
+	enum transfer_bad bad; /* sender_copy() only: many are refused */
 	transfer_tick *tick;
 	void *arg;
 };

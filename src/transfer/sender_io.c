@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "core/fs.h"
 #include "transfer/sender_priv.h"
 
 enum { TICK_US = 200000 };
@@ -171,20 +170,4 @@ int sender_data(struct sender *s, uint64_t off, const uint8_t *p, size_t n,
 		n -= k;
 	}
 	return 0;
-}
-
-ssize_t sender_read(struct sender *s, void *p, size_t n, uint64_t off,
-		    struct err *e)
-{
-	ssize_t r;
-
-	pagecache_at(&s->cache, off);
-	r = s->cfg.pread ? s->cfg.pread(s->f->fd, p, n, (off_t)off, e)
-			 : fs_pread_full(s->f->fd, p, n, (off_t)off, e);
-
-	if (r < 0)
-		return err_wrap(e, "%s at offset %llu", s->f->name,
-				(unsigned long long)off);
-	s->p.read += (uint64_t)r;
-	return r;
 }

@@ -68,6 +68,19 @@ static bool sum_kept(struct sender *s, const struct segment *g)
 
 /* ---- reading --------------------------------------------------------- */
 
+/* What could not be read becomes a hole. */
+static void mark_bad(const struct sender *s, struct segment *g, uint32_t at,
+		     uint32_t end)
+{
+	if (!badmap_has(&s->bad, g->off + at, end - at))
+		return;
+	for (uint32_t p = at / FINGERPRINT_FINE; p * FINGERPRINT_FINE < end;
+	     p++)
+		if (badmap_has(&s->bad, g->off + p * FINGERPRINT_FINE,
+			       FINGERPRINT_FINE))
+			g->holes[p / FINES] |= (uint16_t)(1U << p % FINES);
+}
+
 static int read_piece(struct sender *s, struct segment *g,
 		      const struct extent *x, struct err *e)
 {
@@ -93,6 +106,7 @@ static int read_piece(struct sender *s, struct segment *g,
 				"offset %llu",
 				s->f->name,
 				(unsigned long long)g->off + at + (size_t)r);
+		mark_bad(s, g, at, at + n);
 		at += n;
 		if (sender_tick(s, e))
 			return -1;

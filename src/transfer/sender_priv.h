@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "transfer/badmap.h"
 #include "transfer/digest.h"
 #include "transfer/fingerprint.h"
 #include "transfer/memo.h"
@@ -55,6 +56,8 @@ struct sender {
 	/* of the file under way */
 	struct pagecache cache;
 	const struct sender_file *f;
+	struct badmap bad; /* what of it could not be read */
+	bool map;	   /* and is left out */
 	struct transfer_progress p;
 	struct memo *memo;
 	bool trust; /* memo says what the receiver's file holds */
@@ -112,6 +115,10 @@ int sender_room(struct sender *s, size_t n, struct err *e);
 /* DATA in pieces. */
 int sender_data(struct sender *s, uint64_t off, const uint8_t *p, size_t n,
 		struct err *e);
+/* ---- sender_read.c */
+/* N bytes, less at the end of the file only.  Where the disk fails it is tried
+ * again in smaller pieces, down to a page; what cannot be read then is an error
+ * or, with s->map, zeros, and in s->bad. */
 ssize_t sender_read(struct sender *s, void *p, size_t n, uint64_t off,
 		    struct err *e);
 

@@ -114,6 +114,7 @@ void target_close(struct target *t)
 	mem_free(t->name);
 	mem_free(t->part);
 	digest_free(t->sum);
+	badmap_clear(&t->bad);
 	*t = (struct target){.dir = -1, .fd = -1, .old = -1};
 }
 
@@ -165,6 +166,13 @@ int target_zero(struct target *t, uint64_t off, uint64_t len, struct err *e)
 	if (changed)
 		digest_dirty(t->sum, off, len);
 	return 0;
+}
+
+int target_leave_out(struct target *t, struct dec *d, struct err *e)
+{
+	if (!t->begun || t->sealed || t->bad.n)
+		return err_set(e, ERR_BUG, "a bad map out of place");
+	return badmap_get(d, digest_size(t->sum), &t->bad, e);
 }
 
 int target_truncate(struct target *t, uint64_t size, struct err *e)
@@ -234,10 +242,13 @@ int target_commit(struct target *t, mode_t mode, struct err *e)
 		return err_sys(e, ERR_FAILED, errno, "%s: chmod", t->part);
 	if (fs_fsync(t->fd, e))
 		return err_wrap(e, "%s", t->part);
+	if (t->bad.n &&
+	    badmap_write(&t->bad, t->dir, t->name, digest_size(t->sum), e))
+		return -1;
 	/* Where no file was, none may have come. */
 	if (fs_rename(t->dir, t->part, t->dir, t->name, t->old < 0, e))
 		return -1;
 	if (t->calm)
 		pagecache_drop(t->fd);
-	return 0;
+	return t->bad.n ? 0 : badmap_remove(t->dir, t->name, e);
 }

@@ -22,6 +22,7 @@
 #include <sys/types.h>
 
 #include "core/err.h"
+#include "transfer/badmap.h"
 #include "transfer/digest.h"
 
 struct target {
@@ -37,9 +38,10 @@ struct target {
 	uint64_t final;	 /* below it nothing will be written any more */
 	uint64_t kicked; /* write-back was asked for, in bytes written */
 	uint64_t written;
-	bool calm;	  /* what is written is not kept in the page cache */
-	uint64_t dropped; /* below it, it is not */
-	bool sealed;	  /* verified, and not written to since */
+	bool calm;	   /* what is written is not kept in the page cache */
+	uint64_t dropped;  /* below it, it is not */
+	struct badmap bad; /* what is left out: for NAME.bad */
+	bool sealed;	   /* verified, and not written to since */
 };
 
 /* Looks at what is there; changes nothing.  SIZE is what it will have. */
@@ -61,6 +63,8 @@ int target_write(struct target *t, uint64_t off, const void *p, size_t n,
 		 struct err *e);
 /* Makes a hole. */
 int target_zero(struct target *t, uint64_t off, uint64_t len, struct err *e);
+/* What the sender could not read, once, before it is sealed. */
+int target_leave_out(struct target *t, struct dec *d, struct err *e);
 int target_truncate(struct target *t, uint64_t size, struct err *e);
 /* Digests one segment below t->final, if one is left. */
 int target_idle(struct target *t, bool *did, struct err *e);
@@ -72,7 +76,9 @@ struct target_seal {
 /* Sets the size, syncs, and digests what is read back. */
 int target_seal(struct target *t, const struct target_seal *how,
 		char text[DIGEST_TEXT_MAX], struct err *e);
-/* Sets MODE and gives the file its name, durable. */
+/* Sets MODE and gives the file its name, durable.  One with holes that are none
+ * never has its name without its map; one that has become whole loses it after
+ * that. */
 int target_commit(struct target *t, mode_t mode, struct err *e);
 
 #endif

@@ -41,7 +41,7 @@
  * ERR_INTERRUPTED after a cancel.  ERR_CONFLICT: a digest differs from the
  * expected one, or the source was cut shorter under the copy.  ERR_FAILED:
  * the disk said so; a read error names its offset, and no zeros are sent in
- * place of what could not be read.
+ * place of what could not be read, but for TRANSFER_BAD_MAP.
  *
  * Names are beneath root (core/fs.h): root may have links in it, rel may not.
  */
@@ -69,6 +69,19 @@ enum transfer_via {
 	TRANSFER_VIA_AUTO = 0, /* direct, else relay */
 	TRANSFER_VIA_DIRECT,
 	TRANSFER_VIA_RELAY,
+};
+
+/* What of the source cannot be read, after some tries and down to a page. */
+enum transfer_bad {
+	TRANSFER_BAD_REFUSE = 0, /* the copy fails, and names the first */
+	/* It becomes a hole; NAME.bad beside the target's file says where,
+	 * before that gets its name (transfer/badmap.h), and so does the
+	 * result.  For who consents to losing it: a dead host's rescue. */
+	TRANSFER_BAD_MAP,
+};
+
+struct transfer_range {
+	uint64_t off, len;
 };
 
 /* "auto", "whole", "blocks", "librsync"; false if S is none of them. */
@@ -137,11 +150,14 @@ struct transfer_file {
 	/* Read everything again on both hosts, the target's from its disk,
 	 * though an earlier pass of this transfer knows it. */
 	bool verify_full;
-	mode_t mode;	     /* of the target's file; 0 means 0600 */
-	const char *expect;  /* digest that the source must have, or NULL */
-	transfer_tick *tick; /* several times a second, or NULL */
+	mode_t mode;	       /* of the target's file; 0 means 0600 */
+	enum transfer_bad bad; /* copy() only */
+	const char *expect;    /* digest that the source must have, or NULL */
+	transfer_tick *tick;   /* several times a second, or NULL */
 	void *arg;
 };
+
+enum { TRANSFER_BAD_LIST = 32 };
 
 struct transfer_result {
 	uint64_t size;
@@ -154,6 +170,11 @@ struct transfer_result {
 	char src_digest[DIGEST_TEXT_MAX], dst_digest[DIGEST_TEXT_MAX];
 	/* The source's size, mtime or ctime moved while it was read. */
 	bool changed;
+	/* What could not be read, with TRANSFER_BAD_MAP: all of it, and the
+	 * first places.  Then the digests begin with "damaged:", and pass for
+	 * no file's. */
+	uint64_t bad_bytes, bad_ranges;
+	struct transfer_range bad[TRANSFER_BAD_LIST];
 	enum transfer_delta method; /* what was done */
 	enum transfer_via via;
 	double seconds;
