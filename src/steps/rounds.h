@@ -16,7 +16,7 @@
 
 /* What comes with every stop and start besides the copy, seconds: to disarm,
  * install, rewrite, define, start; not what the guest takes to power off. */
-#define ROUNDS_REST_S 4
+#define ROUNDS_REST_S 3
 
 struct round {
 	double seconds;

@@ -21,6 +21,7 @@ static const struct fake_options moves[] = {
 		.name = "running guest",
 		.running = true,
 		.precopy = true,
+		.rounds = true,
 		.start = true,
 		.nvram = true,
 		.cloud = true,

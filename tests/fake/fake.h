@@ -152,6 +152,7 @@ struct fake_tx {
 /* What differs between the runs of the crash tier. */
 struct fake_options {
 	const char *name;
+	bool rounds; /* a pre-copy makes more than one */
 	bool running, precopy, start, base_on_target, nvram, rebase, autostart;
 	bool ignores_acpi;
 	bool old_compute;   /* up to Kilo: destroys by host */

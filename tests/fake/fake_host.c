@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/clock.h"
+
 /* --- before and after */
 
 /* A new link: what its old agent was doing has ended, and the lease is claimed
@@ -772,6 +774,9 @@ int fake_carry(void *self, struct host *src, struct host *dst,
 	if (fake_find(d->h, part) < 0)
 		fake_file(d->fw, d->h, part, 0);
 	fake_look(d->h, part)->partial = true;
+	/* Long enough that a pre-copy makes another round. */
+	if (!f->final && d->fw->o.rounds)
+		clock_sleep_us(3000000);
 	if (half_way(d, s, what, e))
 		return -1;
 	a = fake_look(s->h, from);

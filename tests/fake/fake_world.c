@@ -617,6 +617,7 @@ struct move *fake_move(const struct fake_world *fw)
 					 .id = mem_strdup(FAKE_PORT)};
 	volumes(fw, m);
 	m->precopy = fw->o.precopy;
+	m->precopy_max = 5;
 	m->stop_timeout_s = 5;
 	m->delta = mem_strdup("auto");
 	m->transport = mem_strdup("auto");
