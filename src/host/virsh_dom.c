@@ -182,16 +182,20 @@ int virsh_destroy(struct virt *v, const char *uuid, struct err *e)
 int virsh_start(struct virt *v, const char *uuid, struct err *e)
 {
 	CALL(VIRSH_SELF(v), c, T_START, true);
-	bool saved = false;
+	static const char *const filters[] = {NULL, "--with-managed-save"};
+	bool is[ARRAY_SIZE(filters)];
 
-	/* It would be restored, with a memory that is not its disk's. */
-	if (virsh_listed(VIRSH_SELF(v), "--with-managed-save", uuid, &saved, e))
+	if (virsh_listed_n(VIRSH_SELF(v), filters, ARRAY_SIZE(filters), uuid,
+			   is, e))
 		return -1;
-	if (saved)
+	if (!is[0])
+		return virsh_unknown(e);
+	/* It would be restored, with a memory that is not its disk's. */
+	if (is[1])
 		return err_set(e, ERR_REFUSED,
 			       "libvirt has saved memory under its name");
 	VIRSH(&c, "start", uuid);
-	return change(VIRSH_SELF(v), &c, uuid, e);
+	return virsh_ok(VIRSH_SELF(v), &c, e);
 }
 
 int virsh_define(struct virt *v, const char *uuid, const char *xml,

@@ -87,7 +87,9 @@ static int undefine(struct step_ctx *c, struct err *e)
 	if (st.state != VIRT_SHUTOFF)
 		return err_set(e, ERR_FAILED, "the guest is %s on %s",
 			       virt_state_name(st.state), m->src.host);
-	if (virt_autostart(v, m->uuid, false, e))
+	/* Should the host go down before it is undefined, which clears it as
+	 * well. */
+	if (define_autostart(c) && virt_autostart(v, m->uuid, false, e))
 		return -1;
 	if (!virt_undefine(v, m->uuid, false, e))
 		return 0;

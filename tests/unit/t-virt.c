@@ -417,8 +417,8 @@ static void t_outcomes(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct step steps[] = {
-			{LIST " --with-managed-save", ""},
 			{LIST, BOTH},
+			{LIST " --with-managed-save", ""},
 			rows[i].start,
 		};
 		struct script s;
@@ -440,6 +440,7 @@ static void t_not_there(void **state)
 	static const struct step steps[] = {
 		{LIST, OTHER "\n"},
 		{LIST, OTHER "\n"},
+		{LIST, BOTH},
 		{LIST " --with-managed-save", U "\n"},
 	};
 	struct script s;
