@@ -41,7 +41,10 @@ double rounds_final_s(const struct round *r, size_t n)
 
 enum rounds_end rounds_judge(const struct round *r, size_t n, unsigned max)
 {
-	if (rounds_final_s(r, n) < SHORT_S || change_s(r, n) < LITTLE_S)
+	/* After one round the guest's writes are not known, and a second round
+	 * costs it nothing. */
+	if ((n > 1 && rounds_final_s(r, n) < SHORT_S) ||
+	    change_s(r, n) < LITTLE_S)
 		return ROUNDS_SHORT;
 	if (n >= 2 && (double)r[n - 1].sent > NO_GAIN * (double)r[n - 2].sent)
 		return ROUNDS_NO_GAIN;

@@ -28,8 +28,13 @@ static void t_rules(void **state)
 	assert_int_equal(rounds_judge(r, 1, 1), ROUNDS_SPENT);
 	assert_int_equal(rounds_judge(r, 1, 0), ROUNDS_SPENT);
 	/* a pass over a little disk is short, however much the guest writes */
-	r[0].seconds = 1.9;
+	r[0].seconds = 0.4;
 	assert_int_equal(rounds_judge(r, 1, 5), ROUNDS_SHORT);
+	r[0].seconds = 1.9;
+	assert_int_equal(rounds_judge(r, 1, 5), ROUNDS_MORE);
+	r[1].seconds = 1.8;
+	assert_int_equal(rounds_judge(r, 2, 5), ROUNDS_SHORT);
+	r[1].seconds = 30;
 	/* a long pass of reading alone is not shortened by another round */
 	r[0].seconds = 100;
 	assert_int_equal(rounds_judge(r, 5, 5), ROUNDS_SHORT);
@@ -82,7 +87,7 @@ static void t_foreseen(void **state)
 	assert_in_range(plan_foresee(&m).downtime_s, 10240, 11000);
 	m.was_running = false;
 	assert_int_equal(plan_foresee(&m).downtime_s, 0);
-	f.allocated = 50 << 20;
+	f.allocated = 20 << 20;
 	m.was_running = m.precopy = true;
 	m.precopy_max = 5;
 	m.bwlimit = 0;
@@ -210,7 +215,7 @@ static void t_cut(void **state)
 	(void)state;
 	play.cut = 2;
 	play.r[0] = (struct round){100, 8000 * MB, 8000 * MB, 0};
-	play.r[2] = (struct round){1, 8000 * MB, 100 * MB, 0};
+	play.r[2] = (struct round){0.4, 8000 * MB, 100 * MB, 0};
 	rounds(5, 2, "little is left for the final pass");
 	json_decref(noted);
 }
