@@ -13,6 +13,7 @@
  *	--wait		a first pass, then the line "ready"; when a line
  *			comes on stdin, the pass that counts, on the same
  *			sessions: the final pass of a move
+ *	--streams N	connections at most; else as is best
  *	--stop-at N	ends, as if cut, when N % of the file have passed
  *
  * Prints one JSON object.  Its "seconds" run from the opening of the sessions
@@ -45,6 +46,7 @@ struct opts {
 	enum transfer_delta delta;
 	bool tree, wait;
 	double stop_at;
+	unsigned streams;
 	struct strv files;
 };
 
@@ -112,6 +114,7 @@ static int route_open(struct run *r, struct err *e)
 		.instance = instance,
 		.via = r->o->via,
 		.dst_root = r->o->root,
+		.streams = r->o->streams,
 	};
 
 	r->ss = host_session_open(r->src, e);
@@ -165,6 +168,8 @@ static void add(struct run *r, const struct transfer_result *f)
 	s->changed |= f->changed;
 	s->method = f->method;
 	s->via = f->via;
+	s->streams = f->streams;
+	memcpy(s->streams_why, f->streams_why, sizeof(s->streams_why));
 	if (strcmp(f->src_digest, f->dst_digest) != 0)
 		r->differ++;
 }
@@ -234,7 +239,7 @@ static void report(const struct run *r, double seconds, double dial_s,
 	const char *why = r->t ? transfer_real.why_relay(r->t) : NULL;
 	json_t *j = json_pack(
 		"{s:f s:f s:f s:I s:I s:I s:I s:I s:I s:I s:I s:I s:b s:b s:s "
-		"s:s s:s*}",
+		"s:s s:s* s:I s:s}",
 		"seconds", seconds, "dial", dial_s, "process", process, "files",
 		(json_int_t)r->o->files.n, "size", (json_int_t)s->size, "read",
 		(json_int_t)s->bytes_read, "sent", (json_int_t)s->bytes_sent,
@@ -245,7 +250,8 @@ static void report(const struct run *r, double seconds, double dial_s,
 		(json_int_t)s->dst_allocated, "changed", s->changed,
 		"digests_agree", r->differ == 0, "method",
 		transfer_delta_name(s->method), "via",
-		transfer_via_name(s->via), "why_relay", why);
+		transfer_via_name(s->via), "why_relay", why, "streams",
+		(json_int_t)s->streams, "streams_why", s->streams_why);
 
 	json_dumpf(j, stdout, JSON_COMPACT);
 	putchar('\n');
@@ -320,7 +326,7 @@ static bool parse(struct opts *o, int argc, char **argv)
 		{"delta", 1, NULL, 'm'},    {"basis", 1, NULL, 'b'},
 		{"tree", 0, NULL, 't'},	    {"wait", 0, NULL, 'w'},
 		{"stop-at", 1, NULL, 'p'},  {"list", 1, NULL, 'l'},
-		{NULL, 0, NULL, 0},
+		{"streams", 1, NULL, 'n'},  {NULL, 0, NULL, 0},
 	};
 	bool ok = true;
 	int c;
@@ -368,6 +374,9 @@ static bool parse(struct opts *o, int argc, char **argv)
 			break;
 		case 'p':
 			o->stop_at = strtod(optarg, NULL);
+			break;
+		case 'n':
+			o->streams = (unsigned)strtoul(optarg, NULL, 10);
 			break;
 		case 'l':
 			ok = read_list(o, optarg);

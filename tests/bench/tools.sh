@@ -75,7 +75,8 @@ nh_argv() {
 	shift
 	argv=("$S/bin/nh-copy" --src 10.79.0.1 --dst "$dst" --root "$I"
 		--known-hosts "$S/ssh/known_hosts" --identity "$S/ssh/id"
-		--agent "$agent" --cache "$S/agents" --via "$via" "$@")
+		--agent "$agent" --cache "$S/agents" --via "$via"
+		--streams "${STREAMS:-0}" "$@")
 }
 
 # on the side of src, in its namespaces
