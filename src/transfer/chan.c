@@ -74,6 +74,13 @@ int chan_put(struct chan *c, enum xp_type type, struct err *e)
 	return chan_end(c, NULL, 0, e);
 }
 
+int chan_error(struct chan *c, struct err *e)
+{
+	enc_err(chan_begin(c, XP_ERROR), e);
+	err_clear(e);
+	return chan_end(c, NULL, 0, e);
+}
+
 int chan_recv(struct chan *c, struct chan_msg *m, int64_t timeout_us,
 	      struct err *e)
 {

@@ -59,6 +59,7 @@ enum xp_type {
 		      full */
 	XP_BEGIN,  /* u8 enum transfer_delta */
 	XP_CMP,	   /* u64 at, bool fine, count, (u64 off, u32 len, tag)... */
+	XP_TAGS,   /* u64 off, u32 blocks: transfer/ahead.h */
 	XP_DATA,   /* u64 off, raw */
 	XP_ZERO,   /* u64 off, u64 len */
 	XP_MARK,   /* u64 pos */
@@ -76,6 +77,7 @@ enum xp_type {
 			str digest of the name's file, if kept */
 	XP_BEGUN,    /* u64 size of the part */
 	XP_DIFF,     /* u64 at, count, (u8 enum xp_diff, [bytes tags])... */
+	XP_TAGS_ARE, /* u64 off, raw: a tag for each block */
 	XP_ACK,	     /* u64 sum of xp_cost() since OPEN */
 	XP_SIG_DATA, /* raw */
 	XP_SIG_END,  /* - */
@@ -158,6 +160,8 @@ struct enc *chan_begin(struct chan *c, enum xp_type type);
 int chan_end(struct chan *c, const void *data, size_t n, struct err *e);
 /* A message without fields. */
 int chan_put(struct chan *c, enum xp_type type, struct err *e);
+/* An XP_ERROR that says E, which is empty then. */
+int chan_error(struct chan *c, struct err *e);
 int chan_recv(struct chan *c, struct chan_msg *m, int64_t timeout_us,
 	      struct err *e);
 /* The raw bytes at the end of M. */

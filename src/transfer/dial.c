@@ -323,7 +323,8 @@ unsigned dial_lanes(unsigned streams, int64_t rtt_us, unsigned cores)
 {
 	if (streams)
 		return streams < STRIPE_LANES ? streams : STRIPE_LANES;
-	if (rtt_us > LONG_US)
+	/* Each costs a handshake, and both ends' scheduling. */
+	if (rtt_us > LONG_US && cores >= STRIPE_LANES / 2)
 		return STRIPE_LANES;
 	if (rtt_us > FAR_US)
 		return STRIPE_LANES / 2;

@@ -11,10 +11,10 @@
  *
  * One connection carries 2 MiB in a round trip, the window of sshd's channel,
  * and what one core encrypts.  While that is what the transfer waits for,
- * further ones are made, each in its own thread (transfer/stripe.h): up to 8
- * where a round trip takes long, 2 between near hosts with cores to spare. What
- * cannot be opened, for sshd's MaxStartups or anything else, is done without,
- * and dial_why() tells.
+ * further ones are made, each in its own thread (transfer/stripe.h): 4 or 8 in
+ * all where a round trip takes long, 2 between near hosts with cores to spare.
+ * What cannot be opened, for sshd's MaxStartups or anything else, is done
+ * without, and dial_why() tells.
  */
 #ifndef NH_TRANSFER_DIAL_H
 #define NH_TRANSFER_DIAL_H

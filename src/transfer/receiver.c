@@ -9,6 +9,7 @@
 
 #include "core/clock.h"
 #include "core/fs.h"
+#include "transfer/ahead.h"
 #include "transfer/calm.h"
 #include "transfer/extents.h"
 #include "transfer/fingerprint.h"
@@ -478,6 +479,11 @@ static int handle(struct receiver *r, struct chan_msg *m, struct err *e)
 		return on_begin(r, m, e);
 	case XP_CMP:
 		return on_cmp(r, m, e);
+	case XP_TAGS:
+		return ahead_answer(
+			&(struct ahead_from){r->c, target_basis(&r->t), r->fp,
+					     r->buf, r->t.name},
+			m, e);
 	case XP_DATA:
 		return on_data(r, m, e);
 	case XP_ZERO:
@@ -508,6 +514,7 @@ static int handle(struct receiver *r, struct chan_msg *m, struct err *e)
 	case XP_OPENED:
 	case XP_BEGUN:
 	case XP_DIFF:
+	case XP_TAGS_ARE:
 	case XP_ACK:
 	case XP_SIG_DATA:
 	case XP_SIG_END:
@@ -519,17 +526,6 @@ static int handle(struct receiver *r, struct chan_msg *m, struct err *e)
 		break;
 	}
 	return err_set(e, ERR_BUG, "a message of type %d", (int)m->type);
-}
-
-/* Tells the sender, and waits for its ABORT. */
-static int report(struct receiver *r, struct err *e)
-{
-	struct enc *out = chan_begin(r->c, XP_ERROR);
-
-	enc_err(out, e);
-	err_clear(e);
-	r->failed = true;
-	return chan_end(r->c, NULL, 0, e);
 }
 
 /* The next message; while none is there, finished segments are digested. */
@@ -569,7 +565,9 @@ static int serve(struct receiver *r, struct err *e)
 		if (!rc)
 			continue;
 		if (!r->c->broken) {
-			if (report(r, e))
+			/* Told to the sender, whose ABORT is waited for. */
+			r->failed = true;
+			if (chan_error(r->c, e))
 				return -1;
 			continue;
 		}

@@ -80,6 +80,8 @@ int sender_take(struct sender *s, int64_t timeout_us, struct err *e)
 	}
 	if (m.type == XP_DIFF)
 		return note_diff(s, &m, e);
+	if (m.type == XP_TAGS_ARE)
+		return sender_ahead_note(s, &m, e);
 	if (m.type == XP_ERROR) {
 		dec_err(&m.d, e);
 		return err_wrap(e, "on the target");

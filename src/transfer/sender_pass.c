@@ -218,6 +218,12 @@ static int look(struct sender *s, struct segment *g, unsigned b,
 	}
 	if (zero)
 		return sender_zero(s, off, len, e);
+	/* A hole may have to be made there. */
+	if (!g->holes[b] && len == FINGERPRINT_BLOCK &&
+	    sender_ahead_same(s, off, g->now.tag[b])) {
+		s->p.matched += len;
+		return 0;
+	}
 	add_unit(g, b);
 	return 0;
 }
@@ -240,7 +246,7 @@ static int one_segment(struct sender *s, struct segment *g, struct err *e)
 	const struct memo_segment *old =
 		s->trust ? memo_get(s->memo, g->i) : NULL;
 
-	if (load(s, g, e))
+	if (sender_ahead(s, g->off, e) || load(s, g, e))
 		return -1;
 	for (unsigned b = 0; b * FINGERPRINT_BLOCK < g->len; b++)
 		if (look(s, g, b, old, e))
@@ -261,6 +267,7 @@ int sender_pass(struct sender *s, uint64_t from, uint64_t to, struct err *e)
 	struct segment *g = MEM_NEW(struct segment);
 	int rc = 0;
 
+	sender_ahead_begin(s, from, to);
 	for (uint64_t off = from; !rc && off < to; off += DIGEST_SEGMENT) {
 		memset(g, 0, sizeof(*g));
 		g->i = off / DIGEST_SEGMENT;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sender's parts: sender.c (one file, from OPEN to COMMITTED),
  * sender_io.c (messages, windows, limits), sender_pass.c (reading, segment by
- * segment), sender_cmp.c (strides: comparing and sending), sender_delta.c
+ * segment), sender_cmp.c (strides: comparing and sending), sender_ahead.c (the
+ * target's fingerprints, before they are needed), sender_delta.c
  * (librsync), sender_small.c (many small files). */
 #ifndef NH_TRANSFER_SENDER_PRIV_H
 #define NH_TRANSFER_SENDER_PRIV_H
@@ -9,6 +10,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "transfer/ahead.h"
 #include "transfer/badmap.h"
 #include "transfer/digest.h"
 #include "transfer/fingerprint.h"
@@ -68,6 +70,7 @@ struct sender {
 	uint64_t marked;
 	uint64_t zero_off, zero_len; /* not yet told */
 	uint64_t cmp_limit;	     /* below it the receiver has something */
+	struct ahead ahead;
 	struct stride stride[XP_STRIDES];
 	struct stride *idle[XP_STRIDES]; /* free for use */
 	unsigned nidle;
@@ -144,6 +147,17 @@ void sender_digest(struct sender *s, const void *p, uint64_t n);
  * place; KNOWN: by the memo.  100 if there is nothing to sample. */
 int sender_sample(struct sender *s, uint64_t limit, bool known,
 		  unsigned *percent, struct err *e);
+
+/* ---- sender_ahead.c */
+/* Before a pass over [FROM, TO), of which nothing is trusted. */
+void sender_ahead_begin(struct sender *s, uint64_t from, uint64_t to);
+/* Before the segment at OFF: its tags are here, or were not asked for. */
+int sender_ahead(struct sender *s, uint64_t off, struct err *e);
+/* Takes an XP_TAGS_ARE. */
+int sender_ahead_note(struct sender *s, struct chan_msg *m, struct err *e);
+/* Is the whole block at OFF, of TAG, known to be the same there? */
+bool sender_ahead_same(struct sender *s, uint64_t off,
+		       const uint8_t tag[FINGERPRINT_LEN]);
 
 /* ---- sender_delta.c */
 int sender_delta(struct sender *s, uint64_t from, uint64_t to, struct err *e);

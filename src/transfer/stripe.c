@@ -172,19 +172,26 @@ static int lane_start(struct stripe *s, struct err *e)
 	return 0;
 }
 
-/* Under the lock: waiting was long enough for one more. */
-static void widen(struct stripe *s)
+/* Under the lock. */
+static bool open_next(struct stripe *s)
 {
 	struct err e = ERR_INIT;
 
+	if (!lane_start(s, &e))
+		return true;
+	s->cfg.lanes = s->nopen;
+	err_move(&s->unopened, &e);
+	return false;
+}
+
+/* Under the lock: waiting was long enough for one more. */
+static void widen(struct stripe *s)
+{
 	if (s->nopen >= s->cfg.lanes || s->sent < s->cfg.after ||
 	    s->waited < s->cfg.patience_us)
 		return;
 	s->waited = 0;
-	if (!lane_start(s, &e))
-		return;
-	s->cfg.lanes = s->nopen;
-	err_move(&s->unopened, &e);
+	open_next(s);
 }
 
 static size_t queued(const struct lane *l)
@@ -313,6 +320,9 @@ void stripe_allow(struct stripe *s, const struct stripe_cfg *cfg)
 	s->cfg = *cfg;
 	if (s->cfg.lanes > STRIPE_LANES)
 		s->cfg.lanes = STRIPE_LANES;
+	while (s->nopen < s->cfg.eager && s->nopen < s->cfg.lanes &&
+	       open_next(s))
+		;
 	pthread_mutex_unlock(&s->mu);
 }
 

@@ -12,9 +12,10 @@
  *	lane 1 ... each with a queue and    -->	whatever reads them gives each
  *	  a thread that empties it		  message to stripe_in_put()
  *
- * Lane 0 is there from the start.  Others are opened only while the sender
- * waits for room, one after another, on threads of their own: a short transfer
- * pays for none, and one that cannot be opened is done without.  A lane that
+ * Lane 0 is there from the start.  Others are opened on threads of their own:
+ * some at once where a round trip takes long, the rest only while the sender
+ * waits for room, one after another.  So a short transfer between near hosts
+ * pays for none; and one that cannot be opened is done without.  A lane that
  * breaks after it was used breaks the channel.
  *
  * The way back is lane 0's alone; little goes there.
@@ -44,6 +45,7 @@ struct stripe;
 
 struct stripe_cfg {
 	unsigned lanes; /* at most so many, with the first */
+	unsigned eager; /* so many at once, for they take long to open */
 	/* Waiting for so long in all is worth a further lane. */
 	int64_t patience_us;
 	/* Nothing is opened before so many bytes were sent. */
@@ -58,7 +60,7 @@ struct stripe_cfg {
 /* One lane over FD: borrowed, made non-blocking.  NULL when there is no
  * thread. */
 struct stripe *stripe_new(int fd, struct err *e);
-/* Allows for more. */
+/* Allows for more; before the first message. */
 void stripe_allow(struct stripe *s, const struct stripe_cfg *cfg);
 /* Ends the threads; what is still queued is dropped.  Whoever may block in
  * cfg->open must have been woken. */

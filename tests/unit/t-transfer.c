@@ -99,6 +99,36 @@ static void t_changed(void **state)
 	assert_true(res.bytes_sent <= 20 * 65536);
 }
 
+/* Larger than what is asked ahead at once; nothing of it remembered. */
+static void t_ahead(void **state)
+{
+	int fd;
+
+	(void)state;
+	pair_disk(&pair, "src/d", 150 * MIB + 5000);
+	copy("d", TRANSFER_WHOLE);
+	/* A hole of many answers, changes around it, new data in a hole. */
+	fd = pair_open(&pair, "src/d", O_RDWR);
+	assert_int_equal(fallocate(fd,
+				   FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				   40 * MIB + 4096, 60 * MIB),
+			 0);
+	pair_fill(fd, 40 * MIB, 4096);
+	pair_fill(fd, 77 * MIB + 8192, 8192);
+	pair_fill(fd, 140 * MIB - 4096, 4096);
+	close(fd);
+	pair_hangup(&pair);
+	pair_dial(&pair);
+	copy("d", TRANSFER_BLOCKS);
+	assert_true(res.bytes_sent <= 4 * 65536);
+	assert_true(res.bytes_wire <= 6 * 65536);
+	pair_hangup(&pair);
+	pair_dial(&pair);
+	copy("d", TRANSFER_BLOCKS);
+	assert_int_equal(res.bytes_sent, 0);
+	assert_true(res.bytes_wire < 150 * 16 * 20);
+}
+
 static void t_size_changed(void **state)
 {
 	int fd;
@@ -348,6 +378,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(t_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_identical, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_changed, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_ahead, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_size_changed, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(t_punched, setup, teardown),
