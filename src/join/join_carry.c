@@ -162,7 +162,8 @@ static int fill(const struct transfer_result *t, struct carry_result *r,
 				   .read = t->bytes_read,
 				   .sent = t->bytes_sent,
 				   .matched = t->bytes_matched,
-				   .allocated = t->dst_allocated};
+				   .allocated = t->dst_allocated,
+				   .changed = t->changed};
 	strncpy(r->method, transfer_delta_name(t->method),
 		sizeof(r->method) - 1);
 	strncpy(r->transport, transfer_via_name(t->via),

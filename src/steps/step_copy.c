@@ -79,6 +79,15 @@ static int arrived(struct pass *p, const struct move_file *f,
 	p->done += f->size;
 	if (!p->final)
 		return 0;
+	/* What was read may never have been there at one moment. */
+	if (r->changed) {
+		err_set(e, ERR_CONFLICT,
+			"%s was written to on %s while the final pass read "
+			"it: somebody holds it open, though the guest is off",
+			f->rel, step_m(p->c)->src.host);
+		return err_hint(e, "find who does (fuser, losetup -a) and end "
+				   "it, then move again");
+	}
 	if (memcmp(r->src, r->dst, sizeof(r->src)))
 		return err_set(e, ERR_FAILED,
 			       "%s arrived on %s with another digest", f->rel,

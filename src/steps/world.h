@@ -57,6 +57,7 @@ struct carry_result {
 	uint64_t size;
 	uint64_t read, sent, matched, allocated;
 	unsigned char src[32], dst[32]; /* digests; DST only when .final */
+	bool changed; /* the source was written to while it was read */
 	char method[16], transport[16];
 };
 

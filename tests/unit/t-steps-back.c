@@ -206,6 +206,53 @@ static void t_base_newcomer(void **state)
 	base_after_rollback(true);
 }
 
+/* ---- somebody writes to the source while it is read */
+
+static bool in_final;
+
+static int written_to(void *self, struct host *src, struct host *dst,
+		      const struct carry_file *f, struct carry_result *r,
+		      struct err *e)
+{
+	if (t.carrier.copy(self, src, dst, f, r, e))
+		return -1;
+	r->changed = f->final == in_final;
+	return 0;
+}
+
+static int some_written_to(void *self, struct host *src, struct host *dst,
+			   const struct carry_file *f, size_t n,
+			   struct carry_result *r, struct err *e)
+{
+	if (t.carrier.copy_many(self, src, dst, f, n, r, e))
+		return -1;
+	if (n)
+		r[n - 1].changed = f[n - 1].final == in_final;
+	return 0;
+}
+
+static void written_meanwhile(bool final, bool many)
+{
+	in_final = final;
+	begin((struct fake_options){.running = true, .start = true});
+	if (many)
+		t.w.carrier.copy_many = some_written_to;
+	else
+		t.w.carrier.copy = written_to;
+	forward(final ? TXN_ROLLED_BACK : TXN_DONE);
+	end();
+}
+
+static void t_written_meanwhile(void **state)
+{
+	(void)state;
+	/* Before it, that is what a guest does. */
+	written_meanwhile(false, false);
+	written_meanwhile(false, true);
+	written_meanwhile(true, false);
+	written_meanwhile(true, true);
+}
+
 /* ---- a base's relative is there, and saves bytes */
 
 static char basis[FAKE_PATH];
@@ -389,6 +436,7 @@ int main(void)
 		cmocka_unit_test(t_started_meanwhile),
 		cmocka_unit_test(t_gone_at_the_stop),
 		cmocka_unit_test(t_base_newcomer),
+		cmocka_unit_test(t_written_meanwhile),
 		cmocka_unit_test(t_relative),
 		cmocka_unit_test(t_stow_again),
 		cmocka_unit_test(t_stray_nvram),
