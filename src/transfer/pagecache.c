@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 static uint64_t page(void)
@@ -92,13 +93,25 @@ static void drop(struct pagecache *p, struct pagecache_window *w)
 	w->used = false;
 }
 
-void pagecache_begin(struct pagecache *p, int fd)
+uint64_t pagecache_room(void)
+{
+	struct sysinfo si;
+
+	return sysinfo(&si) ? 0 : (uint64_t)si.freeram * si.mem_unit / 2;
+}
+
+void pagecache_begin(struct pagecache *p, int fd, uint64_t room)
 {
 	struct stat st;
 
 	*p = (struct pagecache){.fd = fd};
-	if (fstat(fd, &st) || st.st_size <= 0 ||
-	    PAGECACHE_WINDOW % page() != 0 ||
+	if (fstat(fd, &st) || st.st_size <= 0)
+		return;
+	if ((uint64_t)st.st_blocks * 512 <= room) {
+		posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+		return;
+	}
+	if (PAGECACHE_WINDOW % page() != 0 ||
 	    posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM))
 		return;
 	p->size = (uint64_t)st.st_size;

@@ -4,7 +4,7 @@
  * was: a copy reads each byte once, and what guests and their host read often
  * must not make room for it.
  *
- *	pagecache_begin(&p, fd);
+ *	pagecache_begin(&p, fd, pagecache_room());
  *	for each piece, in order:
  *		pagecache_at(&p, off);		before OFF is read
  *		pread(fd, ...)
@@ -50,7 +50,11 @@ struct pagecache {
 	struct pagecache_window now, next;
 };
 
-void pagecache_begin(struct pagecache *p, int fd);
+/* Bytes that may come into the page cache without anything having to leave it:
+ * half of what is free.  A file that is no larger stays there, for the next
+ * pass over it, perhaps while its guest is down, is several times as fast. */
+uint64_t pagecache_room(void);
+void pagecache_begin(struct pagecache *p, int fd, uint64_t room);
 /* In between, pieces may be left out (holes), not gone back to. */
 void pagecache_at(struct pagecache *p, uint64_t off);
 void pagecache_end(struct pagecache *p);

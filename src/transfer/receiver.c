@@ -102,7 +102,7 @@ static int on_open(struct receiver *r, struct chan_msg *m, struct err *e)
 	if (receiver_make_dir(r->cfg, r->c, rel, e) ||
 	    target_open(&r->t, r->cfg->root, rel, size, e))
 		return err_wrap(e, "%s", rel);
-	r->t.calm = r->calm != CALM_NONE;
+	target_calm(&r->t, r->calm != CALM_NONE ? size : 0);
 	r->basis = receiver_basis(r->cfg, basis, &basis_size, e);
 	if (r->basis < 0 && e->kind != ERR_NONE)
 		return err_wrap(e, "basis %s", basis);

@@ -288,7 +288,7 @@ static int copy(struct sender *s, const struct stat *st,
 	s->memo->text[0] = '\0';
 	if (begin_there(s, out->method, e))
 		return -1;
-	pagecache_begin(&s->cache, s->f->fd);
+	pagecache_begin(&s->cache, s->f->fd, pagecache_room());
 	rc = move_content(s, out->method, e);
 	pagecache_end(&s->cache);
 	if (rc || sender_check(s, st, out, e))

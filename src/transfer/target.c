@@ -72,6 +72,11 @@ int target_open(struct target *t, int root, const char *rel, uint64_t size,
 	return e->kind == ERR_NONE ? 0 : -1;
 }
 
+void target_calm(struct target *t, uint64_t size)
+{
+	t->calm = size > pagecache_room();
+}
+
 int target_begin(struct target *t, bool in_place, struct err *e)
 {
 	struct stat st;

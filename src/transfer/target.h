@@ -47,6 +47,9 @@ struct target {
 /* Looks at what is there; changes nothing.  SIZE is what it will have. */
 int target_open(struct target *t, int root, const char *rel, uint64_t size,
 		struct err *e);
+/* Guests run beside it: what is written of SIZE bytes is not kept in the page
+ * cache, unless there is room for all of it. */
+void target_calm(struct target *t, uint64_t size);
 /* Opens or makes NAME.part; IN_PLACE: NAME becomes it. */
 int target_begin(struct target *t, bool in_place, struct err *e);
 /* Closes; what was written stays in NAME.part. */

@@ -64,12 +64,12 @@ static int file(void)
 	return fd;
 }
 
-static void read_all(int fd, uint64_t piece)
+static void read_all(int fd, uint64_t piece, uint64_t room)
 {
 	struct pagecache p;
 	char *b = mem_calloc(1, piece);
 
-	pagecache_begin(&p, fd);
+	pagecache_begin(&p, fd, room);
 	for (uint64_t off = 0; off < 50 * MIB; off += piece) {
 		if (off >= 13 * MIB && off < 40 * MIB)
 			continue; /* a hole is not read */
@@ -95,17 +95,22 @@ static void t_pagecache(void **state)
 	warm(fd, 5 * MIB, MIB);
 	warm(fd, 42 * MIB, 2 * MIB);
 	assert_in_range(there(fd, 0, 60 * MIB), 5, 6);
-	read_all(fd, MIB);
+	read_all(fd, MIB, 0);
 	assert_in_range(there(fd, 5 * MIB, MIB), 90, 100);
 	assert_in_range(there(fd, 42 * MIB, 2 * MIB), 90, 100);
 	assert_int_equal(there(fd, 0, 5 * MIB), 0);
 	assert_int_equal(there(fd, 6 * MIB, 36 * MIB), 0);
 	assert_int_equal(there(fd, 44 * MIB, 16 * MIB), 0);
 	/* In pieces of another size, and with all of it there. */
-	read_all(fd, 64 << 10);
+	read_all(fd, 64 << 10, 22 * MIB);
 	assert_in_range(there(fd, 0, 60 * MIB), 5, 6);
 	warm(fd, 0, 13 * MIB);
-	read_all(fd, MIB);
+	read_all(fd, MIB, 0);
+	assert_in_range(there(fd, 0, 13 * MIB), 90, 100);
+	/* Where there is room for all of it, it stays. */
+	pagecache_drop(fd);
+	assert_in_range(there(fd, 0, 60 * MIB), 0, 1);
+	read_all(fd, MIB, 24 * MIB);
 	assert_in_range(there(fd, 0, 13 * MIB), 90, 100);
 	close(fd);
 }
