@@ -63,6 +63,7 @@ static const struct key db_keys[] = {
 
 static const struct key copy_keys[] = {
 	{"priority", KEY_STRING, CFG(copy.priority), 0, 0},
+	{"streams", KEY_UINT, CFG(copy.streams), 1, 8},
 	{NULL, 0, 0, 0, 0},
 };
 

@@ -55,7 +55,8 @@ struct config_ssh {
 };
 
 struct config_copy {
-	char *priority; /* "low", "idle" or "normal"; NULL: low */
+	char *priority;	  /* "low", "idle" or "normal"; NULL: low */
+	unsigned streams; /* connections at most; 0: as is best */
 };
 
 struct config_db {

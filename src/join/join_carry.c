@@ -19,6 +19,7 @@ struct carry_join {
 	char *user;	  /* of the target, for the key */
 	uint64_t bwlimit; /* what T was told */
 	enum calm calm;	  /* likewise */
+	unsigned streams; /* of the last copy */
 };
 
 struct carry_join *carry_join_new(const struct config *c, struct world *w)
@@ -100,6 +101,7 @@ static int connect(struct carry_join *j, struct host *src, struct host *dst,
 		.dst_sudo = j->user && strcmp(j->user, "root") != 0,
 		.dst_root = j->w->move->dst.instances_path,
 		.bwlimit = j->w->bwlimit,
+		.streams = j->config->copy.streams,
 	};
 
 	if (j->t)
@@ -206,6 +208,17 @@ static int copy_failed(struct carry_join *j, struct err *e)
 	return -1;
 }
 
+/* Over how many connections, once it is known. */
+static void say_streams(struct carry_join *j, const struct transfer_result *r)
+{
+	if (r->streams == j->streams)
+		return;
+	j->streams = r->streams;
+	log_info("copied to %s over %u connection%s%s%s", j->w->move->dst.host,
+		 r->streams, r->streams == 1 ? "" : "s",
+		 *r->streams_why ? ", not more: " : "", r->streams_why);
+}
+
 static int copy(void *self, struct host *src, struct host *dst,
 		const struct carry_file *f, struct carry_result *r,
 		struct err *e)
@@ -220,6 +233,7 @@ static int copy(void *self, struct host *src, struct host *dst,
 	if (connect(j, src, dst, f, e) ||
 	    transfer_real.copy(j->t, &tf, &res, e))
 		return copy_failed(j, e);
+	say_streams(j, &res);
 	return fill(&res, r, e);
 }
 
