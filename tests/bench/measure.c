@@ -13,7 +13,8 @@
  * every 20 ms.  The sums leave out what was there before the command.
  *
  * CPU is the control group's own count, which misses nothing; of a namespace it
- * is that of its living processes and of the children they have waited for.
+ * is that of its living processes and of the children they have waited for, and
+ * the first one's that of the command as well, whose parent is outside.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -23,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -241,6 +243,16 @@ static uint64_t bytes_of(const struct wire *w)
 	return rx + tx;
 }
 
+/* Of the command, which has ended, and all that it has waited for. */
+static double cpu_of_command(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_CHILDREN, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
 static void put_side(struct buf *b, int i)
 {
 	const struct side *s = &side[i];
@@ -422,6 +434,8 @@ int main(int argc, char **argv)
 	wall = (double)(clock_mono_us() - begin) / 1e6;
 	for (size_t i = 0; i < nsides; i++)
 		side[i].cpu = cpu_of(&side[i]) - side[i].cpu0;
+	if (nsides && !side[0].cgroup)
+		side[0].cpu += cpu_of_command();
 	for (size_t i = 0; i < nwires; i++)
 		bytes += bytes_of(&wire[i]) - wire[i].bytes0;
 	put(f, wall, bytes, code);
