@@ -23,6 +23,7 @@ struct agent_opts {
 
 struct reader; /* reader.c */
 struct names;  /* names.c */
+struct tagdir; /* transfer/tagdir.h */
 
 /* The lease that the session works under. */
 struct bound {
@@ -50,6 +51,11 @@ struct agent {
 int agent_serve(const struct agent_opts *o);
 /* As agent_path, for a root alone. */
 int agent_root(struct agent *a, const char *root, struct err *e);
+
+/* ---- verb_digest.c */
+/* What the job of the session's lease keeps about its files; nothing without
+ * a lease. */
+int agent_kept(struct agent *a, struct tagdir *d, struct err *e);
 
 /* ---- reader.c */
 struct reader *reader_start(struct agent *a, struct err *e);

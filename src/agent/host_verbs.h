@@ -6,6 +6,7 @@
 #include "agent/verb.h"
 
 int verb_scan(struct verb_call *c, struct err *e);
+int verb_digest(struct verb_call *c, struct err *e);
 int verb_conf(struct verb_call *c, struct err *e);
 /* Of the running program, in hex. */
 int verb_exe_sha256(char hex[65], struct err *e);

@@ -9,6 +9,7 @@
 #include "agent/agent_priv.h"
 #include "agent/files.h"
 #include "core/fs.h"
+#include "transfer/tagdir.h"
 
 enum file_type files_type(mode_t mode)
 {
@@ -171,7 +172,10 @@ static int do_mkdir(struct verb_call *c, struct err *e)
 
 static int do_rename(struct verb_call *c, struct err *e)
 {
+	AUTO(tagdir_close) struct tagdir kept = TAGDIR_INIT;
+	AUTO(mem_closefd) int fd = -1;
 	struct agent_path from, to;
+	struct tagdir_change change;
 	bool replace;
 
 	if (agent_path(c, &from, e) || agent_path(c, &to, e))
@@ -179,8 +183,13 @@ static int do_rename(struct verb_call *c, struct err *e)
 	replace = dec_bool(c->in);
 	if (agent_args_end(c, e))
 		return -1;
+	fd = fs_open_beneath(from.root, from.rel, O_PATH, 0, e);
+	if (fd < 0 || agent_kept(c->agent, &kept, e))
+		return err_wrap(e, "%s", from.where);
+	tagdir_before(&kept, fd, &change);
 	if (fs_rename(from.root, from.rel, to.root, to.rel, !replace, e))
 		return err_wrap(e, "%s", from.where);
+	tagdir_after(&kept, fd, &change);
 	return 0;
 }
 
@@ -231,6 +240,8 @@ static int do_unlink(struct verb_call *c, struct err *e)
 
 static int do_chmod(struct verb_call *c, struct err *e)
 {
+	AUTO(tagdir_close) struct tagdir kept = TAGDIR_INIT;
+	struct tagdir_change change;
 	struct agent_path p;
 	AUTO(mem_closefd) int fd = -1;
 	uint32_t mode;
@@ -241,10 +252,12 @@ static int do_chmod(struct verb_call *c, struct err *e)
 	if (agent_args_end(c, e))
 		return -1;
 	fd = files_open_any(&p, e);
-	if (fd < 0)
+	if (fd < 0 || agent_kept(c->agent, &kept, e))
 		return -1;
+	tagdir_before(&kept, fd, &change);
 	if (fchmod(fd, mode & 07777))
 		return err_sys(e, ERR_FAILED, errno, "%s/%s", p.where, p.rel);
+	tagdir_after(&kept, fd, &change);
 	return 0;
 }
 

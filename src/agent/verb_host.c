@@ -17,7 +17,6 @@
 #include "core/clock.h"
 #include "core/fs.h"
 #include "core/proc.h"
-#include "transfer/digest.h"
 
 /* ---- info ------------------------------------------------------------ */
 
@@ -164,27 +163,6 @@ static int do_statfs(struct verb_call *c, struct err *e)
 	return 0;
 }
 
-static int do_digest(struct verb_call *c, struct err *e)
-{
-	struct agent_path p;
-	AUTO(mem_closefd) int fd = -1;
-	char text[DIGEST_TEXT_MAX];
-	struct stat st;
-
-	if (agent_path(c, &p, e) || agent_args_end(c, e))
-		return -1;
-	fd = agent_open(&p, O_RDONLY, 0, e);
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st))
-		return err_sys(e, ERR_FAILED, errno, "%s/%s", p.where, p.rel);
-	if (digest_fd(fd, NULL, NULL, text, e))
-		return err_wrap(e, "%s/%s", p.where, p.rel);
-	enc_u64(c->out, (uint64_t)st.st_size);
-	enc_str(c->out, text);
-	return 0;
-}
-
 /* ---- programs -------------------------------------------------------- */
 
 static int drop_to(struct proc *p, const char *user, struct err *e)
@@ -317,7 +295,7 @@ const struct verb verbs_host[] = {
 	{VERB_INFO, "info", .receive = true, .fn = do_info},
 	{VERB_HOSTKEY, "hostkey", .fn = do_hostkey},
 	{VERB_STATFS, "statfs", .fn = do_statfs},
-	{VERB_DIGEST, "digest", .fn = do_digest},
+	{VERB_DIGEST, "digest", .fn = verb_digest},
 	{VERB_RUN, "run", .mutates = true, .fn = do_run},
 	{VERB_RUN_READ, "run", .fn = do_run_read},
 	{VERB_GETENT, "getent", .fn = do_getent},

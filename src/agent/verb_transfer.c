@@ -170,6 +170,7 @@ static int do_recv(struct verb_call *c, struct err *e)
 	if (receive < 0)
 		return -1;
 	cfg.prefix = prefix = mem_printf(".novahaul/%s", agent_job(c->agent));
+	cfg.work = prefix;
 	/* Nobody else would notice that the source's host has gone. */
 	if (o->root)
 		cfg.idle_us = cfg.dead_us ? cfg.dead_us : XP_DEAD_US;

@@ -11,6 +11,7 @@
 #include "transfer/ctl.h"
 #include "transfer/dial.h"
 #include "transfer/sender.h"
+#include "transfer/tagdir.h"
 
 enum { DIAL_US = 30 * 1000000, PROGRESS_US = 200000 };
 
@@ -130,6 +131,7 @@ static struct sender_file source(const struct ctl_file *f)
 				    .expect = f->expect,
 				    .delta = f->delta,
 				    .full = f->full,
+				    .final = f->final,
 				    .mode = f->mode,
 				    .bad = f->bad};
 }
@@ -331,12 +333,13 @@ static int serve(struct sending *g, struct err *e)
 
 int verb_transfer_send(struct verb_call *c, struct err *e)
 {
+	AUTO(tagdir_close) struct tagdir kept = TAGDIR_INIT;
 	struct sending g = {.c = c};
 	struct ctl_send a;
 	int rc = 0;
 
 	ctl_get_send(c->in, &a);
-	if (agent_args_end(c, e))
+	if (agent_args_end(c, e) || agent_kept(c->agent, &kept, e))
 		return -1;
 	verb_chan_init(&g.v, c);
 	g.v.control = on_control;
@@ -346,7 +349,8 @@ int verb_transfer_send(struct verb_call *c, struct err *e)
 		rc = dial_open(&g.dial, &a, DIAL_US, e);
 	if (!rc) {
 		g.s = sender_new(channel(&g),
-				 &(struct sender_cfg){.bwlimit = a.bwlimit});
+				 &(struct sender_cfg){.kept = &kept,
+						      .bwlimit = a.bwlimit});
 		rc = serve(&g, e);
 	}
 	sender_free(g.s);

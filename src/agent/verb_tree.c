@@ -9,6 +9,7 @@
 #include "agent/agent_priv.h"
 #include "agent/files.h"
 #include "core/fs.h"
+#include "transfer/tagdir.h"
 
 enum { TREE_MAX = 100000 };
 
@@ -131,10 +132,12 @@ static int do_rmtree(struct verb_call *c, struct err *e)
 struct owner {
 	uid_t uid;
 	gid_t gid;
+	struct tagdir kept;
 };
 
-static int own_fd(int fd, const struct owner *o, struct err *e)
+static int own_fd(int fd, struct owner *o, struct err *e)
 {
+	struct tagdir_change change;
 	struct stat st;
 
 	if (fstat(fd, &st))
@@ -142,8 +145,10 @@ static int own_fd(int fd, const struct owner *o, struct err *e)
 	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
 		return err_set(e, ERR_REFUSED,
 			       "neither a regular file nor a directory");
+	tagdir_before(&o->kept, fd, &change);
 	if (fchownat(fd, "", o->uid, o->gid, AT_EMPTY_PATH))
 		return err_sys(e, ERR_FAILED, errno, "chown");
+	tagdir_after(&o->kept, fd, &change);
 	return 0;
 }
 
@@ -159,11 +164,11 @@ static int own_one(const struct files_entry *en, void *arg, struct err *e)
 
 static int do_chown(struct verb_call *c, struct err *e)
 {
-	struct owner o = {(uid_t)-1, (gid_t)-1};
+	struct owner o = {(uid_t)-1, (gid_t)-1, TAGDIR_INIT};
 	struct files_walk w = {.max = TREE_MAX, .fn = own_one, .arg = &o};
 	struct agent_path p;
 	const char *user, *group;
-	bool numeric, tree;
+	bool numeric, tree, rc;
 	AUTO(mem_closefd) int fd = -1;
 
 	if (agent_path(c, &p, e))
@@ -180,9 +185,10 @@ static int do_chown(struct verb_call *c, struct err *e)
 		return -1;
 	fd = tree ? agent_open(&p, O_RDONLY | O_DIRECTORY, 0, e)
 		  : fs_open_beneath(p.root, p.rel, O_PATH, 0, e);
-	if (fd < 0 || (tree && files_walk(&w, fd, e)) || own_fd(fd, &o, e))
-		return err_wrap(e, "%s/%s", p.where, p.rel);
-	return 0;
+	rc = fd < 0 || agent_kept(c->agent, &o.kept, e) ||
+	     (tree && files_walk(&w, fd, e)) || own_fd(fd, &o, e);
+	tagdir_close(&o.kept);
+	return rc ? err_wrap(e, "%s/%s", p.where, p.rel) : 0;
 }
 
 /* ---- fsync ----------------------------------------------------------- */

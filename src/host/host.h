@@ -295,10 +295,19 @@ struct host_trial {
 	uint64_t quota_left;  /* bytes, of the tightest */
 };
 
+enum host_digest_how {
+	HOST_DIGEST_SHA256 = 0, /* "sha256t4m:...", transfer/digest.h */
+	/* That of the lease's job, "p1305t64k:...", transfer/tags.h: from the
+	 * job's work directory where the file is still as it was made, else by
+	 * reading it; "" when the job has no key (any more). */
+	HOST_DIGEST_JOB,
+	HOST_DIGEST_JOB_FRESH, /* by reading it, from its disk */
+};
+enum { HOST_DIGEST_MAX = 80 };
 struct host_digest {
+	enum host_digest_how how; /* in */
 	uint64_t size;
-	unsigned char sha256[32];
-	char text[80]; /* "sha256t4m:" and the same in hex: transfer/digest.h */
+	char text[HOST_DIGEST_MAX];
 };
 
 /* ---- processes ------------------------------------------------------- */
@@ -511,7 +520,8 @@ int host_touch(struct host *h, struct host_path p, struct err *e);
 int host_fsync(struct host *h, const struct host_fsync *f, struct err *e);
 int host_statfs(struct host *h, struct host_path p, struct host_statfs *out,
 		struct err *e);
-/* Reads the whole file; no deadline but dead_us. */
+/* Reads the whole file, unless OUT->how says otherwise; no deadline but
+ * dead_us. */
 int host_digest(struct host *h, struct host_path p, struct host_digest *out,
 		struct err *e);
 

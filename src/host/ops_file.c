@@ -249,17 +249,12 @@ int ops_digest(void *self, struct host_path p, struct host_digest *out,
 	AUTO(enc_clear) struct enc a = ENC_INIT;
 	struct ask q = {.verb = VERB_DIGEST, .args = &a, .slow = true};
 	struct dec d;
-	const char *colon;
 
 	put_path(&a, p);
+	enc_u8(&a, (uint8_t)out->how);
 	if (session_ask(self, &q, &d, e))
 		return -1;
 	out->size = dec_u64(&d);
 	snprintf(out->text, sizeof(out->text), "%s", dec_str(&d));
-	colon = strchr(out->text, ':');
-	if (dec_end(&d, "digest", e))
-		return -1;
-	if (!colon || !hex_decode(colon + 1, out->sha256, sizeof(out->sha256)))
-		return err_set(e, ERR_BUG, "digest \"%s\"", out->text);
-	return 0;
+	return dec_end(&d, "digest", e);
 }

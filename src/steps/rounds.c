@@ -34,7 +34,14 @@ static double change_s(const struct round *r, size_t n)
 
 double rounds_final_s(const struct round *r, size_t n)
 {
-	double reading = r[n - 1].seconds - cost(r, n) * (double)r[n - 1].sent;
+	const struct round *last = &r[n - 1];
+	double reading;
+
+	/* A round that found the files as they were has not read them; the
+	 * final pass does. */
+	while (last > r && !last->read)
+		last--;
+	reading = last->seconds - cost(r, n) * (double)last->sent;
 
 	return (reading > 0 ? reading : 0) + change_s(r, n);
 }

@@ -88,11 +88,11 @@ static int arrived(struct pass *p, const struct move_file *f,
 		return err_hint(e, "find who does (fuser, losetup -a) and end "
 				   "it, then move again");
 	}
-	if (memcmp(r->src, r->dst, sizeof(r->src)))
+	if (strcmp(r->src, r->dst) != 0)
 		return err_set(e, ERR_FAILED,
 			       "%s arrived on %s with another digest", f->rel,
 			       step_m(p->c)->dst.host);
-	json_object_set_new(digests, key, hex_json(r->dst));
+	json_object_set_new(digests, key, json_string(r->dst));
 	return 0;
 }
 
@@ -363,18 +363,17 @@ static int fin_probe(struct step_ctx *c, enum step_state *state, struct err *e)
 	json_object_foreach ((json_t *)digests, key, v) {
 		AUTO(mem_freep) char *sub = mem_printf("stage/%s", key);
 		AUTO(spot_clear) struct spot p = spot_work(c, DST, sub);
-		struct host_digest d = {0};
 		enum host_type t;
-		char hex[65];
+		bool same;
 
 		if (exists(step_w(c)->host[DST], AT(p), &t, e))
 			return -1;
 		if (t != HOST_FILE)
 			return 0;
-		if (host_digest(step_w(c)->host[DST], AT(p), &d, e))
+		if (has_digest(step_w(c)->host[DST], AT(p),
+			       json_string_value(v), false, &same, e))
 			return -1;
-		hex_encode(d.sha256, sizeof(d.sha256), hex);
-		if (strcmp(hex, json_string_value(v)) != 0)
+		if (!same)
 			return 0;
 	}
 	*state = STEP_DONE;

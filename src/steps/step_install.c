@@ -62,7 +62,7 @@ static int record_installed(struct step_ctx *c, struct err *e)
 		const struct move_file *f = &m->files[i];
 		AUTO(mem_freep) char *key = file_key(f);
 		AUTO(spot_clear) struct spot p = spot_parked(c, DST, f);
-		struct host_digest d = {0};
+		struct host_digest d = {.how = HOST_DIGEST_JOB};
 
 		if (f->info)
 			continue;
@@ -74,7 +74,7 @@ static int record_installed(struct step_ctx *c, struct err *e)
 			json_decref(out);
 			return -1;
 		}
-		json_object_set_new(out, key, hex_json(d.sha256));
+		json_object_set_new(out, key, json_string(d.text));
 	}
 	return step_record(c, "installed", out, e);
 }

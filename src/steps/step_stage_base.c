@@ -33,8 +33,7 @@ static int same_content(struct step_ctx *c, const struct move_base *b,
 		if (host_digest(step_w(c)->host[s], AT(p), &d[s], e))
 			return -1;
 	}
-	if (d[SRC].size == d[DST].size &&
-	    !memcmp(d[SRC].sha256, d[DST].sha256, sizeof(d[SRC].sha256)))
+	if (d[SRC].size == d[DST].size && !strcmp(d[SRC].text, d[DST].text))
 		return 0;
 	err_set(e, ERR_REFUSED,
 		"backing image %s on %s has other content than on %s", b->name,
@@ -62,8 +61,9 @@ static int record_made(struct step_ctx *c, const char *key,
 	if (host_stat(step_w(c)->host[DST], hold, &st, e))
 		return -1;
 	return step_record(c, key,
-			   json_pack("{s:o, s:I}", "digest", hex_json(r->dst),
-				     "since", (json_int_t)st.mtime_ns),
+			   json_pack("{s:o, s:I}", "digest",
+				     json_string(r->dst), "since",
+				     (json_int_t)st.mtime_ns),
 			   e);
 }
 
@@ -151,7 +151,7 @@ static int bring(struct step_ctx *c, const struct move_base *b, struct err *e)
 		return err_wrap(e, "copying backing image %s to %s", b->name,
 				m->dst.host);
 	step_add_bytes(c, r.sent, r.read);
-	if (memcmp(r.src, r.dst, sizeof(r.src)))
+	if (strcmp(r.src, r.dst) != 0)
 		return err_set(e, ERR_FAILED,
 			       "backing image %s arrived with another digest",
 			       b->name);

@@ -16,13 +16,11 @@ static int expect(struct step_ctx *c, enum side s, const struct move_file *f,
 	struct spot p =
 		s == SRC ? spot_parked(c, s, f) : spot_armed(step_m(c), s, f);
 	struct host *h = need_host(step_w(c), s, e);
-	struct host_digest d = {0};
-	char hex[65];
+	bool same;
 
-	if (!h || host_digest(h, AT(p), &d, e))
+	if (!h || has_digest(h, AT(p), want, true, &same, e))
 		return -1;
-	hex_encode(d.sha256, sizeof(d.sha256), hex);
-	if (want && !strcmp(want, hex))
+	if (same)
 		return 0;
 	return err_set(e, ERR_FAILED, "%s: %s is not what was copied", h->name,
 		       f->rel);

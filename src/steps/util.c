@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "domain/prove.h"
 
 const struct move_side *side_of(const struct move *m, enum side s)
@@ -166,7 +167,7 @@ static int stow_across(struct host *h, struct host_path from,
 	}
 	if (host_digest(h, from, &a, e) || host_digest(h, to, &b, e))
 		return -1;
-	if (a.size != b.size || memcmp(a.sha256, b.sha256, sizeof(a.sha256)))
+	if (a.size != b.size || strcmp(a.text, b.text))
 		return err_set(e, ERR_CONFLICT,
 			       "%s: %s/%s and %s/%s are both there, and differ",
 			       h->name, from.root, from.rel, to.root, to.rel);
@@ -507,12 +508,28 @@ int settle_write(struct step_ctx *c, int rc, const struct db_question *q,
 	return err_set(e, ERR_RETRY, "the COMMIT was lost and did not land");
 }
 
-json_t *hex_json(const unsigned char sha256[32])
+int has_digest(struct host *h, struct host_path p, const char *want, bool fresh,
+	       bool *yes, struct err *e)
 {
-	char hex[65];
+	struct host_digest d = {.how = HOST_DIGEST_SHA256};
+	const char *sum;
 
-	hex_encode(sha256, 32, hex);
-	return json_string(hex);
+	*yes = false;
+	if (!want)
+		return 0;
+	if (!strncmp(want, JOB_DIGEST, strlen(JOB_DIGEST)))
+		d.how = fresh ? HOST_DIGEST_JOB_FRESH : HOST_DIGEST_JOB;
+	if (host_digest(h, p, &d, e))
+		return -1;
+	if (!*d.text)
+		log_warn("%s: this job's key is gone: whether %s is what was "
+			 "copied cannot be told",
+			 h->name, p.rel);
+	sum = strchr(d.text, ':');
+	/* Journals of older builds have the digits of a SHA-256 alone. */
+	*yes = strchr(want, ':') ? !strcmp(d.text, want)
+				 : sum && !strcmp(sum + 1, want);
+	return 0;
 }
 
 void bwlimit_look(struct step_ctx *c)

@@ -102,7 +102,14 @@ int settle_write(struct step_ctx *c, int rc, const struct db_question *q,
 /* Sets the world's bwlimit: as asked last, else the plan's.  Cheap. */
 void bwlimit_look(struct step_ctx *c);
 
-json_t *hex_json(const unsigned char sha256[32]);
+/* A recorded digest that begins so is the job's: only hosts that have its key
+ * can make it again. */
+#define JOB_DIGEST "p1305t64k:"
+/* Has the file P the digest WANT, as a copy recorded it?  What the host knows
+ * of a file that is still as it was made counts, unless FRESH.  Not so when
+ * WANT is NULL, or of a job's kind whose key is lost. */
+int has_digest(struct host *h, struct host_path p, const char *want, bool fresh,
+	       bool *yes, struct err *e);
 
 /* Of step_claim.c: does Nova's row still name this job, and this controller's
  * epoch?  ERR_STALE if not: another controller has taken over, or this

@@ -56,7 +56,9 @@ enum { CARRY_SMALL = 4 << 20 };
 struct carry_result {
 	uint64_t size;
 	uint64_t read, sent, matched, allocated;
-	unsigned char src[32], dst[32]; /* digests; DST only when .final */
+	/* Digests, of the job's kind (transfer/tags.h) or of SHA-256; DST only
+	 * when .final. */
+	char src[HOST_DIGEST_MAX], dst[HOST_DIGEST_MAX];
 	bool changed; /* the source was written to while it was read */
 	char method[16], transport[16];
 };

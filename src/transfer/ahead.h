@@ -12,6 +12,7 @@
 
 #include "transfer/chan.h"
 #include "transfer/fingerprint.h"
+#include "transfer/target.h"
 
 enum {
 	AHEAD_BLOCKS = 256, /* tags in one answer: of 16 MiB */
@@ -21,10 +22,8 @@ enum {
 /* The receiver's part: answers the XP_TAGS that M is. */
 struct ahead_from {
 	struct chan *c;
-	int fd; /* or -1: nothing to compare with */
-	struct fingerprint *fp;
+	struct target *t;
 	void *buf; /* FINGERPRINT_BLOCK bytes */
-	const char *name;
 };
 int ahead_answer(const struct ahead_from *a, struct chan_msg *m, struct err *e);
 

@@ -4,7 +4,8 @@
  *
  *	sender (the source's agent)             receiver (the target's agent)
  *	OPEN    name, mode, size, key, basis -->
- *	                                     <-- OPENED  what is there already
+ *	                                     <-- OPENED  what is there already,
+ *					or that it is this very file: the end
  *	CMP     tags of a sample             --> (only where the method is
  *chosen)
  *	                                     <-- DIFF
@@ -56,7 +57,8 @@ enum xp_type {
 	XP_NONE = 0,
 	/* from the sender */
 	XP_OPEN,   /* str rel, u32 mode, u64 size, str0 basis, bytes key, bool
-		      full */
+		      full, str digest that it has if it was not written to since,
+		      or "" */
 	XP_BEGIN,  /* u8 enum transfer_delta */
 	XP_CMP,	   /* u64 at, bool fine, count, (u64 off, u32 len, tag)... */
 	XP_TAGS,   /* u64 off, u32 blocks: transfer/ahead.h */
@@ -74,7 +76,8 @@ enum xp_type {
 	XP_SMALL,  /* u8 enum small_type, ...: transfer/small.h */
 	/* from the receiver */
 	XP_OPENED,   /* u64 part, u64 name, bool in place, u64 basis (~0: none),
-			str digest of the name's file, if kept */
+			str digest of the name's file, if kept, bool done: it is
+			the one that was offered, u64 allocated */
 	XP_BEGUN,    /* u64 size of the part */
 	XP_DIFF,     /* u64 at, count, (u8 enum xp_diff, [bytes tags])... */
 	XP_TAGS_ARE, /* u64 off, raw: a tag for each block */
@@ -100,15 +103,16 @@ enum {
 	XP_WINDOW = 4 << 20, /* bytes unacknowledged, over one stream */
 	XP_WINDOW_MAX = 24 << 20,
 	XP_COST_MIN = 1024,
-	XP_STRIDE = 1 << 20,	 /* compared in one request */
-	XP_STRIDES = 8,		 /* requests unanswered */
+	XP_STRIDE = 1 << 20, /* compared in one request */
+	XP_STRIDES = 8,	     /* requests unanswered */
+	XP_MARK_EVERY = 4 << 20,
 	XP_DATA_MAX = 256 << 10, /* raw bytes in one DATA, DELTA, SIG_DATA */
 	XP_ACK_EVERY = 256 << 10,
 	XP_UNITS_MAX = 512, /* in one CMP */
 };
 
 #define XP_ABSENT UINT64_MAX
-/* The largest file: its digest takes a byte for each 4 MiB at least. */
+/* The largest file: its tags take 9 bytes for each 16 MiB at least. */
 #define XP_SIZE_MAX (64ULL << 40)
 /* Silence for so long means that the peer is lost.  A failing disk can keep a
  * read for minutes. */

@@ -12,6 +12,7 @@ void ctl_put_file(struct enc *c, const struct ctl_file *f)
 	enc_str(c, f->expect);
 	enc_u8(c, (uint8_t)f->delta);
 	enc_bool(c, f->full);
+	enc_bool(c, f->final);
 	enc_u32(c, f->mode);
 	enc_u8(c, (uint8_t)f->bad);
 }
@@ -25,6 +26,7 @@ void ctl_get_file(struct dec *d, struct ctl_file *f)
 	f->expect = dec_str0(d);
 	f->delta = (enum transfer_delta)dec_u8(d);
 	f->full = dec_bool(d);
+	f->final = dec_bool(d);
 	f->mode = dec_u32(d);
 	f->bad = (enum transfer_bad)dec_u8(d);
 }

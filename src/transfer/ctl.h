@@ -60,7 +60,7 @@ struct ctl_file {
 	const char *src_root, *src_rel;
 	const char *dst_rel, *basis_rel, *expect;
 	enum transfer_delta delta;
-	bool full;
+	bool full, final;
 	mode_t mode;
 	enum transfer_bad bad;
 };

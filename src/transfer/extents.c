@@ -66,6 +66,13 @@ int extents_next(struct extents *x, struct extent *out, struct err *e)
 	return 0;
 }
 
+int extents_data(int fd, uint64_t off, uint64_t *at, struct err *e)
+{
+	struct extents x = {.fd = fd, .pos = off, .end = UINT64_MAX};
+
+	return seek(&x, SEEK_DATA, at, e);
+}
+
 bool extents_zero(const void *p, size_t n)
 {
 	static const char zero[64];

@@ -40,6 +40,10 @@ struct extents {
 void extents_init(struct extents *x, int fd, uint64_t from, uint64_t to);
 int extents_next(struct extents *x, struct extent *out, struct err *e);
 
+/* The first offset at or after OFF that is not in a hole; UINT64_MAX: all from
+ * there on is one.  Unlike the end of data, it is found at once. */
+int extents_data(int fd, uint64_t off, uint64_t *at, struct err *e);
+
 /* Are all N bytes zero? */
 bool extents_zero(const void *p, size_t n);
 

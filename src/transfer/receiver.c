@@ -13,14 +13,12 @@
 #include "transfer/calm.h"
 #include "transfer/extents.h"
 #include "transfer/fingerprint.h"
-#include "transfer/kept.h"
 #include "transfer/receiver_names.h"
 #include "transfer/receiver_small.h"
 #include "transfer/rsdelta.h"
+#include "transfer/tagdir.h"
 #include "transfer/target.h"
 #include "transfer/transfer.h"
-
-enum { FINE_MAX = FINGERPRINT_BLOCK / FINGERPRINT_FINE };
 
 struct receiver {
 	const struct receiver_cfg *cfg;
@@ -29,14 +27,11 @@ struct receiver {
 	bool failed; /* ERROR was sent: drop all until ABORT */
 	enum calm calm;
 	struct receiver_small *small; /* in place of one file */
-	struct kept kept;
+	struct tagdir kept;
 	struct target t;
-	char *rel;
-	struct digest *old; /* of t.old, kept from when it was made */
 	bool full;
 	mode_t mode;
-	int basis; /* of librsync, or -1 */
-	struct fingerprint *fp;
+	int basis;     /* of librsync, or -1 */
 	bool building; /* librsync's signature was asked for */
 	struct rsdelta *patch;
 	uint64_t pos; /* of the patch's output */
@@ -52,14 +47,8 @@ static void file_close(struct receiver *r)
 	target_close(&r->t);
 	receiver_small_free(r->small);
 	r->small = NULL;
-	digest_free(r->old);
-	mem_free(r->rel);
-	r->old = NULL;
-	r->rel = NULL;
 	mem_closefd(&r->basis);
-	fingerprint_free(r->fp);
 	rsdelta_free(r->patch);
-	r->fp = NULL;
 	r->patch = NULL;
 	r->open = r->building = false;
 	r->fill = 0;
@@ -75,13 +64,37 @@ static int alive_tick(void *arg, uint64_t bytes, struct err *e)
 	return chan_alive(r->c, e);
 }
 
+static int opened(struct receiver *r, const char *offer, uint64_t basis,
+		  struct err *e)
+{
+	struct tagdir_seal known = {.text = ""};
+	uint64_t allocated = 0;
+	bool done = false;
+	struct enc *out;
+
+	if (!r->full && target_known(&r->t, &known))
+		done = !strcmp(offer, known.text) &&
+		       target_stands(&r->t, r->mode, &allocated);
+	else
+		known.text[0] = '\0';
+	out = chan_begin(r->c, XP_OPENED);
+	enc_u64(out, r->t.part_size);
+	enc_u64(out, r->t.old_size);
+	enc_bool(out, r->t.in_place);
+	enc_u64(out, basis);
+	enc_str(out, known.text);
+	enc_bool(out, done);
+	enc_u64(out, allocated);
+	if (done)
+		file_close(r);
+	return chan_end(r->c, NULL, 0, e);
+}
+
 static int on_open(struct receiver *r, struct chan_msg *m, struct err *e)
 {
-	const char *rel = dec_str(&m->d), *basis;
+	const char *rel = dec_str(&m->d), *basis, *offer;
 	uint64_t size, basis_size;
 	const void *key;
-	char text[DIGEST_TEXT_MAX] = "";
-	struct enc *out;
 	size_t keylen;
 
 	r->mode = (mode_t)dec_u32(&m->d);
@@ -89,6 +102,7 @@ static int on_open(struct receiver *r, struct chan_msg *m, struct err *e)
 	basis = dec_str0(&m->d);
 	key = dec_bytes(&m->d, &keylen);
 	r->full = dec_bool(&m->d);
+	offer = dec_str(&m->d);
 	if (dec_end(&m->d, "open", e))
 		return -1;
 	if (r->open || keylen != FINGERPRINT_KEY)
@@ -99,26 +113,15 @@ static int on_open(struct receiver *r, struct chan_msg *m, struct err *e)
 	if (!receiver_beneath(r->cfg, rel))
 		return err_set(e, ERR_REFUSED, "%s is not beneath %s", rel,
 			       r->cfg->prefix ? r->cfg->prefix : "the root");
+	tagdir_set_key(&r->kept, key);
 	if (receiver_make_dir(r->cfg, r->c, rel, e) ||
-	    target_open(&r->t, r->cfg->root, rel, size, e))
+	    target_open(&r->t, &r->kept, r->cfg->root, rel, size, e))
 		return err_wrap(e, "%s", rel);
 	target_calm(&r->t, r->calm != CALM_NONE ? size : 0);
 	r->basis = receiver_basis(r->cfg, basis, &basis_size, e);
 	if (r->basis < 0 && e->kind != ERR_NONE)
 		return err_wrap(e, "basis %s", basis);
-	r->rel = mem_strdup(rel);
-	if (r->t.old >= 0)
-		r->old = kept_take(&r->kept, rel, r->t.old, text);
-	if (r->full)
-		text[0] = '\0';
-	r->fp = fingerprint_new(key);
-	out = chan_begin(r->c, XP_OPENED);
-	enc_u64(out, r->t.part_size);
-	enc_u64(out, r->t.old_size);
-	enc_bool(out, r->t.in_place);
-	enc_u64(out, basis_size);
-	enc_str(out, text);
-	return chan_end(r->c, NULL, 0, e);
+	return opened(r, offer, basis_size, e);
 }
 
 static int on_begin(struct receiver *r, struct chan_msg *m, struct err *e)
@@ -132,50 +135,9 @@ static int on_begin(struct receiver *r, struct chan_msg *m, struct err *e)
 		return err_set(e, ERR_BUG, "begun twice");
 	if (target_begin(&r->t, how == TRANSFER_BLOCKS, e))
 		return -1;
-	/* It was renamed, so what is known of it is known of the part. */
-	if (r->t.old < 0 && r->old) {
-		target_trust(&r->t, r->old);
-		r->old = NULL;
-	}
 	out = chan_begin(r->c, XP_BEGUN);
 	enc_u64(out, r->t.part_size);
 	return chan_end(r->c, NULL, 0, e);
-}
-
-/* How our N bytes at OFF differ from those with TAG; adds to OUT. */
-static int compare(struct receiver *r, uint64_t off, size_t n,
-		   const uint8_t *tag, bool fine, struct enc *out,
-		   struct err *e)
-{
-	uint8_t mine[FINGERPRINT_LEN], sub[FINE_MAX][FINGERPRINT_LEN];
-	int fd = target_basis(&r->t);
-	ssize_t k = fs_pread_full(fd, r->buf, n, (off_t)off, e);
-
-	if (k < 0)
-		return err_wrap(e, "%s at offset %llu", r->t.name,
-				(unsigned long long)off);
-	if ((size_t)k < n) {
-		enc_u8(out, XP_OTHER);
-		return 0;
-	}
-	fingerprint_tag(r->fp, off, r->buf, n, mine);
-	if (!memcmp(mine, tag, sizeof(mine))) {
-		enc_u8(out, XP_SAME);
-		return 0;
-	}
-	if (!fine || extents_zero(r->buf, n)) {
-		enc_u8(out, fine ? XP_OTHER_ZERO : XP_OTHER);
-		return 0;
-	}
-	if (n <= FINGERPRINT_FINE) {
-		enc_u8(out, XP_OTHER);
-		return 0;
-	}
-	enc_u8(out, XP_OTHER_SUB);
-	enc_bytes(out, sub,
-		  fingerprint_fine(r->fp, off, r->buf, n, sub) *
-			  FINGERPRINT_LEN);
-	return 0;
 }
 
 static int on_cmp(struct receiver *r, struct chan_msg *m, struct err *e)
@@ -198,7 +160,9 @@ static int on_cmp(struct receiver *r, struct chan_msg *m, struct err *e)
 		if (len != FINGERPRINT_LEN || n > FINGERPRINT_BLOCK ||
 		    off > INT64_MAX)
 			return err_set(e, ERR_BUG, "a malformed comparison");
-		if (compare(r, off, n, tag, fine, out, e))
+		if (target_compare(&r->t,
+				   &(struct target_asked){off, n, tag, fine},
+				   r->buf, out, e))
 			return -1;
 	}
 	if (dec_end(&m->d, "compare", e))
@@ -347,8 +311,7 @@ static int on_sig(struct receiver *r, struct chan_msg *m, struct err *e)
 
 	if (dec_end(&m->d, "sig", e))
 		return -1;
-	if (fd < 0 || !r->t.begun || r->building ||
-	    from > digest_size(r->t.sum))
+	if (fd < 0 || !r->t.begun || r->building || from > r->t.size)
 		return err_set(e, ERR_BUG, "no basis");
 	if (fstat(fd, &st))
 		return err_sys(e, ERR_FAILED, errno, "basis");
@@ -400,12 +363,12 @@ static int on_end(struct receiver *r, struct chan_msg *m, struct err *e)
 	const char *want = dec_str(&m->d);
 	struct enc *out;
 
-	if (!digest_text_ok(want))
+	if (!tags_text_ok(want))
 		return err_set(e, ERR_BUG, "a malformed digest");
 	memcpy(r->sum, want, sizeof(r->sum));
 	if (dec_end(&m->d, "end", e))
 		return -1;
-	if (!r->t.begun || size != digest_size(r->t.sum))
+	if (!r->t.begun || size != r->t.size)
 		return err_set(e, ERR_BUG, "an end out of place");
 	if (patch_end(r, e))
 		return -1;
@@ -426,8 +389,6 @@ static int on_commit(struct receiver *r, struct err *e)
 {
 	if (target_commit(&r->t, r->mode, e))
 		return -1;
-	kept_put(&r->kept, r->rel, r->t.fd, r->t.sum, r->sum);
-	r->t.sum = NULL;
 	file_close(r);
 	return chan_put(r->c, XP_COMMITTED, e);
 }
@@ -480,10 +441,8 @@ static int handle(struct receiver *r, struct chan_msg *m, struct err *e)
 	case XP_CMP:
 		return on_cmp(r, m, e);
 	case XP_TAGS:
-		return ahead_answer(
-			&(struct ahead_from){r->c, target_basis(&r->t), r->fp,
-					     r->buf, r->t.name},
-			m, e);
+		return ahead_answer(&(struct ahead_from){r->c, &r->t, r->buf},
+				    m, e);
 	case XP_DATA:
 		return on_data(r, m, e);
 	case XP_ZERO:
@@ -586,12 +545,15 @@ int receiver_serve(const struct receiver_cfg *cfg, struct chan *c,
 	struct receiver r = {.cfg = cfg, .c = c, .basis = -1};
 	int rc;
 
+	if (tagdir_open(&r.kept, cfg->root, cfg->work, e))
+		return -1;
+
 	r.t = (struct target){.dir = -1, .fd = -1, .old = -1};
 	r.cell = mem_calloc(1, FINGERPRINT_BLOCK);
 	r.buf = mem_calloc(1, FINGERPRINT_BLOCK);
 	rc = serve(&r, e);
 	file_close(&r);
-	kept_clear(&r.kept);
+	tagdir_close(&r.kept);
 	mem_free(r.cell);
 	mem_free(r.buf);
 	return rc;

@@ -8,12 +8,13 @@
  * is the one that the sender has of what it read.  Every request is served
  * under the lease that its agent holds; this module knows nothing of leases.
  *
- * Files that it has made it remembers (transfer/kept.h), so that a further pass
- * reads back only what it writes.
+ * What it knows of the files that it has made it keeps in the job's work
+ * directory (transfer/tagdir.h), so that a further pass, of this session or of
+ * a later one, reads back only what it writes; and a file that the sender knows
+ * to be unchanged since takes one round trip.
  *
- * Memory: about 2 MiB, and a byte for each 4 MiB of the file (33 where they are
- * not zero), and up to 13 MiB for what is remembered; 4 MiB more while many
- * small files are taken (transfer/receiver_small.h).
+ * Memory: about 2 MiB, and 9 bytes for each 16 MiB of the file; 4 MiB more
+ * while many small files are taken (transfer/receiver_small.h).
  */
 #ifndef NH_TRANSFER_RECEIVER_H
 #define NH_TRANSFER_RECEIVER_H
@@ -24,6 +25,8 @@
 struct receiver_cfg {
 	int root;	    /* borrowed */
 	const char *prefix; /* names must lie beneath it; NULL: anywhere */
+	/* The job's work directory beneath root; NULL: nothing is kept. */
+	const char *work;
 	/* Where silence of the sender, within a file, means that it is lost. */
 	int64_t dead_us; /* 0: XP_DEAD_US */
 	/* The same between files; 0: it may be silent for ever. */

@@ -411,6 +411,7 @@ void route_put_file(struct enc *m, const struct transfer_file *f)
 					   .expect = f->expect,
 					   .delta = f->delta,
 					   .full = f->verify_full,
+					   .final = f->final,
 					   .mode = f->mode,
 					   .bad = f->bad});
 }

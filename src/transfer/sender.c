@@ -20,7 +20,8 @@ enum { SAME_PERCENT = 50 };
 struct there {
 	uint64_t part, name, basis; /* sizes; XP_ABSENT */
 	bool in_place;
-	bool known; /* it is what our memo is of */
+	bool known; /* it is what our tags are of */
+	bool done;  /* and nothing has to be done */
 };
 
 struct sender *sender_new(struct chan *c, const struct sender_cfg *cfg)
@@ -30,8 +31,9 @@ struct sender *sender_new(struct chan *c, const struct sender_cfg *cfg)
 	s->c = c;
 	s->cfg = *cfg;
 	throttle_init(&s->throttle, cfg->bwlimit);
-	random_bytes(s->key, sizeof(s->key));
-	s->fp = fingerprint_new(s->key);
+	s->none = (struct tagdir)TAGDIR_INIT;
+	s->kept = cfg->kept ? cfg->kept : &s->none;
+	s->fp = fingerprint_new(tagdir_key(s->kept));
 	return s;
 }
 
@@ -43,8 +45,8 @@ void sender_free(struct sender *s)
 		buf_clear(&s->stride[i].reply);
 		mem_free(s->stride[i].data);
 	}
-	memos_clear(&s->memos);
 	fingerprint_free(s->fp);
+	tagdir_close(&s->none);
 	buf_clear(&s->have_body);
 	badmap_clear(&s->bad);
 	mem_free(s);
@@ -70,14 +72,12 @@ static void file_begin(struct sender *s, const struct sender_file *f,
 	s->f = f;
 	s->map = f->bad == TRANSFER_BAD_MAP;
 	s->p = (struct transfer_progress){.size = size};
-	s->sum = digest_new(size);
-	s->run = digest_run_new();
-	s->run_at = s->marked = s->sent = s->acked = 0;
+	s->marked = s->sent = s->acked = 0;
 	s->zero_len = s->cmp_limit = 0;
 	s->head = s->count = 0;
 	for (s->nidle = 0; s->nidle < XP_STRIDES; s->nidle++)
 		s->idle[s->nidle] = &s->stride[s->nidle];
-	s->memo = memos_find(&s->memos, f->rel);
+	tagdir_name_for(f->rel, s->name);
 	s->trust = false;
 	s->want = XP_NONE;
 	s->have = false;
@@ -85,18 +85,32 @@ static void file_begin(struct sender *s, const struct sender_file *f,
 
 static void file_end(struct sender *s)
 {
-	digest_free(s->sum);
-	digest_run_free(s->run);
-	s->sum = NULL;
-	s->run = NULL;
+	tags_free(s->tags);
+	s->tags = NULL;
 	s->f = NULL;
 	s->map = false;
 	badmap_clear(&s->bad);
 }
 
-static int open_there(struct sender *s, struct there *t, struct err *e)
+/* Until now that is: the digest that the file must still have, or "". */
+static void offer(struct sender *s, const struct stat *st,
+		  char text[DIGEST_TEXT_MAX])
 {
-	const char *digest;
+	struct tagdir_seal seal;
+
+	text[0] = '\0';
+	if (s->f->full || !tagdir_known(s->kept, s->name, NULL, &seal) ||
+	    !tagdir_idle(&seal, st, s->f->final) ||
+	    (s->f->expect && strcmp(s->f->expect, seal.text)))
+		return;
+	memcpy(text, seal.text, sizeof(seal.text));
+}
+
+static int open_there(struct sender *s, const char *offered, struct there *t,
+		      struct transfer_result *out, struct err *e)
+{
+	char digest[DIGEST_TEXT_MAX];
+	struct tagdir_seal seal;
 	struct enc *m = chan_begin(s->c, XP_OPEN);
 	struct dec d;
 
@@ -104,17 +118,29 @@ static int open_there(struct sender *s, struct there *t, struct err *e)
 	enc_u32(m, s->f->mode ? s->f->mode : 0600);
 	enc_u64(m, s->p.size);
 	enc_str(m, s->f->basis_rel);
-	enc_bytes(m, s->key, sizeof(s->key));
+	enc_bytes(m, tagdir_key(s->kept), FINGERPRINT_KEY);
 	enc_bool(m, s->f->full);
+	enc_str(m, offered);
 	if (chan_end(s->c, NULL, 0, e) || sender_expect(s, XP_OPENED, &d, e))
 		return -1;
 	t->part = dec_u64(&d);
 	t->name = dec_u64(&d);
 	t->in_place = dec_bool(&d);
 	t->basis = dec_u64(&d);
-	digest = dec_str(&d);
-	t->known = *digest && !strcmp(digest, s->memo->text);
-	return dec_end(&d, "opened", e);
+	snprintf(digest, sizeof(digest), "%s", dec_str(&d));
+	t->done = dec_bool(&d);
+	out->dst_allocated = dec_u64(&d);
+	if (dec_end(&d, "opened", e))
+		return -1;
+	if (t->done)
+		return strcmp(digest, offered)
+			       ? err_set(e, ERR_BUG, "not what was offered")
+			       : 0;
+	t->known = *digest && tagdir_known(s->kept, s->name, NULL, &seal) &&
+		   !strcmp(digest, seal.text);
+	s->tags = tagdir_take(s->kept, s->name, s->p.size,
+			      t->known ? digest : NULL);
+	return 0;
 }
 
 /* Is there something that librsync can build from, within memory? */
@@ -174,19 +200,12 @@ static int move_content(struct sender *s, enum transfer_delta how,
 			struct err *e)
 {
 	uint64_t from = s->p.size;
-	uint8_t sum[DIGEST_LEN];
 
 	if (how == TRANSFER_LIBRSYNC && s->cmp_limit < s->p.size)
-		from = s->cmp_limit - s->cmp_limit % FINGERPRINT_BLOCK;
+		from = s->cmp_limit - s->cmp_limit % XP_STRIDE;
 	if (sender_pass(s, 0, from, e))
 		return -1;
-	if (from < s->p.size && sender_delta(s, from, s->p.size, e))
-		return -1;
-	if (digest_run_len(s->run)) {
-		digest_run_end(s->run, sum);
-		digest_set(s->sum, s->run_at, sum);
-	}
-	return 0;
+	return from < s->p.size ? sender_delta(s, from, s->p.size, e) : 0;
 }
 
 int sender_check(struct sender *s, const struct stat *before,
@@ -226,8 +245,9 @@ static int finish(struct sender *s, struct transfer_result *out, struct err *e)
 	struct enc *m;
 	struct dec d;
 
-	if (digest_text(s->sum, out->src_digest, e) ||
-	    sender_expected(s, out, e))
+	if (tags_text(s->tags, out->src_digest, e))
+		return err_wrap(e, "%s", s->f->name);
+	if (sender_expected(s, out, e))
 		return -1;
 	if (s->bad.n) {
 		badmap_put(chan_begin(s->c, XP_BAD), &s->bad);
@@ -274,18 +294,52 @@ void sender_abandon(struct sender *s)
 	err_clear(&e);
 }
 
+/* Both have what they had. */
+static int unchanged(struct sender *s, const struct stat *st, const char *text,
+		     struct transfer_result *out, struct err *e)
+{
+	uint64_t data = (uint64_t)st->st_blocks * 512;
+
+	memcpy(out->src_digest, text, sizeof(out->src_digest));
+	memcpy(out->dst_digest, text, sizeof(out->dst_digest));
+	out->method = TRANSFER_BLOCKS;
+	s->p.pos = s->p.size;
+	s->p.matched = data < s->p.size ? data : s->p.size;
+	s->p.holes = s->p.size - s->p.matched;
+	return sender_check(s, st, out, e);
+}
+
+/* For the next pass.  That the file had been left alone for a while before it
+ * was read, and was until now, makes that one quick. */
+static void keep_tags(struct sender *s, const struct stat *st, bool settled,
+		      const struct transfer_result *out)
+{
+	struct tagdir_seal seal = {.st = *st};
+
+	if (settled && !out->changed)
+		seal.flags = TAGDIR_IDLE | (s->f->final ? TAGDIR_FINAL : 0);
+	memcpy(seal.text, out->src_digest, sizeof(seal.text));
+	tagdir_put(s->kept, s->tags, &seal);
+}
+
 static int copy(struct sender *s, const struct stat *st,
 		struct transfer_result *out, struct err *e)
 {
-	struct there t;
+	bool settled = tagdir_settled(st);
+	char offered[DIGEST_TEXT_MAX];
+	struct there t = {0};
 	int rc;
 
-	if (open_there(s, &t, e) || choose(s, &t, &out->method, e))
+	offer(s, st, offered);
+	if (open_there(s, offered, &t, out, e))
+		return -1;
+	if (t.done)
+		return unchanged(s, st, offered, out, e);
+	if (choose(s, &t, &out->method, e))
 		return -1;
 	s->trust = t.known && t.in_place && out->method == TRANSFER_BLOCKS;
 	if (!s->trust)
-		memo_reset(&s->memos, s->memo);
-	s->memo->text[0] = '\0';
+		tags_reset(s->tags);
 	if (begin_there(s, out->method, e))
 		return -1;
 	pagecache_begin(&s->cache, s->f->fd, pagecache_room());
@@ -293,7 +347,14 @@ static int copy(struct sender *s, const struct stat *st,
 	pagecache_end(&s->cache);
 	if (rc || sender_check(s, st, out, e))
 		return -1;
-	return finish(s, out, e);
+	if (finish(s, out, e))
+		return -1;
+	/* Zeros that are none must not be taken for known. */
+	if (s->bad.n)
+		tags_reset(s->tags);
+	else
+		keep_tags(s, st, settled, out);
+	return 0;
 }
 
 int sender_copy(struct sender *s, const struct sender_file *f,
@@ -312,12 +373,6 @@ int sender_copy(struct sender *s, const struct sender_file *f,
 			       f->name);
 	file_begin(s, f, (uint64_t)st.st_size);
 	rc = copy(s, &st, out, e);
-	if (rc || s->bad.n)
-		memo_reset(&s->memos, s->memo);
-	else
-		memo_done(&s->memos, s->memo, out->src_digest, s->sum);
-	if (!rc && !s->bad.n)
-		s->sum = NULL;
 	if (rc && !s->c->broken)
 		sender_abandon(s);
 	/* The last word on progress; what is done cannot be cancelled. */

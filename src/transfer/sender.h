@@ -10,19 +10,23 @@
  *
  * After an error the channel can carry the next file, unless chan.broken.
  *
- * Reading goes by extents, segment by segment of 4 MiB; zero 64 KiB blocks
+ * Reading goes by extents, stride by stride of 1 MiB; zero 64 KiB blocks
  *become holes.  What lies below the size of the receiver's file is compared by
  * fingerprints, in strides of 1 MiB of which 8 are under way; the rest is sent,
  * or, with librsync, built from the receiver's basis.  Each byte is read once,
  * so the digest is that of what was sent, whatever happens to the source
  * meanwhile.
  *
- * A further pass over the same file rests on transfer/memo.h: only what changed
- * since is asked about, sent and digested.
+ * A further pass over the same file, of this session or of a later one of the
+ * job, rests on the tags that were kept of the last one (transfer/tagdir.h): if
+ * the receiver's file is still the one that they are of, only what changed
+ * since is asked about and sent.  A file that was not written to since needs no
+ * reading at all; but a final pass takes that from a final pass only, when
+ * nothing could write to it.
  *
- * Memory: about 12 MiB, up to 16 MiB of memos, and with librsync 40 bytes a
- * block of the basis, which rsdelta_block() keeps below 28 MiB; a list of small
- * files takes 4 MiB, and 8 bytes a file.
+ * Memory: about 9 MiB, 9 bytes for each 16 MiB of the file, and with librsync
+ * 40 bytes a block of the basis, which rsdelta_block() keeps below 28 MiB; a
+ * list of small files takes 4 MiB, and 8 bytes a file.
  */
 #ifndef NH_TRANSFER_SENDER_H
 #define NH_TRANSFER_SENDER_H
@@ -34,7 +38,10 @@
 
 struct sender;
 
+struct tagdir; /* transfer/tagdir.h */
+
 struct sender_cfg {
+	struct tagdir *kept; /* borrowed; NULL: nothing is kept */
 	/* Bytes a second of the channel's payload, 0: no limit. */
 	uint64_t bwlimit;
 	int64_t dead_us; /* silence of the receiver; 0: XP_DEAD_US */
@@ -50,7 +57,8 @@ struct sender_file {
 	const char *basis_rel;
 	const char *expect;
 	enum transfer_delta delta;
-	bool full; /* trust nothing that is remembered */
+	bool full;  /* trust nothing that is remembered */
+	bool final; /* nothing can write to it any more, and this pass counts */
 	mode_t mode;
 	enum transfer_bad bad; /* sender_copy() only: many are refused */
 	transfer_tick *tick;

@@ -41,7 +41,7 @@ int sender_zero(struct sender *s, uint64_t off, uint64_t len, struct err *e)
 /* Below POS the receiver has been told everything: it may digest. */
 static int mark(struct sender *s, uint64_t pos, struct err *e)
 {
-	if (pos < s->marked + DIGEST_SEGMENT)
+	if (pos < s->marked + XP_MARK_EVERY)
 		return 0;
 	if (flush_zero(s, e))
 		return -1;

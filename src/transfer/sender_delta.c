@@ -71,7 +71,8 @@ static int run_end(struct runs *r, struct err *e)
 
 static int run_zeros(struct runs *r, uint64_t n, struct err *e)
 {
-	sender_digest(r->s, NULL, n);
+	tags_zero(r->s->tags, r->pos / FINGERPRINT_BLOCK,
+		  (n + FINGERPRINT_BLOCK - 1) / FINGERPRINT_BLOCK);
 	r->s->p.holes += n;
 	r->pos += n;
 	return run_end(r, e);
@@ -79,7 +80,10 @@ static int run_zeros(struct runs *r, uint64_t n, struct err *e)
 
 static int run_data(struct runs *r, const uint8_t *p, size_t n, struct err *e)
 {
-	sender_digest(r->s, p, n);
+	uint8_t tag[FINGERPRINT_LEN];
+
+	fingerprint_tag(r->s->fp, r->pos, p, n, tag);
+	tags_set(r->s->tags, r->pos / FINGERPRINT_BLOCK, tag);
 	if (!r->delta) {
 		enc_u64(chan_begin(r->s->c, XP_RUN), r->pos);
 		if (chan_end(r->s->c, NULL, 0, e))

@@ -7,69 +7,18 @@
 
 enum { SAMPLE = 48, ALL_HOLES = (1 << FINES) - 1 };
 
-/* One segment while it is looked at. */
-struct segment {
-	uint64_t i, off;
+/* One stride while it is looked at. */
+struct look {
+	uint64_t off;
 	uint32_t len;
-	struct stride *st[SEGMENT_STRIDES];
-	uint16_t holes[MEMO_BLOCKS]; /* as struct unit */
-	struct memo_segment now;
-	bool changed; /* against the memo */
+	struct stride *st;	      /* NULL: it is one hole */
+	uint16_t holes[STRIDE_UNITS]; /* as struct unit */
 };
-
-/* ---- the digest ------------------------------------------------------ */
-
-void sender_digest(struct sender *s, const void *p, uint64_t n)
-{
-	const uint8_t *b = p;
-	uint8_t out[DIGEST_LEN];
-
-	while (n) {
-		uint64_t room = DIGEST_SEGMENT - digest_run_len(s->run);
-		uint64_t k = n < room ? n : room;
-
-		if (b)
-			digest_run_data(s->run, b, (size_t)k);
-		else
-			digest_run_zeros(s->run, k);
-		if (k == room) {
-			digest_run_end(s->run, out);
-			digest_set(s->sum, s->run_at++, out);
-		}
-		b = b ? b + k : NULL;
-		n -= k;
-	}
-}
-
-static uint64_t segment_len(uint64_t size, uint64_t i)
-{
-	uint64_t off = i * DIGEST_SEGMENT;
-
-	if (off >= size)
-		return 0;
-	return size - off < DIGEST_SEGMENT ? size - off : DIGEST_SEGMENT;
-}
-
-/* The sum of the last pass, if it is of these very bytes. */
-static bool sum_kept(struct sender *s, const struct segment *g)
-{
-	const struct digest *old = s->memo->sum;
-	uint8_t sum[DIGEST_LEN];
-
-	if (!s->trust || g->changed || !old ||
-	    g->len != segment_len(s->p.size, g->i) ||
-	    g->len != segment_len(digest_size(old), g->i) ||
-	    !digest_get(old, g->i, sum))
-		return false;
-	digest_set(s->sum, g->i, sum);
-	s->run_at = g->i + 1;
-	return true;
-}
 
 /* ---- reading --------------------------------------------------------- */
 
 /* What could not be read becomes a hole. */
-static void mark_bad(const struct sender *s, struct segment *g, uint32_t at,
+static void mark_bad(const struct sender *s, struct look *g, uint32_t at,
 		     uint32_t end)
 {
 	if (!badmap_has(&s->bad, g->off + at, end - at))
@@ -81,92 +30,81 @@ static void mark_bad(const struct sender *s, struct segment *g, uint32_t at,
 			g->holes[p / FINES] |= (uint16_t)(1U << p % FINES);
 }
 
-static int read_piece(struct sender *s, struct segment *g,
-		      const struct extent *x, struct err *e)
+static int read_piece(struct sender *s, struct look *g, const struct extent *x,
+		      struct err *e)
 {
 	uint32_t at = (uint32_t)(x->off - g->off), end = at + (uint32_t)x->len;
+	ssize_t r;
 
 	for (uint32_t p = at / FINGERPRINT_FINE; p * FINGERPRINT_FINE < end;
 	     p++)
 		g->holes[p / FINES] &= (uint16_t) ~(1U << p % FINES);
-	while (at < end) {
-		uint8_t *to = g->st[at / XP_STRIDE]->data + at % XP_STRIDE;
-		uint32_t n = XP_STRIDE - at % XP_STRIDE;
-		ssize_t r;
-
-		if (n > end - at)
-			n = end - at;
-		r = sender_read(s, to, n, g->off + at, e);
-		if (r < 0)
-			return -1;
-		if ((size_t)r < n)
-			return err_set(
-				e, ERR_CONFLICT,
-				"%s was cut shorter while it was read, at "
-				"offset %llu",
-				s->f->name,
-				(unsigned long long)g->off + at + (size_t)r);
-		mark_bad(s, g, at, at + n);
-		at += n;
-		if (sender_tick(s, e))
-			return -1;
-	}
+	r = sender_read(s, g->st->data + at, end - at, x->off, e);
+	if (r < 0)
+		return -1;
+	if ((size_t)r < end - at)
+		return err_set(e, ERR_CONFLICT,
+			       "%s was cut shorter while it was read, at "
+			       "offset %llu",
+			       s->f->name,
+			       (unsigned long long)x->off + (size_t)r);
+	mark_bad(s, g, at, end);
 	return 0;
 }
 
-static void clear_piece(struct segment *g, const struct extent *x)
+/* One walk over all: to find the end of data takes the longer the more of it
+ * there is.  A hole is looked at when it is found, not later. */
+struct walk {
+	struct extents x;
+	struct extent cur; /* what is left of it */
+};
+
+/* What there is at OFF, at most until TO. */
+static int walk_at(struct sender *s, struct walk *w, uint64_t off, uint64_t to,
+		   struct extent *out, struct err *e)
 {
-	uint32_t at = (uint32_t)(x->off - g->off), end = at + (uint32_t)x->len;
-
-	while (at < end) {
-		uint32_t n = XP_STRIDE - at % XP_STRIDE;
-
-		if (n > end - at)
-			n = end - at;
-		memset(g->st[at / XP_STRIDE]->data + at % XP_STRIDE, 0, n);
-		at += n;
-	}
+	while (w->cur.off + w->cur.len <= off)
+		if (extents_next(&w->x, &w->cur, e))
+			return err_wrap(e, "%s", s->f->name);
+	*out = w->cur;
+	out->len -= off - out->off;
+	out->off = off;
+	if (out->len > to - off)
+		out->len = to - off;
+	return 0;
 }
 
-/* Into strides; a segment that is one hole takes none. */
-static int load(struct sender *s, struct segment *g, struct err *e)
+/* Into a stride; what is one hole takes none. */
+static int load(struct sender *s, struct walk *w, struct look *g, struct err *e)
 {
-	struct extents x;
+	uint64_t off = g->off, to = g->off + g->len;
 	struct extent ext;
 
-	for (int i = 0; i < MEMO_BLOCKS; i++)
+	for (unsigned i = 0; i < STRIDE_UNITS; i++)
 		g->holes[i] = ALL_HOLES;
-	extents_init(&x, s->f->fd, g->off, g->off + g->len);
-	if (extents_next(&x, &ext, e))
-		return err_wrap(e, "%s", s->f->name);
+	if (walk_at(s, w, off, to, &ext, e))
+		return -1;
 	if (!ext.data && ext.len == g->len)
 		return 0;
-	for (uint32_t at = 0; at < g->len; at += XP_STRIDE) {
-		g->st[at / XP_STRIDE] = sender_stride(s, g->off + at, e);
-		if (!g->st[at / XP_STRIDE])
-			return -1;
-	}
-	while (ext.len) {
+	g->st = sender_stride(s, off, e);
+	if (!g->st)
+		return -1;
+	for (;;) {
 		if (!ext.data)
-			clear_piece(g, &ext);
+			memset(g->st->data + (off - g->off), 0, ext.len);
 		else if (read_piece(s, g, &ext, e))
 			return -1;
-		if (extents_next(&x, &ext, e))
-			return err_wrap(e, "%s", s->f->name);
+		off += ext.len;
+		if (off == to)
+			return 0;
+		if (walk_at(s, w, off, to, &ext, e))
+			return -1;
 	}
-	return 0;
 }
 
 /* ---- looking --------------------------------------------------------- */
 
-static uint8_t *block_data(const struct segment *g, unsigned b)
-{
-	struct stride *st = g->st[b / STRIDE_UNITS];
-
-	return st ? st->data + b % STRIDE_UNITS * FINGERPRINT_BLOCK : NULL;
-}
-
-static uint32_t block_len(const struct segment *g, unsigned b)
+static uint32_t block_len(const struct look *g, unsigned b)
 {
 	uint32_t at = b * FINGERPRINT_BLOCK;
 
@@ -174,10 +112,12 @@ static uint32_t block_len(const struct segment *g, unsigned b)
 					       : FINGERPRINT_BLOCK;
 }
 
-static uint32_t hole_bytes(const struct segment *g, unsigned b)
+static uint32_t hole_bytes(const struct look *g, unsigned b)
 {
 	uint32_t n = 0, len = block_len(g, b);
 
+	if (!g->holes[b])
+		return 0;
 	for (uint32_t at = 0; at < len; at += FINGERPRINT_FINE)
 		if (g->holes[b] & 1U << at / FINGERPRINT_FINE)
 			n += len - at < FINGERPRINT_FINE ? len - at
@@ -185,99 +125,108 @@ static uint32_t hole_bytes(const struct segment *g, unsigned b)
 	return n;
 }
 
-static void add_unit(struct segment *g, unsigned b)
+static void add_unit(struct look *g, unsigned b,
+		     const uint8_t tag[FINGERPRINT_LEN])
 {
-	struct stride *st = g->st[b / STRIDE_UNITS];
-	struct unit *u = &st->unit[st->n++];
+	struct unit *u = &g->st->unit[g->st->n++];
 
-	u->at = b % STRIDE_UNITS * FINGERPRINT_BLOCK;
+	u->at = b * FINGERPRINT_BLOCK;
 	u->len = block_len(g, b);
 	u->holes = g->holes[b];
-	memcpy(u->tag, g->now.tag[b], sizeof(u->tag));
+	memcpy(u->tag, tag, sizeof(u->tag));
 }
 
-static int look(struct sender *s, struct segment *g, unsigned b,
-		const struct memo_segment *old, struct err *e)
+/* Notes its tag, and what is to be done with it unless it is what the receiver
+ * has. */
+static int look_at(struct sender *s, struct look *g, unsigned b, struct err *e)
 {
 	uint64_t off = g->off + (uint64_t)b * FINGERPRINT_BLOCK;
+	const uint8_t *data =
+		g->st ? g->st->data + b * FINGERPRINT_BLOCK : NULL;
+	uint8_t tag[FINGERPRINT_LEN] = {0}, old[FINGERPRINT_LEN];
 	uint32_t len = block_len(g, b);
-	uint8_t *data = block_data(g, b);
 	bool zero = !data || extents_zero(data, len);
+	enum tags_state is = zero ? TAGS_ZERO : TAGS_DATA;
 	bool same;
 
-	g->now.state[b] = zero ? MEMO_ZERO : MEMO_TAG;
 	if (!zero)
-		fingerprint_tag(s->fp, off, data, len, g->now.tag[b]);
-	same = old && old->state[b] == g->now.state[b] &&
-	       (zero || !memcmp(old->tag[b], g->now.tag[b], FINGERPRINT_LEN));
-	g->changed = g->changed || !same;
+		fingerprint_tag(s->fp, off, data, len, tag);
+	same = s->trust &&
+	       tags_get(s->tags, off / FINGERPRINT_BLOCK, old) == is &&
+	       !memcmp(old, tag, sizeof(tag));
 	s->p.holes += zero ? len : hole_bytes(g, b);
 	if (same) {
 		s->p.matched += zero ? 0 : len - hole_bytes(g, b);
 		return 0;
 	}
+	tags_set(s->tags, off / FINGERPRINT_BLOCK, tag);
 	if (zero)
 		return sender_zero(s, off, len, e);
 	/* A hole may have to be made there. */
 	if (!g->holes[b] && len == FINGERPRINT_BLOCK &&
-	    sender_ahead_same(s, off, g->now.tag[b])) {
+	    sender_ahead_same(s, off, tag)) {
 		s->p.matched += len;
 		return 0;
 	}
-	add_unit(g, b);
+	add_unit(g, b, tag);
 	return 0;
 }
 
-static void digest_segment(struct sender *s, const struct segment *g)
+static int one_stride(struct sender *s, struct walk *w, struct look *g,
+		      struct err *e)
 {
-	unsigned n = (g->len + FINGERPRINT_BLOCK - 1) / FINGERPRINT_BLOCK;
-
-	if (sum_kept(s, g))
-		return;
-	for (unsigned b = 0; b < n; b++)
-		sender_digest(s,
-			      g->now.state[b] == MEMO_ZERO ? NULL
-							   : block_data(g, b),
-			      block_len(g, b));
-}
-
-static int one_segment(struct sender *s, struct segment *g, struct err *e)
-{
-	const struct memo_segment *old =
-		s->trust ? memo_get(s->memo, g->i) : NULL;
-
-	if (sender_ahead(s, g->off, e) || load(s, g, e))
+	if (sender_ahead(s, g->off, e) || load(s, w, g, e))
 		return -1;
 	for (unsigned b = 0; b * FINGERPRINT_BLOCK < g->len; b++)
-		if (look(s, g, b, old, e))
+		if (look_at(s, g, b, e))
 			return -1;
-	digest_segment(s, g);
-	memo_set(&s->memos, s->memo, g->i, &g->now);
-	for (int i = 0; i < SEGMENT_STRIDES; i++)
-		if (g->st[i] && sender_submit(s, g->st[i], e))
-			return -1;
-	s->p.pos = g->off + g->len;
-	if (sender_mark(s, s->p.pos, e))
+	return g->st ? sender_submit(s, g->st, e) : 0;
+}
+
+/* The whole strides of a hole at OFF, without a look at each block. */
+static int skip_hole(struct sender *s, struct walk *w, uint64_t off,
+		     uint64_t *len, struct err *e)
+{
+	uint64_t i = off / FINGERPRINT_BLOCK, from, n, to = w->x.end;
+	struct extent ext;
+
+	*len = 0;
+	if (walk_at(s, w, off, to, &ext, e))
 		return -1;
-	return sender_tick(s, e);
+	if (ext.data)
+		return 0;
+	*len = off + ext.len == to ? ext.len : ext.len - ext.len % XP_STRIDE;
+	n = (*len + FINGERPRINT_BLOCK - 1) / FINGERPRINT_BLOCK;
+	from = s->trust ? tags_not_zero(s->tags, i, n) : i;
+	tags_zero(s->tags, i, n);
+	s->p.holes += *len;
+	if (from == i + n)
+		return 0;
+	from *= FINGERPRINT_BLOCK;
+	return sender_zero(s, from, off + *len - from, e);
 }
 
 int sender_pass(struct sender *s, uint64_t from, uint64_t to, struct err *e)
 {
-	struct segment *g = MEM_NEW(struct segment);
-	int rc = 0;
+	struct walk w = {.cur = {.off = from}};
 
 	sender_ahead_begin(s, from, to);
-	for (uint64_t off = from; !rc && off < to; off += DIGEST_SEGMENT) {
-		memset(g, 0, sizeof(*g));
-		g->i = off / DIGEST_SEGMENT;
-		g->off = off;
-		g->len = to - off < DIGEST_SEGMENT ? (uint32_t)(to - off)
-						   : DIGEST_SEGMENT;
-		rc = one_segment(s, g, e);
+	extents_init(&w.x, s->f->fd, from, to);
+	for (uint64_t off = from; off < to;) {
+		struct look g = {.off = off};
+		uint64_t hole;
+
+		if (skip_hole(s, &w, off, &hole, e))
+			return -1;
+		g.len = to - off < XP_STRIDE ? (uint32_t)(to - off) : XP_STRIDE;
+		if (!hole && one_stride(s, &w, &g, e))
+			return -1;
+		off += hole ? hole : g.len;
+		s->p.pos = off;
+		if (sender_mark(s, off, e) || sender_tick(s, e))
+			return -1;
 	}
-	mem_free(g);
-	return rc ? rc : sender_drain(s, e);
+	return sender_drain(s, e);
 }
 
 /* ---- the sample ------------------------------------------------------ */
@@ -344,13 +293,10 @@ static size_t same_as_then(struct sender *s, const struct sample *m)
 	size_t same = 0;
 
 	for (size_t i = 0; i < m->n; i++) {
-		uint64_t b = m->off[i] / FINGERPRINT_BLOCK;
-		const struct memo_segment *g =
-			memo_get(s->memo, b / MEMO_BLOCKS);
+		uint8_t tag[FINGERPRINT_LEN];
 
-		same += g && g->state[b % MEMO_BLOCKS] == MEMO_TAG &&
-			!memcmp(g->tag[b % MEMO_BLOCKS], m->tag[i],
-				FINGERPRINT_LEN);
+		tags_get(s->tags, m->off[i] / FINGERPRINT_BLOCK, tag);
+		same += !memcmp(tag, m->tag[i], FINGERPRINT_LEN);
 	}
 	return same;
 }

@@ -14,15 +14,14 @@
 #include "transfer/badmap.h"
 #include "transfer/digest.h"
 #include "transfer/fingerprint.h"
-#include "transfer/memo.h"
 #include "transfer/pagecache.h"
 #include "transfer/sender.h"
+#include "transfer/tagdir.h"
 #include "transfer/throttle.h"
 
 enum {
 	FINES = FINGERPRINT_BLOCK / FINGERPRINT_FINE,
 	STRIDE_UNITS = XP_STRIDE / FINGERPRINT_BLOCK,
-	SEGMENT_STRIDES = DIGEST_SEGMENT / XP_STRIDE,
 };
 
 /* A block that is not the same as at the last pass, or not known to be. */
@@ -51,9 +50,9 @@ struct sender {
 	uint64_t charged; /* of c->out */
 	int64_t ticked;
 
-	uint8_t key[FINGERPRINT_KEY]; /* of the session */
-	struct fingerprint *fp;
-	struct memos memos;
+	struct tagdir none; /* where cfg has none */
+	struct tagdir *kept;
+	struct fingerprint *fp; /* of the job's key */
 
 	/* of the file under way */
 	struct pagecache cache;
@@ -61,11 +60,11 @@ struct sender {
 	struct badmap bad; /* what of it could not be read */
 	bool map;	   /* and is left out */
 	struct transfer_progress p;
-	struct memo *memo;
-	bool trust; /* memo says what the receiver's file holds */
-	struct digest *sum;
-	struct digest_run *run;
-	uint64_t run_at; /* segment that run is in */
+	/* Of what was read; where it was not, and TRUST, of what the receiver's
+	 * file holds. */
+	struct tags *tags;
+	char name[TAGDIR_NAME]; /* where they are kept */
+	bool trust;
 	uint64_t sent, acked;
 	uint64_t marked;
 	uint64_t zero_off, zero_len; /* not yet told */
@@ -139,12 +138,10 @@ int sender_mark(struct sender *s, uint64_t pos, struct err *e);
 
 /* ---- sender_pass.c */
 /* Makes [FROM, TO) equal on the target, by comparing below s->cmp_limit; FROM
- * is a multiple of DIGEST_SEGMENT. */
+ * is a multiple of XP_STRIDE. */
 int sender_pass(struct sender *s, uint64_t from, uint64_t to, struct err *e);
-/* N bytes of the file, in order, for its digest; P NULL: zeros. */
-void sender_digest(struct sender *s, const void *p, uint64_t n);
 /* The share of blocks in a sample, in percent, that the target has at the same
- * place; KNOWN: by the memo.  100 if there is nothing to sample. */
+ * place; KNOWN: by the tags.  100 if there is nothing to sample. */
 int sender_sample(struct sender *s, uint64_t limit, bool known,
 		  unsigned *percent, struct err *e);
 

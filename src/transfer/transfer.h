@@ -150,6 +150,9 @@ struct transfer_file {
 	/* Read everything again on both hosts, the target's from its disk,
 	 * though an earlier pass of this transfer knows it. */
 	bool verify_full;
+	/* Nothing can write to the source any more, and this pass counts: that
+	 * an earlier one found the same is not taken from times alone. */
+	bool final;
 	mode_t mode;	       /* of the target's file; 0 means 0600 */
 	enum transfer_bad bad; /* copy() only */
 	const char *expect;    /* digest that the source must have, or NULL */

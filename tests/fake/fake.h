@@ -293,6 +293,9 @@ int fake_answer(const char *what, int rc, struct err *e);
 extern const struct cloud_ops fake_cloud_ops;
 extern const struct volume_ops fake_volume_ops;
 void fake_digest(const struct fake_inode *i, unsigned char out[32]);
+/* As a host says it; JOB: the digest of a job, not SHA-256. */
+void fake_digest_text(const struct fake_inode *i, bool job,
+		      char text[HOST_DIGEST_MAX]);
 
 /* --- Cinder */
 

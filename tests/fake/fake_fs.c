@@ -148,3 +148,13 @@ void fake_digest(const struct fake_inode *i, unsigned char out[32])
 
 	memcpy(out, v, 32);
 }
+
+void fake_digest_text(const struct fake_inode *i, bool job,
+		      char text[HOST_DIGEST_MAX])
+{
+	unsigned char sum[32];
+
+	fake_digest(i, sum);
+	strcpy(text, job ? "p1305t64k:" : "sha256t4m:");
+	hex_encode(sum, sizeof(sum), text + strlen(text));
+}

@@ -56,7 +56,12 @@ void pair_init(struct pair *p)
 	assert_true(p->dir >= 0);
 	assert_int_equal(mkdirat(p->dir, "src", 0700), 0);
 	assert_int_equal(mkdirat(p->dir, "dst", 0700), 0);
-	p->rcfg = (struct receiver_cfg){.root = p->dir, .prefix = "dst"};
+	assert_int_equal(mkdirat(p->dir, "work.src", 0700), 0);
+	assert_int_equal(mkdirat(p->dir, "work.dst", 0700), 0);
+	p->kept = (struct tagdir)TAGDIR_INIT;
+	p->rcfg = (struct receiver_cfg){
+		.root = p->dir, .prefix = "dst", .work = "work.dst"};
+	p->scfg.kept = &p->kept;
 }
 
 void pair_clear(struct pair *p)
@@ -65,6 +70,7 @@ void pair_clear(struct pair *p)
 
 	if (p->s)
 		pair_hangup(p);
+	tagdir_close(&p->kept);
 	close(p->dir);
 	snprintf(cmd, sizeof(cmd), "rm -rf -- '%s'", p->path);
 	assert_int_equal(system(cmd), 0);
@@ -117,6 +123,10 @@ static void *receiver_main(void *arg)
 
 void pair_dial(struct pair *p)
 {
+	struct err e = ERR_INIT;
+
+	tagdir_close(&p->kept);
+	assert_int_equal(tagdir_open(&p->kept, p->dir, "work.src", &e), 0);
 	assert_int_equal(
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p->sv), 0);
 	wire_init_fds(&p->sw, p->sv[0], p->sv[0]);
@@ -237,6 +247,15 @@ static void content_same(int a, int b)
 	}
 }
 
+void pair_digest(struct pair *p, int fd, char text[DIGEST_TEXT_MAX])
+{
+	struct fingerprint *fp = fingerprint_new(tagdir_key(&p->kept));
+	struct err e = ERR_INIT;
+
+	assert_int_equal(tags_digest_fd(fd, fp, NULL, NULL, text, &e), 0);
+	fingerprint_free(fp);
+}
+
 void pair_same(struct pair *p, const char *name,
 	       const struct transfer_result *out)
 {
@@ -262,7 +281,11 @@ void pair_same(struct pair *p, const char *name,
 		fail_msg("%s: source takes %lld, target %lld bytes", name,
 			 (long long)sa.st_blocks * 512,
 			 (long long)sb.st_blocks * 512);
-	assert_int_equal(digest_fd(b, NULL, NULL, text, &e), 0);
+	/* Small files have the other kind. */
+	if (out && digest_text_ok(out->src_digest))
+		assert_int_equal(digest_fd(b, NULL, NULL, text, &e), 0);
+	else
+		pair_digest(p, b, text);
 	if (out) {
 		assert_string_equal(out->src_digest, text);
 		assert_string_equal(out->dst_digest, text);

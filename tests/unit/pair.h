@@ -12,6 +12,7 @@
 
 #include "transfer/receiver.h"
 #include "transfer/sender.h"
+#include "transfer/tagdir.h"
 
 struct pair {
 	char path[128];
@@ -20,6 +21,8 @@ struct pair {
 	pthread_t thread;
 	struct receiver_cfg rcfg;
 	struct sender_cfg scfg;
+	struct tagdir
+		kept; /* the sender's: work.src; the receiver's: work.dst */
 	struct wire sw, rw;
 	struct chan sc, rc;
 	struct sender *s;
@@ -46,6 +49,8 @@ int pair_copy(struct pair *p, const char *name, struct sender_file f,
 /* dst/NAME is src/NAME, without waste, no .part is left, and OUT says so. */
 void pair_same(struct pair *p, const char *name,
 	       const struct transfer_result *out);
+/* The digest of all of FD under the job's key, of what is read. */
+void pair_digest(struct pair *p, int fd, char text[DIGEST_TEXT_MAX]);
 int pair_open(struct pair *p, const char *rel, int flags);
 bool pair_exists(struct pair *p, const char *rel);
 

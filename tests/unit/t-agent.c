@@ -375,7 +375,7 @@ static void t_touch_digest_statfs(void **state)
 	assert_int_equal(d.size, 1);
 	lab_put(l->dir, "t", "y");
 	assert_ok(host_digest(l->h, P("t"), &d2, &e));
-	assert_int_not_equal(memcmp(d.sha256, d2.sha256, 32), 0);
+	assert_string_not_equal(d.text, d2.text);
 	assert_int_equal(truncate(path, (off_t)100 << 30), 0);
 	assert_ok(host_digest(l->h, P("t"), &d, &e)); /* holes are fast */
 	assert_true(d.size == (uint64_t)100 << 30);

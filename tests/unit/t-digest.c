@@ -95,66 +95,6 @@ static void t_holes(void **state)
 	mem_free(p);
 }
 
-static int count_tick(void *arg, uint64_t bytes, struct err *e)
-{
-	uint64_t *sum = arg;
-
-	(void)e;
-	*sum += bytes;
-	return 0;
-}
-
-static void check(struct digest *d, int fd, uint64_t expect_read)
-{
-	char want[DIGEST_TEXT_MAX], got[DIGEST_TEXT_MAX];
-	struct err e = ERR_INIT;
-	uint64_t n = 0;
-
-	assert_int_equal(digest_scan(d, fd, count_tick, &n, &e), 0);
-	assert_int_equal(n, expect_read);
-	assert_int_equal(digest_text(d, got, &e), 0);
-	assert_int_equal(digest_fd(fd, NULL, NULL, want, &e), 0);
-	assert_string_equal(got, want);
-}
-
-/* Only what changed is read again. */
-static void t_incremental(void **state)
-{
-	struct digest *d = digest_new(4 * SEG + 10);
-	struct err e = ERR_INIT;
-	char text[DIGEST_TEXT_MAX];
-	int fd = tmp_file();
-
-	(void)state;
-	assert_int_equal(ftruncate(fd, 4 * SEG + 10), 0);
-	assert_int_equal(pwrite(fd, "a", 1, 0), 1);
-	assert_int_equal(pwrite(fd, "b", 1, 4 * SEG + 9), 1);
-	assert_int_equal(digest_text(d, text, &e), -1);
-	assert_int_equal(e.kind, ERR_BUG);
-	err_clear(&e);
-	check(d, fd, 4 * SEG + 10);
-	check(d, fd, 0);
-	assert_int_equal(pwrite(fd, "cc", 2, 2 * SEG - 1), 2);
-	digest_dirty(d, 2 * SEG - 1, 2);
-	check(d, fd, 2 * SEG);
-	assert_int_equal(ftruncate(fd, 6 * SEG), 0);
-	digest_resize(d, 6 * SEG);
-	check(d, fd, 2 * SEG);
-	assert_int_equal(ftruncate(fd, SEG + 1), 0);
-	digest_resize(d, SEG + 1);
-	check(d, fd, 1);
-	assert_int_equal(ftruncate(fd, 0), 0);
-	digest_resize(d, 0);
-	check(d, fd, 0);
-	digest_dirty(d, 0, 100);
-	digest_resize(d, 5);
-	assert_int_equal(digest_scan(d, fd, NULL, NULL, &e), -1);
-	assert_int_equal(e.kind, ERR_CONFLICT);
-	err_clear(&e);
-	digest_free(d);
-	close(fd);
-}
-
 static void t_run(void **state)
 {
 	struct digest_run *r = digest_run_new();
@@ -248,9 +188,9 @@ static void t_zero(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_definition),	 cmocka_unit_test(t_holes),
-		cmocka_unit_test(t_incremental), cmocka_unit_test(t_run),
-		cmocka_unit_test(t_extents),	 cmocka_unit_test(t_zero),
+		cmocka_unit_test(t_definition), cmocka_unit_test(t_holes),
+		cmocka_unit_test(t_run),	cmocka_unit_test(t_extents),
+		cmocka_unit_test(t_zero),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

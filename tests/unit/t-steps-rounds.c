@@ -46,9 +46,11 @@ static void t_final(void **state)
 	struct round r[] = {
 		{100, 8000 * MB, 8000 * MB, 0},
 		{30, 8000 * MB, 800 * MB, 0},
+		{0.1, 0, 0, 8000 * MB}, /* known to be as it was: not read */
 	};
 
 	(void)state;
+	assert_true(rounds_final_s(r, 3) > 19.9 && rounds_final_s(r, 3) < 21);
 	assert_true(rounds_final_s(r, 1) > 99.9 &&
 		    rounds_final_s(r, 1) < 100.1);
 	/* 20 s of reading, and 30 s * 8 MB/s at 80 MB/s */

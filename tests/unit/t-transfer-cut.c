@@ -298,17 +298,17 @@ static void t_source_changes(void **state)
 	(void)state;
 	disturbed(12 * MIB);
 	fd = pair_open(&pair, "src/d", O_RDONLY);
-	assert_int_equal(digest_fd(fd, NULL, NULL, before, &e), 0);
+	pair_digest(&pair, fd, before);
 	disturb = disturb_start;
 	/* A pre-copy: what was read is there, and that it is not the file. */
 	assert_int_equal(
 		pair_copy(&pair, "d", (struct sender_file){0}, &res, &e), 0);
 	assert_true(res.changed);
-	assert_int_equal(digest_fd(fd, NULL, NULL, now, &e), 0);
+	pair_digest(&pair, fd, now);
 	assert_string_not_equal(res.src_digest, now);
 	assert_string_equal(res.src_digest, before);
 	dst = pair_open(&pair, "dst/d", O_RDONLY);
-	assert_int_equal(digest_fd(dst, NULL, NULL, now, &e), 0);
+	pair_digest(&pair, dst, now);
 	assert_string_equal(res.dst_digest, now);
 	/* The next pass brings it up to date. */
 	copy("d", (struct sender_file){0});
@@ -327,7 +327,7 @@ static void t_expected(void **state)
 	(void)state;
 	disturbed(12 * MIB);
 	fd = pair_open(&pair, "src/d", O_RDONLY);
-	assert_int_equal(digest_fd(fd, NULL, NULL, text, &e), 0);
+	pair_digest(&pair, fd, text);
 	f.expect = text;
 	copy("d", f);
 	disturb_start();

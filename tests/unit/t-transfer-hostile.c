@@ -48,6 +48,10 @@ static void some_bytes(struct enc *m, size_t n)
 	enc_bytes(m, b, n);
 }
 
+#define DIGEST                                                                 \
+	"p1305t64k:0123456789abcdef0123456789abcdef"                           \
+	"0123456789abcdef0123456789abcdef"
+
 static void open_message(struct liar *l)
 {
 	struct enc *m = &l->m;
@@ -64,6 +68,7 @@ static void open_message(struct liar *l)
 	enc_str(m, pair_below(2) ? "dst/held" : NULL);
 	some_bytes(m, pair_below(8) ? FINGERPRINT_KEY : 31);
 	enc_bool(m, pair_below(2));
+	enc_str(m, pair_below(2) ? DIGEST : "");
 }
 
 static void cmp_message(struct enc *m)
@@ -181,9 +186,7 @@ static void make(struct liar *l)
 		some_u64(m);
 	} else if (type == XP_END) {
 		enc_u64(m, l->size);
-		enc_str(m, "sha256t4m:"
-			   "0123456789abcdef0123456789abcdef"
-			   "0123456789abcdef0123456789abcdef");
+		enc_str(m, DIGEST);
 	}
 	if (type == XP_DATA || type == XP_DELTA || !pair_below(20))
 		for (size_t k = pair_below(300); k; k--)

@@ -4,10 +4,12 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "transfer/extents.h"
 #include "unit/pair.h"
 
@@ -323,6 +325,139 @@ static void t_memo_distrust(void **state)
 	assert_true(res.bytes_wire < 2000);
 }
 
+static void again(void)
+{
+	pair_hangup(&pair);
+	pair_dial(&pair);
+}
+
+static void pass(bool final)
+{
+	assert_int_equal(pair_copy(&pair, "d",
+				   (struct sender_file){.final = final}, &res,
+				   &e),
+			 0);
+	pair_same(&pair, "d", &res);
+}
+
+/* A file that is the same on both sides takes one round trip, in this session
+ * and in the next; but what a final pass says it has read, or another one. */
+static void t_unchanged(void **state)
+{
+	int fd;
+
+	(void)state;
+	pair_disk(&pair, "src/d", 9 * MIB + 5);
+	clock_sleep_us(60000);
+	pass(false);
+	assert_true(res.bytes_read + res.bytes_holes >= 9 * MIB + 5);
+	pass(false);
+	assert_int_equal(res.bytes_read, 0);
+	assert_true(res.bytes_wire < 600);
+	again();
+	pass(false);
+	assert_int_equal(res.bytes_read, 0);
+	pass(true);
+	assert_true(res.bytes_read + res.bytes_holes >= 9 * MIB + 5);
+	assert_int_equal(res.bytes_sent, 0);
+	assert_true(res.bytes_wire < 2000);
+	again();
+	pass(true);
+	assert_int_equal(res.bytes_read, 0);
+	assert_int_equal(res.bytes_matched + res.bytes_holes, res.size);
+	/* The source was written to. */
+	clock_sleep_us(20000);
+	change("src/d", 1, 4096);
+	pass(false);
+	assert_true(res.bytes_read > 0 && res.bytes_sent > 0);
+	/* Too fresh: the same tick of the clock may hide a write. */
+	change("src/d", 1, 4096);
+	pass(false);
+	pass(false);
+	assert_true(res.bytes_read > 0);
+	clock_sleep_us(60000);
+	pass(true);
+	/* The target was. */
+	fd = pair_open(&pair, "dst/d", O_RDWR);
+	clock_sleep_us(20000);
+	pair_fill(fd, 3 * MIB, 100);
+	close(fd);
+	pass(true);
+	assert_true(res.bytes_read > 0);
+	pass(true);
+	assert_int_equal(res.bytes_read, 0);
+	/* Another mode, or all is to be read again. */
+	assert_int_equal(pair_copy(&pair, "d",
+				   (struct sender_file){.mode = 0640}, &res,
+				   &e),
+			 0);
+	assert_true(res.bytes_read > 0);
+	assert_int_equal(pair_copy(&pair, "d",
+				   (struct sender_file){.full = true}, &res,
+				   &e),
+			 0);
+	assert_true(res.bytes_read > 0 && res.bytes_wire > 2000);
+}
+
+/* What both ends know survives the session. */
+static void t_sessions(void **state)
+{
+	(void)state;
+	pair_disk(&pair, "src/d", 20 * MIB);
+	pass(false);
+	again();
+	change("src/d", 3, 65536);
+	pass(true);
+	assert_true(res.bytes_sent <= 6 * 65536);
+	assert_true(res.bytes_wire < res.bytes_sent + 3000);
+	/* Unless the job's key is gone: then all is compared. */
+	pair_hangup(&pair);
+	assert_int_equal(unlinkat(pair.dir, "work.src/key", 0), 0);
+	pair_dial(&pair);
+	pass(true);
+	assert_true(res.bytes_wire > 2000);
+	assert_int_equal(res.bytes_sent, 0);
+	pair_hangup(&pair);
+	assert_int_equal(unlinkat(pair.dir, "work.dst/key", 0), 0);
+	pair_dial(&pair);
+	pass(true);
+	assert_int_equal(res.bytes_sent, 0);
+}
+
+static void spoil(const char *path)
+{
+	char cmd[256];
+
+	/* The first tags, behind the header. */
+	snprintf(cmd, sizeof(cmd),
+		 "for f in %s/%s/tags/*; do printf xyzzy | "
+		 "dd of=$f bs=1 seek=4096 conv=notrunc status=none; done",
+		 pair.path, path);
+	assert_int_equal(system(cmd), 0);
+}
+
+/* Tag files that are not what was written. */
+static void t_spoilt(void **state)
+{
+	static const char *const at[] = {"work.src", "work.dst"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
+		pair_disk(&pair, "src/d", 20 * MIB);
+		change("src/d", 1, 65536);
+		pass(false);
+		spoil(at[i]);
+		change("src/d", 3, 65536);
+		if (pair_copy(&pair, "d", (struct sender_file){0}, &res, &e)) {
+			/* Told apart at the latest when both are compared. */
+			assert_int_equal(e.kind, ERR_CONFLICT);
+			err_clear(&e);
+		}
+		pass(true);
+		assert_true(res.bytes_sent <= 6 * 65536);
+	}
+}
+
 static void t_many_small(void **state)
 {
 	char name[16], rel[24];
@@ -391,6 +526,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(t_memo, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_memo_distrust, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(t_unchanged, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_sessions, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_spoilt, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_mode, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_random, setup, teardown),
 	};
