@@ -249,6 +249,7 @@ static void *take_main(void *arg)
 static void through(struct stripe *s, struct taker *t, uint64_t n)
 {
 	static unsigned char raw[WIRE_HEADER] = {'N', 'H', 'F', '1'};
+	uint64_t first = t->next;
 	pthread_t thread;
 
 	raw[9] = WIRE_KEEPALIVE;
@@ -257,7 +258,7 @@ static void through(struct stripe *s, struct taker *t, uint64_t n)
 	t->raws = t->raw + ((unsigned)n + 4) / 5;
 	n = t->until;
 	assert_int_equal(pthread_create(&thread, NULL, take_main, t), 0);
-	for (uint64_t i = t->next; i < n; i++) {
+	for (uint64_t i = first; i < n; i++) {
 		if (send_one(s, i, 20000000) ||
 		    (i % 5 == 0 &&
 		     stripe_write(s, raw, sizeof(raw),
