@@ -18,6 +18,7 @@
 #include "fuzz/fuzz.h"
 #include "transfer/receiver.h"
 #include "transfer/sender.h"
+#include "transfer/tagdir.h"
 
 enum { SIZE = 2 * 65536 + 9000, NEW_AT = 4096 * 3 + 100, SHIFT = 500 };
 
@@ -206,6 +207,17 @@ static struct sender_file file_of(enum xfer_case k)
 	};
 }
 
+/* One key for all, so that digests are the same when it is played again. */
+static void one_key(struct tagdir *kept, struct sender_cfg *cfg)
+{
+	static const uint8_t key[FINGERPRINT_KEY] =
+		"a key of thirty-two bytes, made";
+
+	*kept = (struct tagdir)TAGDIR_INIT;
+	tagdir_set_key(kept, key);
+	cfg->kept = kept;
+}
+
 static void send_once(struct sender *s, enum xfer_case k)
 {
 	struct sender_file f = file_of(k);
@@ -223,6 +235,7 @@ static void record(enum xfer_case k)
 {
 	struct sender_cfg cfg = {0};
 	struct tape t = {.x = &w.x[k]};
+	struct tagdir kept;
 	struct chan c;
 	struct sender *s;
 	pthread_t id;
@@ -233,6 +246,7 @@ static void record(enum xfer_case k)
 		    !pthread_create(&id, NULL, receiver_main, &sv[1]));
 	wire_init_fds(&t.w, sv[0], sv[0]);
 	chan_init(&c, &tape_ops, &t);
+	one_key(&kept, &cfg);
 	s = sender_new(&c, &cfg);
 	if (k == XFER_AGAIN) {
 		source_is(w.before);
@@ -241,6 +255,7 @@ static void record(enum xfer_case k)
 	}
 	send_once(s, k);
 	sender_free(s);
+	tagdir_close(&kept);
 	shutdown(sv[0], SHUT_RDWR);
 	pthread_join(id, NULL);
 	chan_clear(&c);
@@ -363,11 +378,13 @@ bool xfer_send(enum xfer_case k, const uint8_t *p, size_t n)
 	struct sender_cfg cfg = {0};
 	struct play y = {p, n};
 	struct err e = ERR_INIT;
+	struct tagdir kept;
 	struct chan c;
 	struct sender *s;
 	int rc;
 
 	chan_init(&c, &play_ops, &y);
+	one_key(&kept, &cfg);
 	s = sender_new(&c, &cfg);
 	rc = sender_copy(s, &f, &res, &e);
 	FUZZ_ASSERT(rc ? e.kind != ERR_NONE
@@ -375,6 +392,7 @@ bool xfer_send(enum xfer_case k, const uint8_t *p, size_t n)
 				    !strcmp(res.src_digest, x->text));
 	err_clear(&e);
 	sender_free(s);
+	tagdir_close(&kept);
 	chan_clear(&c);
 	return rc == 0;
 }
