@@ -211,22 +211,6 @@ int digest_fd(int fd, digest_tick *tick, void *arg, char text[DIGEST_TEXT_MAX],
 	return 0;
 }
 
-void digest_mem(const void *p, size_t n, char text[DIGEST_TEXT_MAX])
-{
-	AUTO(run_freep) struct digest_run *run = digest_run_new();
-	AUTO(run_freep) struct digest_run *all = digest_run_new();
-	uint8_t sum[DIGEST_LEN];
-
-	for (size_t off = 0; off < n; off += DIGEST_SEGMENT) {
-		digest_run_data(run, (const uint8_t *)p + off,
-				n - off < DIGEST_SEGMENT ? n - off
-							 : DIGEST_SEGMENT);
-		digest_run_end(run, sum);
-		digest_run_data(all, sum, sizeof(sum));
-	}
-	finish(all, n, text);
-}
-
 bool digest_text_ok(const char *s)
 {
 	size_t n = sizeof(prefix) - 1;

@@ -38,9 +38,6 @@ bool digest_text_ok(const char *s);
 int digest_fd(int fd, digest_tick *tick, void *arg, char text[DIGEST_TEXT_MAX],
 	      struct err *e);
 
-/* Of a file that is the N bytes at P. */
-void digest_mem(const void *p, size_t n, char text[DIGEST_TEXT_MAX]);
-
 /* The sum of one segment as its bytes pass by, in order. */
 struct digest_run;
 struct digest_run *digest_run_new(void);

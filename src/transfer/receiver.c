@@ -410,7 +410,8 @@ static int on_calm(struct receiver *r, struct chan_msg *m, struct err *e)
 
 static int on_small(struct receiver *r, struct chan_msg *m, struct err *e)
 {
-	int rc = receiver_small(&r->small, r->cfg, r->c, m, e);
+	struct receiver_small_cfg cfg = {r->cfg, r->c, &r->kept};
+	int rc = receiver_small(&r->small, &cfg, m, e);
 
 	r->open = r->small != NULL;
 	return rc;
@@ -431,8 +432,7 @@ static bool in_place(const struct receiver *r, enum xp_type type)
 static int handle(struct receiver *r, struct chan_msg *m, struct err *e)
 {
 	if (!in_place(r, m->type))
-		return err_set(e, ERR_BUG, "message %d out of place",
-			       (int)m->type);
+		return err_set(e, ERR_BUG, "message %d here", (int)m->type);
 	switch (m->type) {
 	case XP_OPEN:
 		return on_open(r, m, e);
@@ -547,7 +547,6 @@ int receiver_serve(const struct receiver_cfg *cfg, struct chan *c,
 
 	if (tagdir_open(&r.kept, cfg->root, cfg->work, e))
 		return -1;
-
 	r.t = (struct target){.dir = -1, .fd = -1, .old = -1};
 	r.cell = mem_calloc(1, FINGERPRINT_BLOCK);
 	r.buf = mem_calloc(1, FINGERPRINT_BLOCK);

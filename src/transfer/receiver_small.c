@@ -13,6 +13,7 @@
 #include "transfer/extents.h"
 #include "transfer/receiver_names.h"
 #include "transfer/small.h"
+#include "transfer/tagdir.h"
 
 enum { PAGE_SIZE_MIN = 4096 };
 
@@ -38,6 +39,7 @@ struct receiver_small {
 	struct item item[SMALL_BATCH];
 	size_t n;
 	uint64_t bytes;
+	struct fingerprint *fp;
 	bool within; /* DATA of the last item is to come */
 	uint64_t got, acked;
 	uint8_t *buf; /* SMALL_MAX */
@@ -66,6 +68,7 @@ void receiver_small_free(struct receiver_small *m)
 		return;
 	batch_clear(m);
 	dirs_clear(&m->dirs);
+	fingerprint_free(m->fp);
 	mem_free(m->buf);
 	mem_free(m);
 }
@@ -109,7 +112,8 @@ static int digest_back(struct receiver_small *m, int fd, uint64_t size,
 	if ((uint64_t)n < size)
 		return err_set(e, ERR_CONFLICT, "it ends at %zd, not at %llu",
 			       n, (unsigned long long)size);
-	return small_digest(m->buf, (size_t)n, text, e);
+	small_digest(m->fp, m->buf, (size_t)n, text);
+	return 0;
 }
 
 /* The digest of what has the name REL, if that could stay as it is; else TEXT
@@ -396,7 +400,7 @@ static int on_put(struct receiver_small *m, struct dec *d, struct err *e)
 	struct item *it;
 
 	if (d->bad || id < m->next_id || size > SMALL_MAX ||
-	    !digest_text_ok(digest))
+	    !tags_text_ok(digest))
 		return err_set(e, ERR_BUG, "a malformed put of %s", rel);
 	if ((in_batch(m, rel) || dirs_many(&m->dirs)) && store(m, e))
 		return -1;
@@ -443,25 +447,45 @@ static int handle(struct receiver_small *m, struct dec *d, bool *end,
 	return err_set(e, ERR_BUG, "message %d of a list", (int)type);
 }
 
-int receiver_small(struct receiver_small **m, const struct receiver_cfg *cfg,
-		   struct chan *c, struct chan_msg *msg, struct err *e)
+/* BEGIN, and no other. */
+static struct receiver_small *on_begin(const struct receiver_small_cfg *cfg,
+				       struct dec *d, struct err *e)
+{
+	enum small_type type = (enum small_type)dec_u8(d);
+	struct receiver_small *m;
+	size_t n;
+	const void *key = dec_bytes(d, &n);
+
+	if (type != SMALL_BEGIN || n != FINGERPRINT_KEY ||
+	    dec_end(d, "begin", e)) {
+		err_set(e, ERR_BUG, "a list without its begin");
+		return NULL;
+	}
+	tagdir_set_key(cfg->kept, key);
+	m = MEM_NEW(struct receiver_small);
+	m->cfg = cfg->receiver;
+	m->c = cfg->chan;
+	m->dirs.root = m->cfg->root;
+	m->fp = fingerprint_new(key);
+	m->buf = mem_calloc(1, SMALL_MAX);
+	return m;
+}
+
+int receiver_small(struct receiver_small **m,
+		   const struct receiver_small_cfg *cfg, struct chan_msg *msg,
+		   struct err *e)
 {
 	bool end = false;
 
-	if (*m && handle(*m, &msg->d, &end, e))
+	if (!*m) {
+		*m = on_begin(cfg, &msg->d, e);
+		return *m ? 0 : -1;
+	}
+	if (handle(*m, &msg->d, &end, e))
 		return -1;
 	if (end) {
 		receiver_small_free(*m);
 		*m = NULL;
 	}
-	if (*m || end)
-		return 0;
-	if (dec_u8(&msg->d) != SMALL_BEGIN || dec_end(&msg->d, "begin", e))
-		return err_set(e, ERR_BUG, "a list without its begin");
-	*m = MEM_NEW(struct receiver_small);
-	(*m)->cfg = cfg;
-	(*m)->c = c;
-	(*m)->dirs.root = cfg->root;
-	(*m)->buf = mem_calloc(1, SMALL_MAX);
 	return 0;
 }

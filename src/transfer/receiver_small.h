@@ -5,7 +5,7 @@
  *	struct receiver_small *m = NULL;
  *
  *	for each message of type XP_SMALL:
- *		receiver_small(&m, cfg, chan, &msg, &e);
+ *		receiver_small(&m, &cfg, &msg, &e);
  *						m is NULL before BEGIN and
  *						after END
  *	receiver_small_free(m);			drops what is not yet stored
@@ -19,11 +19,19 @@
 #include "transfer/receiver.h"
 
 struct receiver_small;
+struct tagdir; /* transfer/tagdir.h */
+
+struct receiver_small_cfg {
+	const struct receiver_cfg *receiver;
+	struct chan *chan;
+	struct tagdir *kept; /* gets the sender's key */
+};
 
 /* -1: nothing more can be done with this list; what was said to be stored is.
  */
-int receiver_small(struct receiver_small **m, const struct receiver_cfg *cfg,
-		   struct chan *c, struct chan_msg *msg, struct err *e);
+int receiver_small(struct receiver_small **m,
+		   const struct receiver_small_cfg *cfg, struct chan_msg *msg,
+		   struct err *e);
 void receiver_small_free(struct receiver_small *m);
 
 #endif

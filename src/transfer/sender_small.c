@@ -272,8 +272,7 @@ static int read_file(struct sender_small *m, const struct stat *st,
 			       "%s was cut shorter while it was read",
 			       m->s->f->name);
 	r->size = r->bytes_read = size;
-	if (small_digest(m->buf, size, r->src_digest, e))
-		return -1;
+	small_digest(m->s->fp, m->buf, size, r->src_digest);
 	return sender_expected(m->s, r, e);
 }
 
@@ -362,7 +361,8 @@ static int one(struct sender_small *m, size_t i, struct err *e)
 
 static int all_small(struct sender_small *m, struct err *e)
 {
-	begin(m, SMALL_BEGIN);
+	enc_bytes(begin(m, SMALL_BEGIN), tagdir_key(m->s->kept),
+		  FINGERPRINT_KEY);
 	if (chan_end(m->s->c, NULL, 0, e))
 		return -1;
 	for (size_t i = 0; i < m->l->n && m->why.kind == ERR_NONE; i++)

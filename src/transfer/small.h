@@ -5,7 +5,7 @@
  * one of these.
  *
  *	sender                                  receiver
- *	BEGIN                                -->
+ *	BEGIN   the job's key                -->
  *	LIST    names                        -->
  *	LIST    names                        -->
  *	                                     <-- LISTED  what is there, digests
@@ -43,13 +43,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/err.h"
 #include "transfer/digest.h"
+#include "transfer/fingerprint.h"
 
 enum small_type {
 	SMALL_NONE = 0,
 	/* from the sender */
-	SMALL_BEGIN, /* - */
+	SMALL_BEGIN, /* bytes key */
 	SMALL_LIST,  /* u32 first, count, (str rel, u32 mode, bool full)... */
 	SMALL_PUT,   /* u32 id, str rel, u32 mode, u64 size, str digest, bool
 			full, bool last, u64 off, raw */
@@ -71,8 +71,9 @@ enum {
 	SMALL_FILES = 384, /* without an answer */
 };
 
-/* The digest of a file that is the N bytes (at most SMALL_MAX) at P. */
-int small_digest(const void *p, size_t n, char text[DIGEST_TEXT_MAX],
-		 struct err *e);
+/* The digest (transfer/tags.h) of a file that is the N bytes (at most
+ * SMALL_MAX) at P. */
+void small_digest(struct fingerprint *fp, const void *p, size_t n,
+		  char text[DIGEST_TEXT_MAX]);
 
 #endif

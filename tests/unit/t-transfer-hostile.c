@@ -85,6 +85,8 @@ static void cmp_message(struct enc *m)
 	}
 }
 
+static const uint8_t no_key[FINGERPRINT_KEY];
+
 /* Of a list of small files. */
 static void small_message(struct liar *l)
 {
@@ -96,13 +98,15 @@ static void small_message(struct liar *l)
 	uint8_t type = (uint8_t)(pair_below(6)	 ? SMALL_PUT
 				 : pair_below(4) ? SMALL_LIST
 						 : 1 + pair_below(9));
-	struct err e = ERR_INIT;
 
 	if (l->where == SHUT && pair_below(8))
 		type = SMALL_BEGIN;
 	if (type == SMALL_BEGIN)
 		l->where = OPEN;
 	enc_u8(m, type);
+	if (type == SMALL_BEGIN)
+		enc_bytes(m, no_key,
+			  pair_below(8) ? sizeof(no_key) : pair_below(32));
 	if (type == SMALL_LIST) {
 		size_t n = pair_below(140);
 
@@ -115,9 +119,11 @@ static void small_message(struct liar *l)
 		}
 	} else if (type == SMALL_PUT) {
 		static const char x[300];
+		struct fingerprint *fp = fingerprint_new(no_key);
 		size_t n = pair_below(300);
 
-		small_digest(x, n, sum, &e);
+		small_digest(fp, x, n, sum);
+		fingerprint_free(fp);
 		enc_u32(m, pair_below(30) ? l->id++ : (uint32_t)pair_rand());
 		enc_str(m,
 			rel[pair_below(pair_below(4) ? 3 : ARRAY_SIZE(rel))]);
