@@ -40,17 +40,13 @@ static struct dirs_entry *add(struct dirs *d, const char *rel, int fd)
 	return x;
 }
 
-/* REL's own entry, opened if need be. */
-static struct dirs_entry *get(struct dirs *d, const char *rel, struct err *e)
+static struct dirs_entry *cached(const struct dirs *d, const char *rel)
 {
-	int fd;
-
 	/* The last one is asked for again most often. */
 	for (size_t i = d->n; i-- > 0;)
 		if (!strcmp(d->v[i]->rel, rel))
 			return d->v[i];
-	fd = fs_open_beneath(d->root, rel, O_RDONLY | O_DIRECTORY, 0, e);
-	return fd < 0 ? NULL : add(d, rel, fd);
+	return NULL;
 }
 
 /* The name of the directory of REL. */
@@ -66,39 +62,66 @@ static char *parent(const char *rel, const char **base)
 struct dirs_entry *dirs_find(struct dirs *d, const char *rel, const char **base)
 {
 	AUTO(mem_freep) char *dir = parent(rel, base);
+	struct dirs_entry *x = cached(d, dir);
 	struct err e = ERR_INIT;
-	struct dirs_entry *x = get(d, dir, &e);
+	int fd;
 
+	if (x)
+		return x;
+	fd = fs_open_beneath(d->root, dir, O_RDONLY | O_DIRECTORY, 0, &e);
 	err_clear(&e);
-	return x;
+	return fd < 0 ? NULL : add(d, dir, fd);
 }
 
+/* Opens REL in the directory X, where it is BASE; makes it if need be. */
+static int open_or_make(struct dirs_entry *x, const char *base, struct err *e)
+{
+	int fd = fs_open_beneath(x->fd, base, O_RDONLY | O_DIRECTORY, 0, e);
+
+	if (fd >= 0 || e->sys != ENOENT)
+		return fd;
+	err_clear(e);
+	if (mkdirat(x->fd, base, 0700) && errno != EEXIST)
+		return err_sys(e, ERR_FAILED, errno, "mkdir %s", base);
+	return fs_open_beneath(x->fd, base, O_RDONLY | O_DIRECTORY, 0, e);
+}
+
+/* Those above it are dirty even if REL was there: who made it may have been cut
+ * before it was synced. */
 static struct dirs_entry *make(struct dirs *d, const char *rel, unsigned depth,
 			       struct err *e)
 {
 	AUTO(mem_freep) char *above = NULL;
 	const char *base;
-	struct dirs_entry *x = get(d, rel, e);
+	struct dirs_entry *x = cached(d, rel), *up;
 	int fd;
 
-	if (x || e->sys != ENOENT || !strcmp(rel, "."))
+	if (x && (x->whole || !strcmp(rel, ".")))
 		return x;
-	err_clear(e);
+	if (!strcmp(rel, ".")) {
+		fd = fs_open_beneath(d->root, rel, O_RDONLY | O_DIRECTORY, 0,
+				     e);
+		return fd < 0 ? NULL : add(d, rel, fd);
+	}
 	if (depth > DEPTH) {
 		err_set(e, ERR_REFUSED, "more than %d directories deep", DEPTH);
 		return NULL;
 	}
 	above = parent(rel, &base);
-	x = make(d, above, depth + 1, e);
-	if (!x)
+	up = make(d, above, depth + 1, e);
+	if (!up)
 		return NULL;
-	if (mkdirat(x->fd, base, 0700) && errno != EEXIST) {
-		err_sys(e, ERR_FAILED, errno, "mkdir %s", rel);
-		return NULL;
+	up->dirty = true;
+	if (!x) {
+		fd = open_or_make(up, base, e);
+		if (fd < 0) {
+			err_wrap(e, "%s", rel);
+			return NULL;
+		}
+		x = add(d, rel, fd);
 	}
-	x->dirty = true;
-	fd = fs_open_beneath(x->fd, base, O_RDONLY | O_DIRECTORY, 0, e);
-	return fd < 0 ? NULL : add(d, rel, fd);
+	x->whole = true;
+	return x;
 }
 
 struct dirs_entry *dirs_make(struct dirs *d, const char *rel, const char **base,
@@ -117,7 +140,7 @@ int dirs_sync(struct dirs *d, struct chan *c, struct err *e)
 		if (fs_fsync(d->v[i]->fd, e))
 			return err_wrap(e, "%s", d->v[i]->rel);
 		d->v[i]->dirty = false;
-		if (chan_alive(c, e))
+		if (c && chan_alive(c, e))
 			return -1;
 	}
 	return 0;

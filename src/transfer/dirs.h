@@ -26,6 +26,7 @@ struct dirs_entry {
 	char *rel;
 	int fd;
 	bool dirty; /* to be synced */
+	bool whole; /* and those above it are here, too */
 };
 
 struct dirs {
@@ -44,7 +45,8 @@ struct dirs_entry *dirs_find(struct dirs *d, const char *rel,
 /* The same, made where it is missing, 0700, with those above it. */
 struct dirs_entry *dirs_make(struct dirs *d, const char *rel, const char **base,
 			     struct err *e);
-/* fsync of those that are dirty; the peer of C hears of us meanwhile. */
+/* fsync of those that are dirty; the peer of C, or NULL, hears of us meanwhile.
+ */
 int dirs_sync(struct dirs *d, struct chan *c, struct err *e);
 
 #endif

@@ -8,10 +8,10 @@
  *		receiver_small(&m, &cfg, &msg, &e);
  *						m is NULL before BEGIN and
  *						after END
- *	receiver_small_free(m);			drops what is not yet stored
+ *	receiver_small_free(m);			stores what has arrived whole
  *
- * Memory: 4 MiB, while M is there, and up to SMALL_BATCH open files and half as
- * many directories more.
+ * Memory: 8 MiB, while M is there.  Twice SMALL_BATCH files may be open, and as
+ * many directories.
  */
 #ifndef NH_TRANSFER_RECEIVER_SMALL_H
 #define NH_TRANSFER_RECEIVER_SMALL_H

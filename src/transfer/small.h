@@ -23,12 +23,13 @@
  * one whose digest is what LISTED says needs nothing more.  The directory of
  * what LISTED names was synced before.
  *
- * The receiver takes PUTs into a batch: each into its NAME.part, of which the
- * write-back begins at once.  When the batch is full, or at END, all of it is
- * synced, read back and compared with the digests, then renamed, then each of
- * the directories is synced, once; STORED says so.  A cut leaves .part files,
- * which the next PUT of that name replaces.  Directories that are missing are
- * made, 0700, and synced with the batch that needs them.
+ * The receiver takes PUTs into a batch, each into its NAME.part.  When the
+ *batch is full, or at END, all of it is synced, read back and compared with the
+ * digests, then renamed, then each of the directories is synced, once; STORED
+ * says so.  The next batch is taken meanwhile.  After a cut what has arrived
+ * whole is stored all the same; a .part that is left is replaced by the next
+ *PUT of that name.  Directories that are missing are made, 0700, and synced
+ *with the batch that needs them.
  *
  * FAILED is of one file and stops no other; any other trouble is XP_ERROR, as
  * for large files, and ends with ABORT and ABORTED.
