@@ -17,7 +17,7 @@
 #include "core/fs.h"
 #include "core/proc.h"
 #include "core/uuid.h"
-#include "transfer/tags.h"
+#include "transfer/tagdir.h"
 #include "transfer/transfer.h"
 #include "unit/ownsshd.h"
 #include "unit/side.h"
@@ -154,6 +154,96 @@ static void t_relay(void **state)
 	t = dial(TRANSFER_VIA_RELAY);
 	thrice(t);
 	transfer_real.close(t);
+}
+
+/* Asks the target's agent VERB about the file REL, with A behind its name. */
+static void ask(uint16_t verb, const char *rel, const struct enc *more,
+		struct dec *d)
+{
+	AUTO(enc_clear) struct enc a = ENC_INIT;
+	struct client_req q = {
+		.type = verb, .args = &a, .mutates = verb != VERB_DIGEST};
+
+	enc_str(&a, dst_root);
+	enc_str(&a, rel);
+	buf_put(&a.b, more->b.p, more->b.len);
+	if (client_call(&dst.c, &q, d, &e))
+		fail_msg("%s", err_msg(&e));
+}
+
+static bool says(uint8_t how, const char *rel, const char *text)
+{
+	AUTO(enc_clear) struct enc more = ENC_INIT;
+	struct dec d;
+
+	enc_u8(&more, how);
+	ask(VERB_DIGEST, rel, &more, &d);
+	dec_u64(&d);
+	return !strcmp(dec_str(&d), text);
+}
+
+/* As install does: mode, owner, name. */
+static void put_in_place(const char *from, const char *to)
+{
+	AUTO(enc_clear) struct enc mode = ENC_INIT;
+	AUTO(enc_clear) struct enc own = ENC_INIT;
+	AUTO(enc_clear) struct enc name = ENC_INIT;
+	struct dec d;
+
+	enc_u32(&mode, 0640);
+	ask(VERB_CHMOD, from, &mode, &d);
+	enc_str(&own, "0");
+	enc_str(&own, "0");
+	enc_bool(&own, true);
+	enc_bool(&own, false);
+	ask(VERB_CHOWN, from, &own, &d);
+	enc_str(&name, dst_root);
+	enc_str(&name, to);
+	enc_bool(&name, false);
+	ask(VERB_RENAME, from, &name, &d);
+}
+
+/* What an agent knows of a file that it made it says without reading it, as
+ * long as it is that file; of any other it reads it. */
+static void t_known(void **state)
+{
+	static const char from[] = ".novahaul/" SIDE_JOB "/disk",
+			  to[] = "moved";
+	AUTO(tagdir_close) struct tagdir kept = TAGDIR_INIT;
+	struct transfer *t = dial(TRANSFER_VIA_RELAY);
+	struct transfer_result r;
+	struct tagdir_seal seal;
+	char name[TAGDIR_NAME];
+	struct stat st;
+	int fd;
+
+	(void)state;
+	fill("src/disk", 0, 3 * MIB);
+	copy(t, disk(), &r);
+	transfer_real.close(t);
+	assert_true(says(1, from, r.dst_digest));
+	clock_sleep_us(20000);
+	put_in_place(from, to);
+	assert_int_equal(fstatat(dir, "dst/moved", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(tagdir_open(&kept, dir, "dst/.novahaul/" SIDE_JOB, &e),
+			 0);
+	tagdir_name_of(&st, name);
+	assert_true(tagdir_known(&kept, name, &st, &seal));
+	assert_string_equal(seal.text, r.dst_digest);
+	assert_true(says(1, to, r.dst_digest));
+	assert_true(says(2, to, r.dst_digest));
+	assert_false(says(0, to, r.dst_digest));
+	clock_sleep_us(20000);
+	fd = openat(dir, "dst/moved", O_WRONLY);
+	assert_int_equal(pwrite(fd, "x", 1, MIB), 1);
+	close(fd);
+	assert_false(says(1, to, r.dst_digest));
+	/* Without the key nobody can tell. */
+	assert_int_equal(unlinkat(dir, "dst/.novahaul/" SIDE_JOB "/key", 0), 0);
+	assert_true(says(1, to, ""));
+	assert_int_equal(unlinkat(dir, "dst/moved", 0), 0);
+	forget();
 }
 
 static void t_refused(void **state)
@@ -671,6 +761,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(t_relay, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_cancel, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_lost, setup, teardown),
