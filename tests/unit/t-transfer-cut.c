@@ -438,7 +438,6 @@ static void t_cancel(void **state)
 
 static void t_bwlimit(void **state)
 {
-	double rate = 0;
 	int fd = pair_open(&pair, "src/d", O_RDWR | O_CREAT);
 
 	(void)state;
@@ -447,14 +446,10 @@ static void t_bwlimit(void **state)
 	pair_hangup(&pair);
 	pair.scfg.bwlimit = 12 * MIB;
 	pair_dial(&pair);
-	/* A busy machine may be slower; never faster. */
-	for (int i = 0; i < 4 && rate < 0.9; i++) {
-		unlinkat(pair.dir, "dst/d", 0);
-		copy("d", (struct sender_file){0});
-		rate = (double)res.bytes_sent / res.seconds / (12 * MIB);
-		assert_true(rate <= 1.1);
-	}
-	assert_true(rate >= 0.9 || unit_slow());
+	/* A busy machine may be slower, never faster; that it is not slower by
+	 * itself is seen under a clock of the test's own (t-transfer-parts). */
+	copy("d", (struct sender_file){0});
+	assert_true((double)res.bytes_sent / res.seconds <= 1.1 * 12 * MIB);
 }
 
 /* A peer that says nothing is lost, not waited for. */
