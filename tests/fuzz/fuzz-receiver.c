@@ -3,8 +3,6 @@
  * sender has read gets a name. */
 #include "fuzz/fuzz.h"
 
-#include <string.h>
-
 #include "fuzz/xfer.h"
 
 /* The first byte says what is there at the start. */
@@ -24,13 +22,5 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t cap,
 
 size_t fuzz_seed(unsigned int k, uint8_t *buf, size_t cap)
 {
-	const struct xfer *x;
-
-	if (k >= XFER_CASES)
-		return 0;
-	x = xfer_get((enum xfer_case)k);
-	FUZZ_ASSERT(1 + x->up.len <= cap);
-	buf[0] = (uint8_t)k;
-	memcpy(buf + 1, x->up.p, x->up.len);
-	return 1 + x->up.len;
+	return xfer_seed(k, false, buf, cap);
 }

@@ -3,8 +3,6 @@
  * only what its peer has the digest of. */
 #include "fuzz/fuzz.h"
 
-#include <string.h>
-
 #include "fuzz/xfer.h"
 
 /* The first byte says which case it is. */
@@ -24,13 +22,5 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t cap,
 
 size_t fuzz_seed(unsigned int k, uint8_t *buf, size_t cap)
 {
-	const struct xfer *x;
-
-	if (k >= XFER_CASES)
-		return 0;
-	x = xfer_get((enum xfer_case)k);
-	FUZZ_ASSERT(1 + x->down.len <= cap);
-	buf[0] = (uint8_t)k;
-	memcpy(buf + 1, x->down.p, x->down.len);
-	return 1 + x->down.len;
+	return xfer_seed(k, true, buf, cap);
 }

@@ -509,3 +509,18 @@ size_t xfer_mutate(uint8_t *p, size_t n, size_t cap, unsigned seed)
 		return n;
 	}
 }
+
+size_t xfer_seed(unsigned k, bool down, uint8_t *buf, size_t cap)
+{
+	const struct xfer *x;
+	const struct buf *said;
+
+	if (k >= XFER_CASES)
+		return 0;
+	x = xfer_get((enum xfer_case)k);
+	said = down ? &x->down : &x->up;
+	FUZZ_ASSERT(1 + said->len <= cap);
+	buf[0] = (uint8_t)k;
+	memcpy(buf + 1, said->p, said->len);
+	return 1 + said->len;
+}

@@ -49,4 +49,8 @@ bool xfer_send(enum xfer_case k, const uint8_t *p, size_t n);
  * or its being there.  The new length; never more than CAP. */
 size_t xfer_mutate(uint8_t *p, size_t n, size_t cap, unsigned seed);
 
+/* Seed K of a fuzz target: a byte that says which case it is, and what its
+ * sender said, or, DOWN, its receiver.  0: there is none. */
+size_t xfer_seed(unsigned k, bool down, uint8_t *buf, size_t cap);
+
 #endif

@@ -327,20 +327,6 @@ static void t_no_room(void **state)
 	}
 }
 
-static long rss_anon(void)
-{
-	char line[128];
-	long kib = 0;
-	FILE *f = fopen("/proc/self/status", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "RssAnon: %ld", &kib) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return kib;
-}
-
 /* The tags of 1 TiB of data, 256 MiB, in a few MiB of memory. */
 static void t_dense(void **state)
 {
@@ -348,7 +334,7 @@ static void t_dense(void **state)
 	int file = tmp_file();
 	struct tags *t = tags_new(dup(file), n * BLOCK);
 	char text[DIGEST_TEXT_MAX], again[DIGEST_TEXT_MAX];
-	long before = rss_anon();
+	long before = unit_rss_anon();
 	uint8_t tag[16], want[16];
 
 	(void)state;
@@ -360,9 +346,9 @@ static void t_dense(void **state)
 	assert_int_equal(tags_text(t, text, &e), 0);
 	assert_int_equal(tags_flush(t, &e), 0);
 	fprintf(stderr, "1 TiB dense: RssAnon grew by %ld KiB\n",
-		rss_anon() - before);
-	assert_true(rss_anon() - before < 8 * 1024 || unit_slow());
-	assert_true(rss_anon() < 64 * 1024 || unit_slow());
+		unit_rss_anon() - before);
+	assert_true(unit_rss_anon() - before < 8 * 1024 || unit_slow());
+	assert_true(unit_rss_anon() < 64 * 1024 || unit_slow());
 	tags_free(t);
 	t = tags_new(file, n * BLOCK);
 	assert_true(tags_load(t, again));

@@ -27,23 +27,9 @@ static int dir;
 /* Peaks of both processes, seen by both. */
 static volatile long *peak;
 
-static long rss_anon(void)
-{
-	char line[128];
-	long kib = 0;
-	FILE *f = fopen("/proc/self/status", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "RssAnon: %ld", &kib) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return kib;
-}
-
 static void note(int i)
 {
-	long kib = rss_anon();
+	long kib = unit_rss_anon();
 
 	if (kib > peak[i])
 		peak[i] = kib;
