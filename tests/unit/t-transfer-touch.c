@@ -5,11 +5,13 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/fs.h"
 #include "unit/pair.h"
 
 enum { MIB = 1 << 20 };
@@ -47,7 +49,8 @@ static void copy(void)
 }
 
 /* A writer of its own, as fast as it can, anywhere in the file. */
-static volatile bool writing;
+static atomic_bool writing;
+static atomic_uint writes;
 
 static void *writer(void *arg)
 {
@@ -60,10 +63,23 @@ static void *writer(void *arg)
 		if (pwrite(fd, &k, sizeof(k),
 			   (off_t)((k >> 40) % 3000) * 4096) != sizeof(k))
 			break;
+		writes++;
 		clock_sleep_us(500);
 	}
 	close(fd);
 	return NULL;
+}
+
+/* Each read waits for the writer, and for a time that a file can bear: on a
+ * busy machine all of a copy would fit before its first write. */
+static ssize_t read_behind(int fd, void *p, size_t n, off_t off, struct err *er)
+{
+	unsigned from = writes;
+
+	clock_sleep_us(5000);
+	while (writes == from)
+		clock_sleep_us(500);
+	return fs_pread_full(fd, p, n, off, er);
 }
 
 static void t_writer(void **state)
@@ -71,6 +87,9 @@ static void t_writer(void **state)
 	pthread_t id;
 
 	(void)state;
+	pair_hangup(&pair);
+	pair.scfg.pread = read_behind;
+	pair_dial(&pair);
 	for (int i = 0; i < 3; i++) {
 		writing = true;
 		assert_int_equal(pthread_create(&id, NULL, writer, NULL), 0);
@@ -83,6 +102,9 @@ static void t_writer(void **state)
 		/* What is there is what was read. */
 		assert_string_equal(res.src_digest, res.dst_digest);
 	}
+	pair_hangup(&pair);
+	pair.scfg.pread = NULL;
+	pair_dial(&pair);
 	copy();
 	assert_false(res.changed);
 }
