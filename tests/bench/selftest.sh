@@ -42,6 +42,13 @@ printf x | dd of="$t/h2" bs=1 seek=30000000 conv=notrunc 2> /dev/null
 "$bin/bench-file" same "$t/h1" "$t/h2" 2> /dev/null
 is "a byte in a hole is seen" $? 1
 
+# --- run refuses, before it makes anything
+
+for v in SCALE=none ROUNDS=0 ROUNDS=x STREAMS=9 CASES=zz TOOLS=none; do
+	env "$v" BENCH_DIR="$t/none" "$dir/run" > "$t/o" 2>&1 < /dev/null
+	is "$v is refused" "$? $(grep -c "^bench: .*${v#*=}" "$t/o")" '2 1'
+done
+
 # --- measure
 
 "$bin/measure" -o "$t/m" --wire "$$,lo" -- sleep 0.3
