@@ -85,6 +85,33 @@ bool extents_zero(const void *p, size_t n)
 	       !memcmp(b, b + sizeof(zero), n - sizeof(zero));
 }
 
+size_t extents_run(const void *p, size_t n, size_t block, size_t *at)
+{
+	size_t from = n, i = *at;
+
+	while (i < n) {
+		size_t k = n - i < block ? n - i : block;
+
+		if (!extents_zero((const char *)p + i, k))
+			from = from < i ? from : i;
+		else if (from < i)
+			break;
+		i += k;
+	}
+	*at = from;
+	return i - from;
+}
+
+int extents_write(int fd, const void *p, size_t n, uint64_t off, struct err *e)
+{
+	if (!fs_pwrite_all(fd, p, n, (off_t)off, e))
+		return 0;
+	return e->sys == ENOSPC || e->sys == EDQUOT
+		       ? err_hint(e, "make room on the target's file system, "
+				     "then novahaul resume")
+		       : -1;
+}
+
 static int write_zeros(int fd, uint64_t off, uint64_t len, struct err *e)
 {
 	static const char zero[EXTENT_ZERO_BLOCK];

@@ -46,6 +46,12 @@ int extents_data(int fd, uint64_t off, uint64_t *at, struct err *e);
 
 /* Are all N bytes zero? */
 bool extents_zero(const void *p, size_t n);
+/* Of the N bytes at P, from *AT on, the next run of blocks of BLOCK bytes none
+ * of which is all zeros: its length, and *AT is where it begins; 0 when there
+ * is none. */
+size_t extents_run(const void *p, size_t n, size_t block, size_t *at);
+/* All N bytes; an error for want of room says what to do about it. */
+int extents_write(int fd, const void *p, size_t n, uint64_t off, struct err *e);
 
 /* Makes [OFF, OFF + LEN) read as zeros and, where the file system can, take no
  * space.  Holes stay as they are; the file does not grow: what lies past its

@@ -216,23 +216,12 @@ static int on_mark(struct receiver *r, struct chan_msg *m, struct err *e)
 static int cell_flush(struct receiver *r, struct err *e)
 {
 	uint64_t off = r->pos - r->fill;
-	size_t n = r->fill;
+	size_t n = r->fill, at = 0, k;
 
 	r->fill = 0;
-	for (size_t i = 0; i < n;) {
-		size_t from = i, k;
-
-		while (i < n) {
-			k = n - i < FINGERPRINT_FINE ? n - i : FINGERPRINT_FINE;
-			if (extents_zero(r->cell + i, k))
-				break;
-			i += k;
-		}
-		if (i > from && target_write(&r->t, off + from, r->cell + from,
-					     i - from, e))
+	for (; (k = extents_run(r->cell, n, FINGERPRINT_FINE, &at)); at += k)
+		if (target_write(&r->t, off + at, r->cell + at, k, e))
 			return -1;
-		i += FINGERPRINT_FINE;
-	}
 	return 0;
 }
 

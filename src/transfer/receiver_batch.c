@@ -122,25 +122,13 @@ int batch_open(struct batch *b, struct batch_item *it, mode_t mode,
 int batch_write(struct batch_item *it, uint64_t off, const uint8_t *p, size_t n,
 		struct err *e)
 {
-	for (size_t i = 0; i < n;) {
-		size_t from = i, k;
+	size_t at = 0, k;
 
-		while (i < n) {
-			k = n - i < PAGE ? n - i : PAGE;
-			if (extents_zero(p + i, k))
-				break;
-			i += k;
-		}
-		if (i > from && fs_pwrite_all(it->fd, p + from, i - from,
-					      (off_t)(off + from), e))
-			return e->sys == ENOSPC || e->sys == EDQUOT
-				       ? err_hint(e, "make room on the "
-						     "target's file system, "
-						     "then novahaul resume")
-				       : -1;
-		if (i > from && off + i > it->end)
-			it->end = off + i;
-		i += PAGE;
+	for (; (k = extents_run(p, n, PAGE, &at)); at += k) {
+		if (extents_write(it->fd, p + at, k, off + at, e))
+			return -1;
+		if (off + at + k > it->end)
+			it->end = off + at + k;
 	}
 	return 0;
 }

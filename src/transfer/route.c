@@ -514,16 +514,22 @@ int route_wait(struct transfer *t, const struct transfer_file *f, struct err *e)
 	return t->done ? 0 : -1;
 }
 
+int route_alive(const struct transfer *t, struct err *e)
+{
+	return t->dead ? err_set(e, ERR_LOST,
+				 "the transfer to %s broke off earlier",
+				 t->dst.host)
+		       : 0;
+}
+
 static int copy_file(struct transfer *t, const struct transfer_file *f,
 		     struct transfer_result *out, struct err *e)
 {
 	int rc;
 
 	*out = (struct transfer_result){0};
-	if (t->dead)
-		return err_set(e, ERR_LOST,
-			       "the transfer to %s broke off earlier",
-			       t->dst.host);
+	if (route_alive(t, e))
+		return -1;
 	t->result = out;
 	rc = send_file(t, f, e) || route_wait(t, f, e) ? -1 : 0;
 	t->result = NULL;

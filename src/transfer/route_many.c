@@ -72,10 +72,8 @@ int route_copy_many(struct transfer *t, const struct transfer_file *files,
 
 	for (size_t i = 0; i < n; i++)
 		results[i] = (struct transfer_result){.via = t->via};
-	if (n && t->dead)
-		return err_set(e, ERR_LOST,
-			       "the transfer to %s broke off earlier",
-			       t->dst.host);
+	if (n && route_alive(t, e))
+		return -1;
 	for (size_t i = 0; !rc && i < n; i += k) {
 		t->results = &results[i];
 		rc = copy_some(t, &files[i], n - i, &k, e);

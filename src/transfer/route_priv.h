@@ -25,6 +25,8 @@ struct transfer {
 };
 
 /* ---- route.c */
+/* ERR_LOST once it has broken off. */
+int route_alive(const struct transfer *t, struct err *e);
 void route_put_file(struct enc *m, const struct transfer_file *f);
 /* To the source's agent, M and N bytes more: the start of what route_wait()
  * waits for. */

@@ -215,11 +215,7 @@ int sender_check(struct sender *s, const struct stat *before,
 
 	if (fstat(s->f->fd, &now))
 		return err_sys(e, ERR_FAILED, errno, "%s", s->f->name);
-	out->changed = now.st_size != before->st_size ||
-		       now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
-		       now.st_mtim.tv_nsec != before->st_mtim.tv_nsec ||
-		       now.st_ctim.tv_sec != before->st_ctim.tv_sec ||
-		       now.st_ctim.tv_nsec != before->st_ctim.tv_nsec;
+	out->changed = !tagdir_same(&now, before);
 	/* A hole past the new end would have passed for zeros. */
 	if (now.st_size < before->st_size)
 		return err_set(e, ERR_CONFLICT,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
-#include <unistd.h>
 
+#include "transfer/extents.h"
 #include "transfer/sender_priv.h"
 
 /* Less than that is as well asked about as it comes. */
@@ -30,15 +30,18 @@ static uint64_t chunk_end(const struct ahead_chunk *c)
 }
 
 /* The next segment that is not a hole of the source. */
-static void skip_holes(struct sender *s)
+static int skip_holes(struct sender *s, struct err *e)
 {
 	struct ahead *a = &s->ahead;
-	off_t data = lseek(s->f->fd, (off_t)a->next, SEEK_DATA);
+	uint64_t data;
 
-	if (data < 0 || (uint64_t)data >= a->end)
+	if (extents_data(s->f->fd, a->next, &data, e))
+		return err_wrap(e, "%s", s->f->name);
+	if (data >= a->end)
 		a->next = a->end;
-	else if ((uint64_t)data > a->next)
-		a->next = (uint64_t)data - (uint64_t)data % DIGEST_SEGMENT;
+	else if (data > a->next)
+		a->next = data - data % DIGEST_SEGMENT;
+	return 0;
 }
 
 static int ask(struct sender *s, struct err *e)
@@ -48,7 +51,8 @@ static int ask(struct sender *s, struct err *e)
 	struct enc *m;
 	uint64_t n;
 
-	skip_holes(s);
+	if (skip_holes(s, e))
+		return -1;
 	if (a->next >= a->end)
 		return 0;
 	n = (a->end - a->next) / FINGERPRINT_BLOCK;

@@ -223,6 +223,18 @@ static int open_file(struct tagdir *d, const char *name, int flags)
 	return fd;
 }
 
+/* Best effort: one that is not there says nothing. */
+static void write_header(const struct tagdir *d, int fd,
+			 const struct tagdir_seal *s)
+{
+	struct err e = ERR_INIT;
+	struct header h;
+
+	put_header(d, s, &h);
+	if (fs_pwrite_all(fd, &h, sizeof(h), 0, &e))
+		err_clear(&e);
+}
+
 static bool read_header(struct tagdir *d, int fd, struct tagdir_seal *out)
 {
 	struct err e = ERR_INIT;
@@ -290,15 +302,12 @@ struct tags *tagdir_take(struct tagdir *d, const char *name, uint64_t size,
 void tagdir_put(struct tagdir *d, struct tags *t, const struct tagdir_seal *s)
 {
 	struct err e = ERR_INIT;
-	struct header h;
 
 	if (!d->have_key || tags_fd(t) < 0 || tags_flush(t, &e)) {
 		err_clear(&e);
 		return;
 	}
-	put_header(d, s, &h);
-	if (fs_pwrite_all(tags_fd(t), &h, sizeof(h), 0, &e))
-		err_clear(&e);
+	write_header(d, tags_fd(t), s);
 	tags_sealed(t);
 }
 
@@ -325,8 +334,6 @@ void tagdir_after(struct tagdir *d, int fd, const struct tagdir_change *c)
 {
 	AUTO(mem_closefd) int tags = -1;
 	struct tagdir_seal s = c->seal;
-	struct err e = ERR_INIT;
-	struct header h;
 	struct stat st;
 
 	if (!c->known || fstat(fd, &st) || !same_data(&st, &s.st) ||
@@ -334,7 +341,6 @@ void tagdir_after(struct tagdir *d, int fd, const struct tagdir_change *c)
 		return;
 	tags = open_file(d, c->name, O_RDWR);
 	s.st = st;
-	put_header(d, &s, &h);
-	if (tags >= 0 && fs_pwrite_all(tags, &h, sizeof(h), 0, &e))
-		err_clear(&e);
+	if (tags >= 0)
+		write_header(d, tags, &s);
 }

@@ -211,15 +211,9 @@ int target_write(struct target *t, uint64_t off, const void *p, size_t n,
 		return err_set(e, ERR_BUG, "%zu bytes at offset %llu of %s", n,
 			       (unsigned long long)off, t->name);
 	t->sealed = false;
-	if (fs_pwrite_all(t->fd, p, n, (off_t)off, e)) {
-		int full = e->sys == ENOSPC || e->sys == EDQUOT;
-
-		err_wrap(e, "%s at offset %llu", t->part,
-			 (unsigned long long)off);
-		return full ? err_hint(e, "make room on the target's file "
-					  "system, then novahaul resume")
-			    : -1;
-	}
+	if (extents_write(t->fd, p, n, off, e))
+		return err_wrap(e, "%s at offset %llu", t->part,
+				(unsigned long long)off);
 	tags_dirty(t->tags, off, n);
 	t->written += n;
 	if (t->written - t->kicked >= KICK) {

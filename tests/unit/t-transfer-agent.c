@@ -474,21 +474,30 @@ static void t_many(void **state)
 		many(TRANSFER_VIA_DIRECT);
 }
 
-static void t_many_cancel(void **state)
+/* All of L is to be sent anew, slowly enough for TICK to be called. */
+static struct transfer *list_slow(struct list *l, transfer_tick *tick)
 {
 	struct transfer_route ro = route(TRANSFER_VIA_RELAY);
-	struct list *l = list_new();
 	struct transfer *t;
 
-	(void)state;
 	list_gone();
 	for (int i = 0; i < LIST; i++) {
 		fill(l->src[i], 0, 30000);
-		l->f[i].tick = on_tick;
+		l->f[i].tick = tick;
 	}
 	ro.bwlimit = 8 * MIB;
 	t = transfer_real.open(&ro, &e);
 	assert_non_null(t);
+	return t;
+}
+
+static void t_many_cancel(void **state)
+{
+	struct list *l = list_new();
+	struct transfer *t;
+
+	(void)state;
+	t = list_slow(l, on_tick);
 	ticks = 0;
 	stop_after = 2;
 	assert_int_equal(transfer_real.copy_many(t, l->f, LIST, l->r, &e), -1);
@@ -504,20 +513,12 @@ static void t_many_cancel(void **state)
 /* The source's agent dies within the list. */
 static void t_many_lost(void **state)
 {
-	struct transfer_route ro = route(TRANSFER_VIA_RELAY);
 	struct list *l = list_new();
 	struct transfer *t;
 	bool *had = MEM_NEW_N(bool, LIST);
 
 	(void)state;
-	list_gone();
-	for (int i = 0; i < LIST; i++) {
-		fill(l->src[i], 0, 30000);
-		l->f[i].tick = kill_tick;
-	}
-	ro.bwlimit = 8 * MIB;
-	t = transfer_real.open(&ro, &e);
-	assert_non_null(t);
+	t = list_slow(l, kill_tick);
 	assert_int_equal(transfer_real.copy_many(t, l->f, LIST, l->r, &e), -1);
 	assert_int_equal(e.kind, ERR_LOST);
 	err_clear(&e);

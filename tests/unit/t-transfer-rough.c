@@ -335,6 +335,21 @@ static void t_cuts(void **state)
 
 /* ---- what comes late ------------------------------------------------- */
 
+/* A copy that H ends. */
+static void lose(const struct rough_harm *h)
+{
+	struct transfer_result res;
+	struct transfer *t;
+
+	roughlink_harm(link_, h);
+	t = dial();
+	assert_non_null(t);
+	assert_int_equal(copy(t, &res), -1);
+	assert_int_equal(e.kind, ERR_LOST);
+	err_clear(&e);
+	transfer_real.close(t);
+}
+
 /* A link falls silent, its sender gives up, the next one completes the file;
  * then the silence ends, and what was under way arrives.  Nobody is there who
  * would write it. */
@@ -350,13 +365,7 @@ static void t_late(void **state)
 
 	(void)state;
 	make_disk(24 * MIB);
-	roughlink_harm(link_, &h);
-	t = dial();
-	assert_non_null(t);
-	assert_int_equal(copy(t, &res), -1);
-	assert_int_equal(e.kind, ERR_LOST);
-	err_clear(&e);
-	transfer_real.close(t);
+	lose(&h);
 	/* The guest has written meanwhile. */
 	fd = pair_open(&files, "src/disk", O_RDWR);
 	pair_fill(fd, 0, 24 * MIB);
@@ -385,20 +394,12 @@ static bool count_receiver(const struct procfs_stat *s, void *arg)
 static void t_orphan(void **state)
 {
 	struct rough_harm h = {.what = ROUGH_DEAF, .after = 2 * MIB};
-	struct transfer_result res;
 	int64_t end;
-	struct transfer *t;
 	unsigned n = 1;
 
 	(void)state;
 	make_disk(8 * MIB);
-	roughlink_harm(link_, &h);
-	t = dial();
-	assert_non_null(t);
-	assert_int_equal(copy(t, &res), -1);
-	assert_int_equal(e.kind, ERR_LOST);
-	err_clear(&e);
-	transfer_real.close(t);
+	lose(&h);
 	end = clock_mono_us() + 10 * DEAD_US;
 	while (n && clock_mono_us() < end) {
 		clock_sleep_us(100000);
