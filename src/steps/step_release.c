@@ -209,17 +209,30 @@ static int clear_source(struct step_ctx *c, struct err *e)
 		       : 0;
 }
 
+/* The job may have rested for days, and its own names are the last that hold a
+ * base which Nova's cache manager does not know to be used.  A deleted server
+ * needs none: it may have gone after a run that was cut took our names away. */
+static int keep_bases(struct step_ctx *c, struct err *e)
+{
+	AUTO(spot_clear) struct spot hold = spot_work(c, DST, "hold");
+	AUTO(db_instance_clear) struct db_instance row = {0};
+	enum host_type t;
+
+	if (exists(step_w(c)->host[DST], AT(hold), &t, e))
+		return -1;
+	if (t == HOST_NONE)
+		return 0;
+	if (read_row(c, &row, e))
+		return -1;
+	return row.deleted ? 0 : bases_refresh(c, DST, e);
+}
+
 static int clear_target(struct step_ctx *c, struct err *e)
 {
 	struct world *w = step_w(c);
 	AUTO(spot_clear) struct spot d = spot_work(c, DST, NULL);
-	AUTO(spot_clear) struct spot hold = spot_work(c, DST, "hold");
-	enum host_type t;
 
-	/* The job may have rested for days, and its own names are the last that
-	 * hold a base which Nova's cache manager does not know to be used. */
-	if (nothing_staged(c, e) || exists(w->host[DST], AT(hold), &t, e) ||
-	    (t != HOST_NONE && bases_refresh(c, DST, e)))
+	if (nothing_staged(c, e) || keep_bases(c, e))
 		return -1;
 	if (w->carrier.cleanup(w->carrier.self, w->host[SRC], w->host[DST],
 			       step_job(c), e))

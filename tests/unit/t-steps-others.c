@@ -290,6 +290,39 @@ static void t_deleted_running(void **state)
 	}
 }
 
+/* The last look at the target is cut after its hold of the base has gone. */
+static int rmtree_cut(void *self, struct host_path p, struct err *e)
+{
+	AUTO(mem_freep) char *rel = mem_printf("%s/hold/" FAKE_BASE, p.rel);
+	char path[FAKE_PATH];
+
+	fake_at(path, &t.fw->h[DST], "%s", rel);
+	fake_tree_drop(&t.fw->h[DST], path);
+	(void)self;
+	return err_set(e, ERR_FAILED, "cut");
+}
+
+static void t_deleted_after_release(void **state)
+{
+	struct host_ops cut = fake_host_ops;
+	char path[FAKE_PATH];
+
+	(void)state;
+	begin((struct fake_options){.start = true});
+	cut.rmtree = rmtree_cut;
+	t.w.host[DST]->ops = &cut;
+	forward(TXN_OPEN);
+	/* Nova removes it, and then the base, which nobody uses any more. */
+	t.fw->row.deleted = true;
+	fake_at(path, &t.fw->h[DST], FAKE_UUID);
+	fake_tree_drop(&t.fw->h[DST], path);
+	fake_at(path, &t.fw->h[DST], "_base/" FAKE_BASE);
+	fake_tree_drop(&t.fw->h[DST], path);
+	t.rewritten = true;
+	assert_int_equal(other(false), TXN_DONE);
+	end();
+}
+
 /* In the middle of a run, before the commit: it turns round by itself. */
 static int deleted_now(struct db *db, const struct db_rewrite *r, struct err *e)
 {
@@ -458,6 +491,7 @@ int main(void)
 		cmocka_unit_test(t_target_down),
 		cmocka_unit_test(t_deleted),
 		cmocka_unit_test(t_deleted_running),
+		cmocka_unit_test(t_deleted_after_release),
 		cmocka_unit_test(t_deleted_in_the_run),
 		cmocka_unit_test(t_deleted_without_token),
 	};
