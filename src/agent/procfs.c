@@ -30,6 +30,7 @@ bool procfs_stat(pid_t pid, struct procfs_stat *s)
 {
 	AUTO(buf_clear) struct buf b = BUF_INIT;
 	unsigned long long start;
+	unsigned threads;
 	long rss;
 	char *open, *close;
 	int ppid;
@@ -43,15 +44,21 @@ bool procfs_stat(pid_t pid, struct procfs_stat *s)
 	*close = '\0';
 	if (sscanf(close + 1,
 		   " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d "
-		   "%*d %*d %*d %*d %*d %llu %*u %ld",
-		   &s->state, &ppid, &start, &rss) != 4)
+		   "%*d %*d %*d %u %*d %llu %*u %ld",
+		   &s->state, &ppid, &threads, &start, &rss) != 5)
 		return false;
 	s->pid = pid;
 	s->ppid = ppid;
+	s->threads = threads;
 	snprintf(s->comm, sizeof(s->comm), "%s", open + 1);
 	s->start = start;
 	s->rss_kib = (uint64_t)rss * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
 	return true;
+}
+
+bool procfs_runs(const struct procfs_stat *s)
+{
+	return (s->state != 'Z' && s->state != 'X') || s->threads > 1;
 }
 
 int procfs_each(bool (*fn)(const struct procfs_stat *s, void *arg), void *arg,
@@ -182,7 +189,7 @@ static bool alive(pid_t pid, uint64_t start)
 	struct procfs_stat s;
 
 	/* A zombie has closed its files and changes nothing any more. */
-	return procfs_stat(pid, &s) && s.state != 'Z' && s.state != 'X' &&
+	return procfs_stat(pid, &s) && procfs_runs(&s) &&
 	       (!start || s.start == start);
 }
 

@@ -12,7 +12,8 @@
 
 struct procfs_stat {
 	pid_t pid, ppid;
-	char state;
+	char state; /* the first thread's: see procfs_runs() */
+	uint32_t threads;
 	char comm[64];
 	uint64_t start; /* clock ticks after boot: with pid, an identity */
 	uint64_t rss_kib;
@@ -20,6 +21,10 @@ struct procfs_stat {
 
 /* false when there is no such process (any more). */
 bool procfs_stat(pid_t pid, struct procfs_stat *s);
+/* Has a thread of it not ended yet?  A first thread that has is shown as 'Z'
+ * while others still write, and hold the files open (Linux,
+ * kernel/exit.c, delay_group_leader()). */
+bool procfs_runs(const struct procfs_stat *s);
 /* Calls FN for each process until it returns false. */
 int procfs_each(bool (*fn)(const struct procfs_stat *s, void *arg), void *arg,
 		struct err *e);

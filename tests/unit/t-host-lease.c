@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "agent/procfs.h"
 #include "wire/verbs.h"
 #include "wire/wire.h"
 
@@ -76,14 +77,9 @@ static void make_stale(const char *dir)
 
 static bool alive(pid_t pid)
 {
-	AUTO(mem_freep) char *path = mem_printf("/proc/%d/stat", (int)pid);
-	AUTO(buf_clear) struct buf b = BUF_INIT;
-	struct err e = ERR_INIT;
-	bool yes = !fs_read_path(path, 4096, &b, &e) && !strstr(b.p, ") Z ") &&
-		   !strstr(b.p, ") X ");
+	struct procfs_stat s;
 
-	err_clear(&e);
-	return yes;
+	return procfs_stat(pid, &s) && procfs_runs(&s);
 }
 
 static bool gone_within(pid_t pid, int64_t us)
