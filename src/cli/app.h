@@ -90,6 +90,7 @@ struct app_request {
 	enum app_tristate precopy;
 	unsigned precopy_max;  /* rounds; 0: the default */
 	uint64_t bwlimit;      /* bytes a second over all streams, 0: none */
+	unsigned streams;      /* connections at most; 0: as configured */
 	unsigned stop_timeout; /* seconds; 0: the instance's own, else 60 */
 	bool no_start;	       /* leave it stopped on the target */
 	bool verify_deep;      /* open the copied chain before the rewrite */
@@ -123,10 +124,11 @@ int app_check(struct app *a, const struct app_request *r, json_t **report,
 
 /* The plan document, which is also the file of `plan -o`: what app_check()
  * reports, and {plan_version, created, request, facts, facts_digest,
- * bytes_to_copy, precopy: {rounds, rounds_max, seconds}, downtime_s, steps:
- * [{name, summary, params, commit_point}], sql: [{step, database, name, text,
- * values}]}.  ERR_REFUSED (with *PLAN set to the check report) when a check
- * refuses, ERR_NOTHING when target = source. */
+ * bytes_to_copy, precopy: {rounds, rounds_max, seconds}, downtime_s,
+ * transfer: {transport, streams}, steps: [{name, summary, params,
+ * commit_point}], sql: [{step, database, name, text, values}]}.  ERR_REFUSED
+ * (with *PLAN set to the check report) when a check refuses, ERR_NOTHING when
+ * target = source. */
 int app_plan(struct app *a, const struct app_request *r, json_t **plan,
 	     struct err *e);
 

@@ -10,6 +10,9 @@
 #define SCHEMA_VERSION 1
 #define STOP_TIMEOUT_S 60 /* nova.conf shutdown_timeout, default */
 
+_Static_assert(CONFIG_STREAMS_MOST == MOVE_STREAMS_MOST,
+	       "what may be asked for is what a plan may say");
+
 static void facts_drop(struct facts *f)
 {
 	if (f) {
@@ -53,6 +56,12 @@ static int known_way(const struct app_request *r, struct err *e)
 		return err_set(e, ERR_USAGE,
 			       "--no-precopy and --precopy-max contradict each "
 			       "other");
+	if (r->streams > 1 && r->transport == APP_TRANSPORT_RELAY)
+		return err_set(e, ERR_USAGE,
+			       "--streams %u and --transport relay contradict "
+			       "each other: through this machine there is one "
+			       "connection to each host",
+			       r->streams);
 	return 0;
 }
 
@@ -181,6 +190,7 @@ static struct plan_opts plan_opts_of(const struct app *a,
 		.stop_timeout_s = r->stop_timeout ? (int64_t)r->stop_timeout
 						  : STOP_TIMEOUT_S,
 		.bwlimit = r->bwlimit,
+		.streams = r->streams ? r->streams : a->config->copy.streams,
 		.delta = app_delta_name(r->delta),
 		.transport = app_transport_name(r->transport),
 		.qemu_user = h ? h->qemu_user : NULL,
@@ -395,6 +405,7 @@ static int same_plan(struct app *a, const json_t *plan, const struct move *m,
 	o.precopy_max = m->precopy_max;
 	o.stop_timeout_s = m->stop_timeout_s;
 	o.bwlimit = m->bwlimit;
+	o.streams = m->streams;
 	o.delta = m->delta;
 	o.transport = m->transport;
 	now = plan_move(f, &o, e);
@@ -424,7 +435,7 @@ int app_plan_holds(struct app *a, const json_t *plan, const struct move *m,
 	if (!one_of(m->delta, request_deltas) ||
 	    !one_of(m->transport, request_transports) ||
 	    m->stop_timeout_s < 0 || m->precopy_max < 1 ||
-	    m->precopy_max > MOVE_ROUNDS_MOST)
+	    m->precopy_max > MOVE_ROUNDS_MOST || m->streams > MOVE_STREAMS_MOST)
 		return err_set(e, ERR_REFUSED,
 			       "the plan asks for what this build does not "
 			       "know");

@@ -43,7 +43,7 @@ enum opt_type {
 	OPT_CHOICE,   /* an enum (int): the index in .choices */
 	OPT_TRISTATE, /* enum app_tristate: --x and --no-x */
 	OPT_SIZE,     /* uint64_t: bytes, with k, M, G, T (powers of 1024) */
-	OPT_NUMBER,   /* unsigned: from 1 to 100 */
+	OPT_NUMBER,   /* unsigned: from 1 to .max */
 	OPT_SECONDS,  /* unsigned: with s, m, h, d */
 };
 
@@ -55,6 +55,7 @@ struct opt {
 	size_t offset;	  /* of the member in the command's arguments */
 	const char *const *choices; /* NULL-terminated */
 	const char *help;	    /* under 60 characters */
+	unsigned max;		    /* of OPT_NUMBER; 0: 100 */
 	bool required;
 	bool mutates; /* the command does, once this is given */
 	bool dry;     /* and does not, once this is given */

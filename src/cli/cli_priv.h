@@ -15,7 +15,7 @@ int cli_parse_globals(struct cli *c, int argc, char **argv, struct err *e);
 /* "512k", "20M", "1GiB" in bytes; -1 when it is none. */
 int cli_parse_size(const char *s, uint64_t *out);
 /* "1" to "100" */
-int cli_parse_number(const char *s, unsigned *out);
+int cli_parse_number(const char *s, unsigned max, unsigned *out);
 /* "90", "90s", "5m", "2h", "7d" */
 int cli_parse_seconds(const char *s, unsigned *out);
 

@@ -63,7 +63,7 @@ static const struct key db_keys[] = {
 
 static const struct key copy_keys[] = {
 	{"priority", KEY_STRING, CFG(copy.priority), 0, 0},
-	{"streams", KEY_UINT, CFG(copy.streams), 1, 8},
+	{"streams", KEY_UINT, CFG(copy.streams), 1, CONFIG_STREAMS_MOST},
 	{NULL, 0, 0, 0, 0},
 };
 

@@ -54,6 +54,9 @@ struct config_ssh {
 				     host counts as lost, default 30 */
 };
 
+/* Connections of one copy, at most. */
+#define CONFIG_STREAMS_MOST 8
+
 struct config_copy {
 	char *priority;	  /* "low", "idle" or "normal"; NULL: low */
 	unsigned streams; /* connections at most; 0: as is best */

@@ -105,14 +105,14 @@ int cli_parse_size(const char *s, uint64_t *out)
 	return 0;
 }
 
-int cli_parse_number(const char *s, unsigned *out)
+int cli_parse_number(const char *s, unsigned max, unsigned *out)
 {
 	unsigned long n;
 	char *end;
 
 	errno = 0;
 	n = strtoul(s, &end, 10);
-	if (!isdigit((unsigned char)*s) || errno || *end || n < 1 || n > 100)
+	if (!isdigit((unsigned char)*s) || errno || *end || n < 1 || n > max)
 		return -1;
 	*out = (unsigned)n;
 	return 0;
@@ -161,6 +161,17 @@ static int set_choice(const struct opt *o, int *at, const char *value,
 	return bad_value(o, value, buf_str(&all), e);
 }
 
+static int set_number(const struct opt *o, unsigned *at, const char *value,
+		      struct err *e)
+{
+	unsigned max = o->max ? o->max : 100;
+
+	if (!cli_parse_number(value, max, at))
+		return 0;
+	return err_set(e, ERR_USAGE, "--%s %s: not a whole number from 1 to %u",
+		       o->name, value, max);
+}
+
 static int set_value(const struct opt *o, void *at, const char *value, bool no,
 		     struct err *e)
 {
@@ -195,10 +206,7 @@ static int set_value(const struct opt *o, void *at, const char *value, bool no,
 					 "not a size such as 512k or 20M", e);
 		return 0;
 	case OPT_NUMBER:
-		if (cli_parse_number(value, at))
-			return bad_value(o, value,
-					 "not a whole number from 1 to 100", e);
-		return 0;
+		return set_number(o, at, value, e);
 	case OPT_SECONDS:
 		if (cli_parse_seconds(value, at))
 			return bad_value(o, value,

@@ -38,6 +38,9 @@ extern const char *const request_transports[];
 	{.type = OPT_SIZE, .name = "bwlimit", .arg = "SIZE",		\
 	 .offset = REQ(bwlimit),					\
 	 .help = "bytes a second, all streams together"},		\
+	{.type = OPT_NUMBER, .name = "streams", .arg = "N",		\
+	 .offset = REQ(streams), .max = CONFIG_STREAMS_MOST,		\
+	 .help = "at most so many connections from host to host"},	\
 	{.type = OPT_SECONDS, .name = "stop-timeout", .arg = "TIME",	\
 	 .offset = REQ(stop_timeout),					\
 	 .help = "wait for the guest, then stop it hard"},		\

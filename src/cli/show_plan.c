@@ -34,6 +34,7 @@ static const struct out_column plan_cols[] = {
 	{"bytes_to_copy", "To copy", OUT_BYTES},
 	{"precopy_text", "Pre-copy, expected", OUT_TEXT},
 	{"downtime", "Downtime, expected", OUT_TEXT},
+	{"transfer_text", "Bytes travel", OUT_TEXT},
 	{NULL, NULL, OUT_TEXT},
 };
 
@@ -71,6 +72,20 @@ void cli_print_checks(enum out_format f, const json_t *report)
 	out_note(f, "verdict: %s", text(report, "verdict"));
 }
 
+/* On which way the plan insists, and over how many connections at most. */
+static json_t *transfer_of(const json_t *plan)
+{
+	const json_t *t = json_object_get(plan, "transfer");
+	json_int_t n = json_integer_value(json_object_get(t, "streams"));
+	AUTO(buf_clear) struct buf b = BUF_INIT;
+
+	buf_puts(&b, text(t, "transport"));
+	if (n)
+		buf_printf(&b, ", over at most %lld connection%s", (long long)n,
+			   n == 1 ? "" : "s");
+	return json_string(buf_str(&b));
+}
+
 /* What plan_cols show: a copy with the downtime as people read it. */
 static json_t *head_of(const json_t *plan)
 {
@@ -97,6 +112,8 @@ static json_t *head_of(const json_t *plan)
 
 		json_object_set_new(head, "precopy_text", json_string(s));
 	}
+	if (json_is_object(json_object_get(plan, "transfer")))
+		json_object_set_new(head, "transfer_text", transfer_of(plan));
 	return head;
 }
 

@@ -101,7 +101,8 @@ static int connect(struct carry_join *j, struct host *src, struct host *dst,
 		.dst_sudo = j->user && strcmp(j->user, "root") != 0,
 		.dst_root = j->w->move->dst.instances_path,
 		.bwlimit = j->w->bwlimit,
-		.streams = j->config->copy.streams,
+		.streams = j->w->move->streams ? j->w->move->streams
+					       : j->config->copy.streams,
 	};
 
 	if (j->t)

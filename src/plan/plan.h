@@ -35,6 +35,7 @@ struct plan_opts {
 	bool copy_console;
 	int64_t stop_timeout_s;
 	uint64_t bwlimit;
+	unsigned streams;		    /* 0: as is best */
 	const char *delta, *transport;	    /* as in struct move */
 	const char *qemu_user, *qemu_group; /* configured for the target */
 };
@@ -50,7 +51,8 @@ struct move *plan_move(const struct facts *f, const struct plan_opts *o,
  * changed by what. */
 const char *plan_control(const struct facts *f, bool nova_start);
 /* {plan_version, kind, created, instance, source, target, facts_digest,
- *  release, bytes_to_copy, precopy, downtime_s, steps, move, values} */
+ *  release, bytes_to_copy, precopy, downtime_s, transfer, steps, move,
+ *  values} */
 json_t *plan_document(const struct facts *f, const struct move *m);
 
 /* What is to be expected of the copy, from sizes and cautious rates. */

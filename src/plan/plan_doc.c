@@ -138,7 +138,7 @@ json_t *plan_document(const struct facts *f, const struct move *m)
 	clock_iso(f->taken_us, now);
 	return json_pack(
 		"{s:i, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:s, s:s, "
-		"s:I, s:{s:i, s:i, s:I}, s:I, s:o, s:o, s:o}",
+		"s:I, s:{s:i, s:i, s:I}, s:I, s:{s:s, s:i}, s:o, s:o, s:o}",
 		"plan_version", PLAN_VERSION, "kind", "move", "created", now,
 		"instance", "uuid", m->uuid, "name", m->name, "source",
 		m->src.host, "target", m->dst.host, "route", "offline",
@@ -148,8 +148,10 @@ json_t *plan_document(const struct facts *f, const struct move *m)
 		(int)copy.rounds, "rounds_max",
 		m->precopy ? (int)m->precopy_max : 0, "seconds",
 		(json_int_t)copy.precopy_s, "downtime_s",
-		(json_int_t)copy.downtime_s, "steps", steps_json(m), "move",
-		move_to_json(m), "values", values_json(m));
+		(json_int_t)copy.downtime_s, "transfer", "transport",
+		m->transport, "streams", (int)m->streams, "steps",
+		steps_json(m), "move", move_to_json(m), "values",
+		values_json(m));
 }
 
 /* The order of the steps is what keeps the promise: a file may not change it,

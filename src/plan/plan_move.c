@@ -336,6 +336,7 @@ static struct move *fill(const struct facts *f, const struct plan_opts *o)
 	volumes(m, f, o->detach && m->nova_start);
 	m->stop_timeout_s = o->stop_timeout_s;
 	m->bwlimit = o->bwlimit;
+	m->streams = o->streams;
 	m->delta = dup_or(o->delta, "auto");
 	m->transport = dup_or(o->transport, "auto");
 	return m;

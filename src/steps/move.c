@@ -92,8 +92,8 @@ static const struct field move_fields[] = {
 	F(move, precopy, K_BOOL),	F(move, precopy_max, K_U32_LATE),
 	F(move, verify_deep, K_BOOL),	F(move, verify_full, K_BOOL),
 	F(move, stop_timeout_s, K_I64), F(move, bwlimit, K_U64),
-	F(move, delta, K_STR),		F(move, transport, K_STR),
-	F(move, domain_xml, K_STR0),
+	F(move, streams, K_U32_LATE),	F(move, delta, K_STR),
+	F(move, transport, K_STR),	F(move, domain_xml, K_STR0),
 };
 
 static const char *const root_names[] = {

@@ -137,6 +137,8 @@ struct move {
 	bool verify_full;	/* read every byte again before the rewrite */
 	int64_t stop_timeout_s; /* graceful part; then hard */
 	uint64_t bwlimit;	/* bytes per second, 0 for none */
+	uint32_t streams;	/* connections at most from host to host; 0: as
+				   is best, and in older journals */
 	char *delta;		/* "auto", "blocks", "librsync", "whole" */
 	char *transport;	/* "auto", "direct", "relay" */
 	char *domain_xml;	/* adapted for the target at planning */
@@ -145,6 +147,8 @@ struct move {
 /* Rounds of a pre-copy: by default, and at most. */
 #define MOVE_ROUNDS 5
 #define MOVE_ROUNDS_MOST 100
+/* Connections, at most (transfer/stripe.h). */
+#define MOVE_STREAMS_MOST 8
 
 struct move *move_new(void);
 void move_free(struct move *m);

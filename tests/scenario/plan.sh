@@ -62,6 +62,13 @@ is "a plan that leaves the directory is refused" "$?" 5
 sed 's,<devices>,<devices><!-- -->,' "$work/plan.json" > "$work/bent.json"
 expect "a plan with another domain is refused" 5 nh apply "$work/bent.json" --yes
 like "... and says where it differs" "$(cat "$work/err")" "'domain_xml'"
+sed 's/"streams": 0/"streams": 9/g' "$work/plan.json" > "$work/bent.json"
+expect "a plan with more connections than there can be is refused" 5 \
+	nh apply "$work/bent.json" --yes
+expect "--streams is in the plan" 0 nh plan "$u" --to compute-34 --streams 3 -f json
+like "... as its most" "$(cat "$work/out")" '"streams": 3'
+expect "--streams and a relay" 2 nh plan "$u" --to compute-34 --streams 3 \
+	--transport relay
 sed 's,"claim","release",' "$work/plan.json" > "$work/bent.json"
 expect "a plan with other steps is refused" 5 nh apply "$work/bent.json" --yes
 

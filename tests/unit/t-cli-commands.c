@@ -223,6 +223,11 @@ static void t_usage(void **state)
 	usage("move x --to b --precopy-max 101", "from 1 to 100");
 	usage("move x --to b --precopy-max -1", "from 1 to 100");
 	usage("move x --to b --precopy-max 2x", "from 1 to 100");
+	usage("move x --to b --streams 0", "from 1 to 8");
+	usage("move x --to b --streams 9", "from 1 to 8");
+	usage("move x --to b --streams 4294967298", "from 1 to 8");
+	usage("plan x --to b --streams two", "from 1 to 8");
+	usage("check x --to b --streams", "needs a value");
 	usage("move x --to b --nonsense", "--nonsense: no such option");
 	usage("move x --to b -Z", "-Z: no such option");
 	usage("move x --to b --yes=1", "--yes=1: takes no value");
@@ -273,6 +278,7 @@ static void t_request(void **state)
 	app.report = "{\"verdict\": \"ok\", \"checks\": []}";
 	assert_int_equal(run("check --to h2 --route cold --control direct "
 			     "--no-precopy --bwlimit 20M --stop-timeout 5m "
+			     "--streams 8 "
 			     "--delta whole --transport relay --no-start "
 			     "--verify-deep --verify-full --console-log s1"),
 			 CLI_DONE);
@@ -285,6 +291,7 @@ static void t_request(void **state)
 	assert_int_equal(app.req.precopy, APP_NO);
 	assert_int_equal(app.req.bwlimit, 20 << 20);
 	assert_int_equal(app.req.stop_timeout, 300);
+	assert_int_equal(app.req.streams, 8);
 	assert_true(app.req.no_start && app.req.verify_deep);
 	assert_true(app.req.verify_full && app.req.copy_console_log);
 	assert_int_equal(run("check s1 --to h2 --precopy"), CLI_DONE);
@@ -292,6 +299,7 @@ static void t_request(void **state)
 	assert_int_equal(run("check s1 --to h2"), CLI_DONE);
 	assert_int_equal(app.req.precopy, APP_UNSET);
 	assert_int_equal(app.req.bwlimit, 0);
+	assert_int_equal(app.req.streams, 0);
 	for (int i = 0; i <= APP_ROUTE_ADOPT; i++)
 		assert_non_null(app_route_name((enum app_route)i));
 	assert_string_equal(app_route_name(APP_ROUTE_ADOPT), "adopt");
@@ -324,7 +332,8 @@ static void t_check(void **state)
 
 static const char plan[] =
 	"{\"server\": {\"uuid\": \"u\", \"name\": \"web\"}, \"from\": \"a\","
-	" \"to\": \"b\", \"bytes_to_copy\": 1536, \"steps\": [{\"step\": "
+	" \"to\": \"b\", \"bytes_to_copy\": 1536, \"transfer\": {\"transport\":"
+	" \"auto\", \"streams\": 4}, \"steps\": [{\"step\": "
 	"\"claim\", \"summary\": \"lock it\"}, {\"step\": \"rewrite\", "
 	"\"summary\": \"write\", \"commit_point\": \"it names b\"}], \"sql\": "
 	"[{\"step\": \"claim\", \"database\": \"cell\", \"name\": \"w.x\", "
@@ -351,6 +360,7 @@ static void t_move(void **state)
 	assert_int_equal(run("move web --to b --dry-run"), CLI_DONE);
 	assert_string_equal(app.asked, "plan");
 	says(out, "1.5 KiB");
+	says(out, "auto, over at most 4 connections\n");
 	says(out, "2  rewrite");
 	says(out,
 	     "\n\nFrom step 2 (rewrite) on the way is forward: it names b\n");
