@@ -156,7 +156,8 @@ static void fill(const struct transfer_result *t, struct carry_result *r)
 				   .sent = t->bytes_sent,
 				   .matched = t->bytes_matched,
 				   .allocated = t->dst_allocated,
-				   .changed = t->changed};
+				   .changed = t->changed,
+				   .lost = t->bad_bytes};
 	strncpy(r->method, transfer_delta_name(t->method),
 		sizeof(r->method) - 1);
 	strncpy(r->transport, transfer_via_name(t->via),

@@ -77,6 +77,8 @@ static int arrived(struct pass *p, const struct move_file *f,
 	p->sum.read += r->read;
 	p->sum.matched += r->matched;
 	p->done += f->size;
+	if (carried_whole(p->c, f->rel, r, e))
+		return -1;
 	if (!p->final)
 		return 0;
 	/* What was read may never have been there at one moment. */

@@ -151,6 +151,8 @@ static int bring(struct step_ctx *c, const struct move_base *b, struct err *e)
 		return err_wrap(e, "copying backing image %s to %s", b->name,
 				m->dst.host);
 	step_add_bytes(c, r.sent, r.read);
+	if (carried_whole(c, b->name, &r, e))
+		return -1;
 	if (strcmp(r.src, r.dst) != 0)
 		return err_set(e, ERR_FAILED,
 			       "backing image %s arrived with another digest",

@@ -532,6 +532,20 @@ int has_digest(struct host *h, struct host_path p, const char *want, bool fresh,
 	return 0;
 }
 
+int carried_whole(struct step_ctx *c, const char *name,
+		  const struct carry_result *r, struct err *e)
+{
+	if (!r->lost)
+		return 0;
+	err_set(e, ERR_FAILED,
+		"%llu bytes of %s cannot be read on %s: the copy is not whole",
+		(unsigned long long)r->lost, name, step_m(c)->src.host);
+	return err_hint(e,
+			"have that file restored there, then novahaul move "
+			"%s --to %s",
+			step_m(c)->uuid, step_m(c)->dst.host);
+}
+
 void bwlimit_look(struct step_ctx *c)
 {
 	const json_t *v = step_asked(c, "bwlimit");

@@ -111,6 +111,11 @@ void bwlimit_look(struct step_ctx *c);
 int has_digest(struct host *h, struct host_path p, const char *want, bool fresh,
 	       bool *yes, struct err *e);
 
+/* ERR_FAILED when what was carried has holes for what the source's disk has
+ * lost: no step asks for that, and both digests would agree on it. */
+int carried_whole(struct step_ctx *c, const char *name,
+		  const struct carry_result *r, struct err *e);
+
 /* Of step_claim.c: does Nova's row still name this job, and this controller's
  * epoch?  ERR_STALE if not: another controller has taken over, or this
  * journal may be an old one, and another has ended the job by the hosts'

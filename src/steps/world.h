@@ -59,7 +59,8 @@ struct carry_result {
 	/* Digests, of the job's kind (transfer/tags.h) or of SHA-256; DST only
 	 * when .final. */
 	char src[HOST_DIGEST_MAX], dst[HOST_DIGEST_MAX];
-	bool changed; /* the source was written to while it was read */
+	bool changed;  /* the source was written to while it was read */
+	uint64_t lost; /* bytes that the source's disk could not read */
 	char method[16], transport[16];
 };
 

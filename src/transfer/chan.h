@@ -21,7 +21,7 @@
  *	RUN, DELTA ...                       -->
  *	                                     <-- ACK
  *	BAD     what could not be read       --> (if anything)
- *	END     size, digest                 -->
+ *	END     size, digest, bytes not read -->
  *	                                     <-- SUM     synced and read back
  *	COMMIT                               -->
  *	                                     <-- COMMITTED  renamed
@@ -69,7 +69,7 @@ enum xp_type {
 	XP_RUN,	   /* u64 off: the next DELTA starts a delta of its own there */
 	XP_DELTA,  /* raw */
 	XP_BAD,	   /* count, (u64 off, u64 len)...: what is left out */
-	XP_END,	   /* u64 size, str digest */
+	XP_END,	   /* u64 size, str digest, u64 bytes that BAD has told of */
 	XP_COMMIT, /* - */
 	XP_ABORT,  /* - */
 	XP_CALM,   /* u8 enum calm; between files, not answered */

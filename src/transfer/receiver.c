@@ -348,17 +348,25 @@ static int on_delta(struct receiver *r, struct chan_msg *m, struct err *e)
 static int on_end(struct receiver *r, struct chan_msg *m, struct err *e)
 {
 	char text[DIGEST_TEXT_MAX];
-	uint64_t size = dec_u64(&m->d), allocated;
+	uint64_t size = dec_u64(&m->d), lost, allocated;
 	const char *want = dec_str(&m->d);
 	struct enc *out;
 
 	if (!tags_text_ok(want))
 		return err_set(e, ERR_BUG, "a malformed digest");
 	memcpy(r->sum, want, sizeof(r->sum));
+	lost = dec_u64(&m->d);
 	if (dec_end(&m->d, "end", e))
 		return -1;
 	if (!r->t.begun || size != r->t.size)
 		return err_set(e, ERR_BUG, "an end out of place");
+	/* A file with holes for what was lost never gets its name without a
+	 * map of all of it. */
+	if (lost != r->t.bad.bytes)
+		return err_set(e, ERR_BUG,
+			       "%llu bytes were left out, and %llu told of",
+			       (unsigned long long)lost,
+			       (unsigned long long)r->t.bad.bytes);
 	if (patch_end(r, e))
 		return -1;
 	if (target_seal(&r->t, &(struct target_seal){r->full, alive_tick, r},

@@ -253,6 +253,7 @@ static int finish(struct sender *s, struct transfer_result *out, struct err *e)
 	m = chan_begin(s->c, XP_END);
 	enc_u64(m, s->p.size);
 	enc_str(m, out->src_digest);
+	enc_u64(m, s->bad.bytes);
 	if (chan_end(s->c, NULL, 0, e) || sender_expect(s, XP_SUM, &d, e))
 		return -1;
 	snprintf(out->dst_digest, sizeof(out->dst_digest), "%s", dec_str(&d));

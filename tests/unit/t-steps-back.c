@@ -253,6 +253,38 @@ static void t_written_meanwhile(void **state)
 	written_meanwhile(true, true);
 }
 
+/* ---- a copy with holes for what the disk has lost */
+
+static const char *holed; /* a part of the name */
+
+static int with_holes(void *self, struct host *src, struct host *dst,
+		      const struct carry_file *f, struct carry_result *r,
+		      struct err *e)
+{
+	if (t.carrier.copy(self, src, dst, f, r, e))
+		return -1;
+	r->lost = strstr(f->to.rel, holed) ? 4096 : 0;
+	return 0;
+}
+
+static void t_with_holes(void **state)
+{
+	static const char *const names[] = {"/hold/", "/disk", "none"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		bool none = !strcmp(names[i], "none");
+
+		holed = names[i];
+		begin((struct fake_options){.running = true, .start = true});
+		t.w.carrier.copy = with_holes;
+		forward(none ? TXN_DONE : TXN_ROLLED_BACK);
+		if (!none)
+			assert_non_null(strstr(err_msg(&t.e), "4096 bytes of"));
+		end();
+	}
+}
+
 /* ---- a base's relative is there, and saves bytes */
 
 static char basis[FAKE_PATH];
@@ -437,6 +469,7 @@ int main(void)
 		cmocka_unit_test(t_gone_at_the_stop),
 		cmocka_unit_test(t_base_newcomer),
 		cmocka_unit_test(t_written_meanwhile),
+		cmocka_unit_test(t_with_holes),
 		cmocka_unit_test(t_relative),
 		cmocka_unit_test(t_stow_again),
 		cmocka_unit_test(t_stray_nvram),

@@ -260,6 +260,75 @@ static void t_device(void **state)
 	close(fs.back);
 }
 
+static uint8_t answer(void)
+{
+	struct chan_msg m;
+
+	do
+		if (chan_recv(&pair.sc, &m, 20000000, &e))
+			fail_msg("%s", err_msg(&e));
+	while (m.type == XP_ALIVE || m.type == XP_ACK);
+	return (uint8_t)m.type;
+}
+
+/* What the receiver says to the end of a file of which TOLD bytes are said to
+ * be lost, by one who speaks of LOST. */
+static uint8_t end_with(uint64_t told, uint64_t lost)
+{
+	static const char digest[] = "p1305t64k:"
+				     "0123456789abcdef0123456789abcdef"
+				     "0123456789abcdef0123456789abcdef";
+	struct badmap b = {NULL};
+	struct enc *m = chan_begin(&pair.sc, XP_OPEN);
+
+	enc_str(m, "dst/u");
+	enc_u32(m, 0600);
+	enc_u64(m, 8192);
+	enc_str(m, NULL);
+	enc_bytes(m, tagdir_key(&pair.kept), FINGERPRINT_KEY);
+	enc_bool(m, false);
+	enc_str(m, "");
+	assert_int_equal(chan_end(&pair.sc, NULL, 0, &e), 0);
+	assert_int_equal(answer(), XP_OPENED);
+	enc_u8(chan_begin(&pair.sc, XP_BEGIN), TRANSFER_WHOLE);
+	assert_int_equal(chan_end(&pair.sc, NULL, 0, &e), 0);
+	assert_int_equal(answer(), XP_BEGUN);
+	if (told) {
+		assert_int_equal(badmap_add(&b, 0, told, &e), 0);
+		badmap_put(chan_begin(&pair.sc, XP_BAD), &b);
+		assert_int_equal(chan_end(&pair.sc, NULL, 0, &e), 0);
+		badmap_clear(&b);
+	}
+	m = chan_begin(&pair.sc, XP_END);
+	enc_u64(m, 8192);
+	enc_str(m, digest);
+	enc_u64(m, lost);
+	assert_int_equal(chan_end(&pair.sc, NULL, 0, &e), 0);
+	return answer();
+}
+
+/* The end counts what the map has told of: neither may be missing. */
+static void t_counted(void **state)
+{
+	static const struct {
+		uint64_t told, lost;
+		uint8_t want;
+	} cases[] = {
+		{0, 0, XP_SUM},		{4096, 4096, XP_SUM},
+		{0, 4096, XP_ERROR},	{4096, 0, XP_ERROR},
+		{4096, 8192, XP_ERROR},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(end_with(cases[i].told, cases[i].lost),
+				 cases[i].want);
+		assert_int_equal(chan_put(&pair.sc, XP_ABORT, &e), 0);
+		assert_int_equal(answer(), XP_ABORTED);
+		assert_false(pair_exists(&pair, "dst/u"));
+	}
+}
+
 static void t_ranges(void **state)
 {
 	AUTO(badmap_clear) struct badmap b = {NULL};
@@ -293,6 +362,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(t_map_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_expected, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_device, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_counted, setup, teardown),
 	};
 
 	/* So that what is mounted goes with us. */

@@ -193,6 +193,7 @@ static void make(struct liar *l)
 	} else if (type == XP_END) {
 		enc_u64(m, l->size);
 		enc_str(m, DIGEST);
+		enc_u64(m, pair_below(10) ? 0 : pair_rand());
 	}
 	if (type == XP_DATA || type == XP_DELTA || !pair_below(20))
 		for (size_t k = pair_below(300); k; k--)
