@@ -89,6 +89,7 @@ struct app_request {
 	enum app_transport transport;
 	enum app_tristate precopy;
 	unsigned precopy_max;  /* rounds; 0: the default */
+	unsigned precopy_time; /* seconds; 0: by rule */
 	uint64_t bwlimit;      /* bytes a second over all streams, 0: none */
 	unsigned streams;      /* connections at most; 0: as configured */
 	unsigned stop_timeout; /* seconds; 0: the instance's own, else 60 */
@@ -124,8 +125,8 @@ int app_check(struct app *a, const struct app_request *r, json_t **report,
 
 /* The plan document, which is also the file of `plan -o`: what app_check()
  * reports, and {plan_version, created, request, facts, facts_digest,
- * bytes_to_copy, precopy: {rounds, rounds_max, seconds}, downtime_s,
- * transfer: {transport, streams}, steps: [{name, summary, params,
+ * bytes_to_copy, precopy: {rounds, rounds_max, seconds, seconds_max},
+ * downtime_s, transfer: {transport, streams}, steps: [{name, summary, params,
  * commit_point}], sql: [{step, database, name, text, values}]}.  ERR_REFUSED
  * (with *PLAN set to the check report) when a check refuses, ERR_NOTHING when
  * target = source. */

@@ -52,10 +52,11 @@ static int known_way(const struct app_request *r, struct err *e)
 			app_route_name(r->route));
 		return err_hint(e, "novahaul move --route offline");
 	}
-	if (r->precopy == APP_NO && r->precopy_max)
+	if (r->precopy == APP_NO && (r->precopy_max || r->precopy_time))
 		return err_set(e, ERR_USAGE,
-			       "--no-precopy and --precopy-max contradict each "
-			       "other");
+			       "--no-precopy and --precopy-%s contradict each "
+			       "other",
+			       r->precopy_max ? "max" : "time");
 	if (r->streams > 1 && r->transport == APP_TRANSPORT_RELAY)
 		return err_set(e, ERR_USAGE,
 			       "--streams %u and --transport relay contradict "
@@ -182,6 +183,7 @@ static struct plan_opts plan_opts_of(const struct app *a,
 	return (struct plan_opts){
 		.precopy = r->precopy != APP_NO,
 		.precopy_max = r->precopy_max ? r->precopy_max : MOVE_ROUNDS,
+		.precopy_time_s = r->precopy_time,
 		.no_start = r->no_start,
 		.verify_deep = r->verify_deep,
 		.verify_full = r->verify_full,
@@ -403,6 +405,7 @@ static int same_plan(struct app *a, const json_t *plan, const struct move *m,
 
 	o.nova_start = by_nova(f, &r);
 	o.precopy_max = m->precopy_max;
+	o.precopy_time_s = m->precopy_time_s;
 	o.stop_timeout_s = m->stop_timeout_s;
 	o.bwlimit = m->bwlimit;
 	o.streams = m->streams;

@@ -56,6 +56,7 @@ struct opt {
 	const char *const *choices; /* NULL-terminated */
 	const char *help;	    /* under 60 characters */
 	unsigned max;		    /* of OPT_NUMBER; 0: 100 */
+	unsigned min;		    /* of OPT_SECONDS */
 	bool required;
 	bool mutates; /* the command does, once this is given */
 	bool dry;     /* and does not, once this is given */

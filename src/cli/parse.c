@@ -208,7 +208,7 @@ static int set_value(const struct opt *o, void *at, const char *value, bool no,
 	case OPT_NUMBER:
 		return set_number(o, at, value, e);
 	case OPT_SECONDS:
-		if (cli_parse_seconds(value, at))
+		if (cli_parse_seconds(value, at) || *(unsigned *)at < o->min)
 			return bad_value(o, value,
 					 "not a time such as 90, 5m or 7d", e);
 		return 0;

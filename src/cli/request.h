@@ -35,6 +35,9 @@ extern const char *const request_transports[];
 	{.type = OPT_NUMBER, .name = "precopy-max", .arg = "ROUNDS",	\
 	 .offset = REQ(precopy_max),					\
 	 .help = "at most so many rounds of it; 5 by default"},		\
+	{.type = OPT_SECONDS, .name = "precopy-time", .arg = "TIME",	\
+	 .offset = REQ(precopy_time), .min = 1,				\
+	 .help = "in which its rounds must end; 1h or more by rule"},	\
 	{.type = OPT_SIZE, .name = "bwlimit", .arg = "SIZE",		\
 	 .offset = REQ(bwlimit),					\
 	 .help = "bytes a second, all streams together"},		\

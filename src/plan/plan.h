@@ -26,7 +26,8 @@
 
 struct plan_opts {
 	bool precopy;
-	unsigned precopy_max; /* rounds */
+	unsigned precopy_max;	 /* rounds */
+	unsigned precopy_time_s; /* 0: by rule */
 	bool no_start;
 	bool nova_start; /* check_nova_start() says so */
 	bool detach;	 /* its volumes, as far as they can be */
@@ -57,9 +58,10 @@ json_t *plan_document(const struct facts *f, const struct move *m);
 
 /* What is to be expected of the copy, from sizes and cautious rates. */
 struct plan_copy {
-	unsigned rounds;    /* of the pre-copy; 0: there is none */
-	int64_t precopy_s;  /* for all of them */
-	int64_t downtime_s; /* without what the guest takes to power off */
+	unsigned rounds;       /* of the pre-copy; 0: there is none */
+	int64_t precopy_s;     /* for all of them */
+	int64_t precopy_max_s; /* after which none begins */
+	int64_t downtime_s;    /* without what the guest takes to power off */
 };
 struct plan_copy plan_foresee(const struct move *m);
 

@@ -26,6 +26,7 @@ static struct round foreseen(uint64_t bytes, double sent, double rate)
 static void foresee_rounds(const struct move *m, uint64_t bytes, double rate,
 			   struct plan_copy *out)
 {
+	struct rounds_bounds bounds = {m->precopy_max, m->precopy_time_s};
 	struct round r[MOVE_ROUNDS_MOST];
 	double sum = 0, sent = (double)bytes;
 	size_t n = 0;
@@ -38,9 +39,10 @@ static void foresee_rounds(const struct move *m, uint64_t bytes, double rate,
 			sent = (double)bytes;
 		n++;
 	} while (n < MOVE_ROUNDS_MOST &&
-		 rounds_judge(r, n, m->precopy_max) == ROUNDS_MORE);
+		 rounds_judge(r, n, &bounds) == ROUNDS_MORE);
 	out->rounds = (unsigned)n;
 	out->precopy_s = (int64_t)(sum + 0.5);
+	out->precopy_max_s = (int64_t)(rounds_time_s(&bounds, r) + 0.5);
 	out->downtime_s = ROUNDS_REST_S +
 			  (int64_t)(foreseen(bytes, sent, rate).seconds + 0.5);
 }
@@ -119,6 +121,20 @@ static json_t *values_json(const struct move *m)
 			 "daz", m->availability_zone, "dip", m->dst.ip);
 }
 
+static json_t *precopy_json(const struct move *m, const struct plan_copy *copy)
+{
+	return json_pack("{s:i, s:i, s:I, s:I}", "rounds", (int)copy->rounds,
+			 "rounds_max", m->precopy ? (int)m->precopy_max : 0,
+			 "seconds", (json_int_t)copy->precopy_s, "seconds_max",
+			 (json_int_t)copy->precopy_max_s);
+}
+
+static json_t *transfer_json(const struct move *m)
+{
+	return json_pack("{s:s, s:i}", "transport", m->transport, "streams",
+			 (int)m->streams);
+}
+
 const char *plan_control(const struct facts *f, bool nova_start)
 {
 	bool beside = f->cloud.on[SRC_HOST] || f->cloud.network ||
@@ -138,20 +154,16 @@ json_t *plan_document(const struct facts *f, const struct move *m)
 	clock_iso(f->taken_us, now);
 	return json_pack(
 		"{s:i, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:s, s:s, "
-		"s:I, s:{s:i, s:i, s:I}, s:I, s:{s:s, s:i}, s:o, s:o, s:o}",
+		"s:I, s:o, s:I, s:o, s:o, s:o, s:o}",
 		"plan_version", PLAN_VERSION, "kind", "move", "created", now,
 		"instance", "uuid", m->uuid, "name", m->name, "source",
 		m->src.host, "target", m->dst.host, "route", "offline",
 		"control", plan_control(f, m->nova_start), "release",
 		f->schema.release, "facts_digest", digest, "bytes_to_copy",
-		(json_int_t)move_bytes(m), "precopy", "rounds",
-		(int)copy.rounds, "rounds_max",
-		m->precopy ? (int)m->precopy_max : 0, "seconds",
-		(json_int_t)copy.precopy_s, "downtime_s",
-		(json_int_t)copy.downtime_s, "transfer", "transport",
-		m->transport, "streams", (int)m->streams, "steps",
-		steps_json(m), "move", move_to_json(m), "values",
-		values_json(m));
+		(json_int_t)move_bytes(m), "precopy", precopy_json(m, &copy),
+		"downtime_s", (json_int_t)copy.downtime_s, "transfer",
+		transfer_json(m), "steps", steps_json(m), "move",
+		move_to_json(m), "values", values_json(m));
 }
 
 /* The order of the steps is what keeps the promise: a file may not change it,

@@ -327,6 +327,7 @@ static struct move *fill(const struct facts *f, const struct plan_opts *o)
 	m->nova_start = m->start && o->nova_start;
 	m->precopy = o->precopy && m->was_running;
 	m->precopy_max = o->precopy_max;
+	m->precopy_time_s = o->precopy_time_s;
 	m->verify_deep = o->verify_deep;
 	m->verify_full = o->verify_full;
 	m->placement = f->cloud.on[SRC_HOST];

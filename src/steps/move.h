@@ -133,6 +133,9 @@ struct move {
 	/* How. */
 	bool precopy;
 	uint32_t precopy_max; /* rounds; journals of before them: 0, one */
+	/* Seconds in which further rounds must end; 0, and in older journals:
+	 * by rule (steps/rounds.h). */
+	uint32_t precopy_time_s;
 	bool verify_deep;
 	bool verify_full;	/* read every byte again before the rewrite */
 	int64_t stop_timeout_s; /* graceful part; then hard */

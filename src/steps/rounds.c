@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "steps/rounds.h"
 
+#include <stdbool.h>
+
 #define SHORT_S 2.0  /* a final pass under this is short */
 #define LITTLE_S 0.5 /* and so is what is left to send */
 #define NO_GAIN 0.7  /* of the bytes of the round before */
@@ -46,7 +48,27 @@ double rounds_final_s(const struct round *r, size_t n)
 	return (reading > 0 ? reading : 0) + change_s(r, n);
 }
 
-enum rounds_end rounds_judge(const struct round *r, size_t n, unsigned max)
+double rounds_time_s(const struct rounds_bounds *b, const struct round *r)
+{
+	if (b->seconds)
+		return b->seconds;
+	return r->seconds > ROUNDS_TIME_S / 2.0 ? 2 * r->seconds
+						: ROUNDS_TIME_S;
+}
+
+/* Another round is what the final pass would be now; but what the second one
+ * takes nobody knows before it. */
+static bool late(const struct round *r, size_t n, const struct rounds_bounds *b)
+{
+	double sum = n > 1 ? rounds_final_s(r, n) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += r[i].seconds;
+	return sum >= rounds_time_s(b, r);
+}
+
+enum rounds_end rounds_judge(const struct round *r, size_t n,
+			     const struct rounds_bounds *b)
 {
 	/* After one round the guest's writes are not known, and a second round
 	 * costs it nothing. */
@@ -55,7 +77,9 @@ enum rounds_end rounds_judge(const struct round *r, size_t n, unsigned max)
 		return ROUNDS_SHORT;
 	if (n >= 2 && (double)r[n - 1].sent > NO_GAIN * (double)r[n - 2].sent)
 		return ROUNDS_NO_GAIN;
-	return n >= max ? ROUNDS_SPENT : ROUNDS_MORE;
+	if (n >= b->max)
+		return ROUNDS_SPENT;
+	return late(r, n, b) ? ROUNDS_LATE : ROUNDS_MORE;
 }
 
 const char *rounds_end_name(enum rounds_end end)
@@ -69,6 +93,8 @@ const char *rounds_end_name(enum rounds_end end)
 		return "another one would gain little";
 	case ROUNDS_SPENT:
 		return "no more were asked for";
+	case ROUNDS_LATE:
+		return "another one would not end in the time that it has";
 	}
 	return "?";
 }

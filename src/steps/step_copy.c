@@ -283,6 +283,7 @@ static void foretell(struct step_ctx *c, const struct round *r, size_t n,
 static int pre_run(struct step_ctx *c, struct err *e)
 {
 	const struct move *m = step_m(c);
+	struct rounds_bounds bounds = {m->precopy_max, m->precopy_time_s};
 	struct round r[MOVE_ROUNDS_MOST];
 	enum rounds_end end = ROUNDS_MORE;
 	size_t n = 0;
@@ -294,7 +295,7 @@ static int pre_run(struct step_ctx *c, struct err *e)
 		if (one_round(c, n + 1, &r[n], e))
 			return -1;
 		n++;
-		end = rounds_judge(r, n, m->precopy_max);
+		end = rounds_judge(r, n, &bounds);
 		if (note_round(c, r, n, end, e))
 			return -1;
 	}

@@ -223,6 +223,8 @@ static void t_usage(void **state)
 	usage("move x --to b --precopy-max 101", "from 1 to 100");
 	usage("move x --to b --precopy-max -1", "from 1 to 100");
 	usage("move x --to b --precopy-max 2x", "from 1 to 100");
+	usage("move x --to b --precopy-time 0", "not a time");
+	usage("move x --to b --precopy-time 5x", "not a time");
 	usage("move x --to b --streams 0", "from 1 to 8");
 	usage("move x --to b --streams 9", "from 1 to 8");
 	usage("move x --to b --streams 4294967298", "from 1 to 8");
@@ -294,7 +296,9 @@ static void t_request(void **state)
 	assert_int_equal(app.req.streams, 8);
 	assert_true(app.req.no_start && app.req.verify_deep);
 	assert_true(app.req.verify_full && app.req.copy_console_log);
-	assert_int_equal(run("check s1 --to h2 --precopy"), CLI_DONE);
+	assert_int_equal(run("check s1 --to h2 --precopy --precopy-time 2h"),
+			 CLI_DONE);
+	assert_int_equal(app.req.precopy_time, 7200);
 	assert_int_equal(app.req.precopy, APP_YES);
 	assert_int_equal(run("check s1 --to h2"), CLI_DONE);
 	assert_int_equal(app.req.precopy, APP_UNSET);

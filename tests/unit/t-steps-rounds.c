@@ -10,6 +10,11 @@
 
 /* ---- the rules */
 
+static enum rounds_end judge(const struct round *r, size_t n, unsigned max)
+{
+	return rounds_judge(r, n, &(struct rounds_bounds){.max = max});
+}
+
 static void t_rules(void **state)
 {
 	struct round r[] = {
@@ -19,25 +24,60 @@ static void t_rules(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(rounds_judge(r, 1, 5), ROUNDS_MORE);
-	assert_int_equal(rounds_judge(r, 2, 5), ROUNDS_MORE);
-	assert_int_equal(rounds_judge(r, 3, 5), ROUNDS_MORE);
-	assert_int_equal(rounds_judge(r, 4, 5), ROUNDS_NO_GAIN);
+	assert_int_equal(judge(r, 1, 5), ROUNDS_MORE);
+	assert_int_equal(judge(r, 2, 5), ROUNDS_MORE);
+	assert_int_equal(judge(r, 3, 5), ROUNDS_MORE);
+	assert_int_equal(judge(r, 4, 5), ROUNDS_NO_GAIN);
 	/* the last one of those asked for, and a journal that knows of none */
-	assert_int_equal(rounds_judge(r, 3, 3), ROUNDS_SPENT);
-	assert_int_equal(rounds_judge(r, 1, 1), ROUNDS_SPENT);
-	assert_int_equal(rounds_judge(r, 1, 0), ROUNDS_SPENT);
+	assert_int_equal(judge(r, 3, 3), ROUNDS_SPENT);
+	assert_int_equal(judge(r, 1, 1), ROUNDS_SPENT);
+	assert_int_equal(judge(r, 1, 0), ROUNDS_SPENT);
 	/* a pass over a little disk is short, however much the guest writes */
 	r[0].seconds = 0.4;
-	assert_int_equal(rounds_judge(r, 1, 5), ROUNDS_SHORT);
+	assert_int_equal(judge(r, 1, 5), ROUNDS_SHORT);
 	r[0].seconds = 1.9;
-	assert_int_equal(rounds_judge(r, 1, 5), ROUNDS_MORE);
+	assert_int_equal(judge(r, 1, 5), ROUNDS_MORE);
 	r[1].seconds = 1.8;
-	assert_int_equal(rounds_judge(r, 2, 5), ROUNDS_SHORT);
+	assert_int_equal(judge(r, 2, 5), ROUNDS_SHORT);
 	r[1].seconds = 30;
 	/* a long pass of reading alone is not shortened by another round */
 	r[0].seconds = 100;
-	assert_int_equal(rounds_judge(r, 5, 5), ROUNDS_SHORT);
+	assert_int_equal(judge(r, 5, 5), ROUNDS_SHORT);
+}
+
+/* A guest that always writes just enough for another round. */
+static void t_time(void **state)
+{
+	struct round r[] = {
+		{1000, 80000 * MB, 80000 * MB, 0},
+		{800, 80000 * MB, 55000 * MB, 0},
+		{600, 80000 * MB, 38000 * MB, 0},
+		{500, 80000 * MB, 26000 * MB, 0},
+	};
+	struct rounds_bounds b = {.max = 100};
+
+	(void)state;
+	/* An hour, by rule: 2400 s so far, and the next takes some 450 ... */
+	assert_int_equal(rounds_time_s(&b, r), 3600);
+	assert_int_equal(rounds_judge(r, 3, &b), ROUNDS_MORE);
+	b.seconds = 2700;
+	assert_int_equal(rounds_judge(r, 3, &b), ROUNDS_LATE);
+	assert_int_equal(rounds_judge(r, 2, &b), ROUNDS_MORE);
+	b.seconds = 2900;
+	assert_int_equal(rounds_judge(r, 3, &b), ROUNDS_MORE);
+	assert_int_equal(rounds_judge(r, 4, &b), ROUNDS_LATE);
+	/* The first one is made, however long it takes, and a second one may
+	 * take as long by rule, but not when less was asked for. */
+	r[0].seconds = 20000;
+	assert_int_equal(rounds_judge(r, 1, &b), ROUNDS_LATE);
+	b.seconds = 0;
+	assert_int_equal(rounds_time_s(&b, r), 40000);
+	assert_int_equal(rounds_judge(r, 1, &b), ROUNDS_MORE);
+	/* What comes first has the last word. */
+	b.seconds = 1;
+	r[0].seconds = 1.2;
+	r[1].seconds = 1;
+	assert_int_equal(rounds_judge(r, 2, &b), ROUNDS_SHORT);
 }
 
 static void t_final(void **state)
@@ -79,6 +119,12 @@ static void t_foreseen(void **state)
 	assert_int_equal(one.rounds, 1);
 	assert_true(one.precopy_s < many.precopy_s);
 	assert_true(one.downtime_s > many.downtime_s);
+	m.precopy_max = 5;
+	m.precopy_time_s = 60;
+	assert_int_equal(plan_foresee(&m).rounds, 1);
+	assert_int_equal(plan_foresee(&m).precopy_max_s, 60);
+	m.precopy_time_s = 0;
+	assert_true(plan_foresee(&m).precopy_max_s >= ROUNDS_TIME_S);
 	m.precopy = false;
 	none = plan_foresee(&m);
 	assert_int_equal(none.rounds, 0);
@@ -152,11 +198,14 @@ static bool keep(void *arg, const struct journal_record *r)
 	return true;
 }
 
+static unsigned rounds_within;
+
 static void rounds(unsigned max, size_t want, const char *then)
 {
 	begin((struct fake_options){
 		.running = true, .start = true, .precopy = true});
 	t.w.move->precopy_max = max;
+	t.w.move->precopy_time_s = rounds_within;
 	t.w.carrier.copy = takes_time;
 	t.env.event = hear;
 	said = false;
@@ -200,6 +249,10 @@ static void t_step(void **state)
 		json_integer_value(json_object_get(two, "bytes_matched")),
 		7200 * MB);
 	json_decref(noted);
+	rounds_within = 140;
+	rounds(5, 2, "another one would not end in the time that it has");
+	json_decref(noted);
+	rounds_within = 0;
 	rounds(2, 2, "no more were asked for");
 	assert_true(figure("copy_s") > 22.9 && figure("copy_s") < 23.1);
 	assert_true(figure("downtime_s") > 22.9 + ROUNDS_REST_S &&
@@ -270,9 +323,10 @@ static void t_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_rules),    cmocka_unit_test(t_final),
-		cmocka_unit_test(t_foreseen), cmocka_unit_test(t_step),
-		cmocka_unit_test(t_cut),      cmocka_unit_test(t_limit),
+		cmocka_unit_test(t_rules), cmocka_unit_test(t_time),
+		cmocka_unit_test(t_final), cmocka_unit_test(t_foreseen),
+		cmocka_unit_test(t_step),  cmocka_unit_test(t_cut),
+		cmocka_unit_test(t_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

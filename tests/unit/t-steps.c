@@ -44,6 +44,7 @@ static struct move *sample(void)
 	m->was_running = m->start = m->precopy = true;
 	m->precopy_max = 7;
 	m->streams = 3;
+	m->precopy_time_s = 9;
 	m->delta = mem_strdup("auto");
 	m->transport = mem_strdup("auto");
 	m->domain_xml = mem_strdup("<domain/>");
@@ -106,9 +107,11 @@ static void t_bad_json(void **state)
 	(void)state;
 	json_object_foreach (good, key, v) {
 		/* what older journals do not have may be missing */
-		bool later =
-			!strcmp(key, "nova_start") || !strcmp(key, "sql") ||
-			!strcmp(key, "precopy_max") || !strcmp(key, "streams");
+		bool later = !strcmp(key, "nova_start") ||
+			     !strcmp(key, "sql") ||
+			     !strcmp(key, "precopy_max") ||
+			     !strcmp(key, "precopy_time_s") ||
+			     !strcmp(key, "streams");
 
 		for (int kind = later; kind < 2; kind++) {
 			json_t *bad = json_deep_copy(good);
@@ -149,6 +152,7 @@ static void t_older_json(void **state)
 	json_object_del(j, "sql");
 	json_object_del(j, "precopy_max");
 	json_object_del(j, "streams");
+	json_object_del(j, "precopy_time_s");
 	json_object_del(json_array_get(json_object_get(j, "ports"), 0),
 			"image");
 	n = move_from_json(j, &e);
@@ -156,6 +160,7 @@ static void t_older_json(void **state)
 	assert_false(n->sql);
 	assert_int_equal(n->precopy_max, 0);
 	assert_int_equal(n->streams, 0);
+	assert_int_equal(n->precopy_time_s, 0);
 	assert_null(n->ports[0].image);
 	assert_int_equal(n->nvolumes, 0);
 	assert_null(n->src.connector);
