@@ -8,6 +8,7 @@
 int verb_scan(struct verb_call *c, struct err *e);
 int verb_digest(struct verb_call *c, struct err *e);
 int verb_conf(struct verb_call *c, struct err *e);
+int verb_reach(struct verb_call *c, struct err *e);
 /* Of the running program, in hex. */
 int verb_exe_sha256(char hex[65], struct err *e);
 

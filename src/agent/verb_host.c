@@ -301,5 +301,6 @@ const struct verb verbs_host[] = {
 	{VERB_GETENT, "getent", .fn = do_getent},
 	{VERB_PROC_SCAN, "proc-scan", .fn = verb_scan},
 	{VERB_CONF, "conf", .fn = verb_conf},
+	{VERB_REACH, "reach", .fn = verb_reach},
 	{0},
 };

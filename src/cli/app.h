@@ -126,10 +126,10 @@ int app_check(struct app *a, const struct app_request *r, json_t **report,
 /* The plan document, which is also the file of `plan -o`: what app_check()
  * reports, and {plan_version, created, request, facts, facts_digest,
  * bytes_to_copy, precopy: {rounds, rounds_max, seconds, seconds_max},
- * downtime_s, transfer: {transport, streams}, steps: [{name, summary, params,
- * commit_point}], sql: [{step, database, name, text, values}]}.  ERR_REFUSED
- * (with *PLAN set to the check report) when a check refuses, ERR_NOTHING when
- * target = source. */
+ * downtime_s, transfer: {transport, asked, streams, by, rtt_ms, why}, steps:
+ * [{name, summary, params, commit_point}], sql: [{step, database, name, text,
+ * values}]}.  ERR_REFUSED (with *PLAN set to the check report) when a check
+ * refuses, ERR_NOTHING when target = source. */
 int app_plan(struct app *a, const struct app_request *r, json_t **plan,
 	     struct err *e);
 

@@ -40,6 +40,7 @@ static const struct out_column job_cols[] = {
 	{"build", "Build", OUT_TEXT},
 	{"precopy_text", "Pre-copy", OUT_TEXT},
 	{"downtime_text", "Downtime", OUT_TEXT},
+	{"transfer_text", "Bytes went", OUT_TEXT},
 	{"kept_bytes", "Kept", OUT_BYTES},
 	{"error.message", "Error", OUT_TEXT},
 	{"error.hint", "Hint", OUT_TEXT},

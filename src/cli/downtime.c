@@ -76,30 +76,32 @@ static void put_parts(const struct journal_job *job,
 
 struct found {
 	size_t idx;
+	const char *key;
 	json_t *value;
 };
 
-static bool see_rounds(void *arg, const struct journal_record *r)
+static bool see(void *arg, const struct journal_record *r)
 {
 	struct found *f = arg;
 
-	if (r->idx == f->idx && !strcmp(r->key, "rounds"))
+	if (r->idx == f->idx && !strcmp(r->key, f->key))
 		json_object_update(f->value, (json_t *)r->value);
 	return true;
 }
 
-/* A new reference, or NULL: there was no pre-copy. */
-static json_t *rounds_of(struct journal *j, const struct journal_job *job)
+/* The latest record KEY of STEP, a new reference; NULL: it made none. */
+static json_t *record_of(struct journal *j, const struct journal_job *job,
+			 const char *step, const char *key)
 {
-	const struct journal_step *s = find(job, "precopy");
-	struct found f = {0, NULL};
+	const struct journal_step *s = find(job, step);
+	struct found f = {0, key, NULL};
 	struct err e = ERR_INIT;
 
 	if (!s || !s->started_us)
 		return NULL;
 	f.idx = s->idx;
 	f.value = json_object();
-	if (journal_records(j, job->id, true, see_rounds, &f, &e) ||
+	if (journal_records(j, job->id, true, see, &f, &e) ||
 	    !json_object_size(f.value)) {
 		json_decref(f.value);
 		f.value = NULL;
@@ -135,13 +137,19 @@ static json_t *downtime_of(const struct journal_job *job, const json_t *rounds)
 
 void downtime_put(struct journal *j, const struct journal_job *job, json_t *doc)
 {
-	json_t *rounds = rounds_of(j, job);
+	json_t *rounds = record_of(j, job, "precopy", "rounds");
 	json_t *down = downtime_of(job, rounds);
+	json_t *way = record_of(j, job, "final-copy", "way");
 
+	/* The final pass says so only where it went otherwise. */
+	if (!way)
+		way = record_of(j, job, "precopy", "way");
 	if (rounds)
 		json_object_set_new(doc, "precopy", rounds);
 	if (down)
 		json_object_set_new(doc, "downtime", down);
+	if (way)
+		json_object_set_new(doc, "transfer", way);
 }
 
 static double num(const json_t *o, const char *key)
@@ -165,6 +173,23 @@ static void rounds_text(const json_t *pre, json_t *out)
 	json_object_set_new(out, "precopy_text", json_string(buf_str(&b)));
 }
 
+static void way_text(const json_t *way, json_t *out)
+{
+	const char *how = json_string_value(json_object_get(way, "transport"));
+	const char *why = json_string_value(json_object_get(way, "why"));
+	int n = (int)num(way, "streams");
+	AUTO(buf_clear) struct buf b = BUF_INIT;
+
+	if (!how)
+		return;
+	buf_puts(&b, how);
+	if (n)
+		buf_printf(&b, ", over %d connection%s", n, n == 1 ? "" : "s");
+	if (why && *why)
+		buf_printf(&b, "; not otherwise: %s", why);
+	json_object_set_new(out, "transfer_text", json_string(buf_str(&b)));
+}
+
 void downtime_text(const json_t *doc, json_t *out)
 {
 	const json_t *down = json_object_get(doc, "downtime");
@@ -172,6 +197,7 @@ void downtime_text(const json_t *doc, json_t *out)
 	const char *sep = ": ";
 
 	rounds_text(json_object_get(doc, "precopy"), out);
+	way_text(json_object_get(doc, "transfer"), out);
 	if (!down)
 		return;
 	buf_printf(&b, "%.1f s", num(down, "seconds"));

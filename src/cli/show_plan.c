@@ -43,6 +43,7 @@ static const struct out_column outcome_cols[] = {
 	{"end", "End", OUT_TEXT},
 	{"precopy_text", "Pre-copy", OUT_TEXT},
 	{"downtime_text", "Downtime", OUT_TEXT},
+	{"transfer_text", "Bytes went", OUT_TEXT},
 	{NULL, NULL, OUT_TEXT},
 };
 
@@ -72,7 +73,7 @@ void cli_print_checks(enum out_format f, const json_t *report)
 	out_note(f, "verdict: %s", text(report, "verdict"));
 }
 
-/* On which way the plan insists, and over how many connections at most. */
+/* Which way the files go, over how many connections at most, and why. */
 static json_t *transfer_of(const json_t *plan)
 {
 	const json_t *t = json_object_get(plan, "transfer");
@@ -80,9 +81,13 @@ static json_t *transfer_of(const json_t *plan)
 	AUTO(buf_clear) struct buf b = BUF_INIT;
 
 	buf_puts(&b, text(t, "transport"));
+	if (*text(t, "by"))
+		buf_printf(&b, " (%s)", text(t, "by"));
 	if (n)
 		buf_printf(&b, ", over at most %lld connection%s", (long long)n,
 			   n == 1 ? "" : "s");
+	if (*text(t, "why"))
+		buf_printf(&b, ": %s", text(t, "why"));
 	return json_string(buf_str(&b));
 }
 

@@ -95,6 +95,8 @@ static void cloud_clear_facts(struct fact_cloud *c)
 void facts_cloud_forget(struct facts *f)
 {
 	cloud_clear_facts(&f->cloud);
+	err_clear(&f->way.err);
+	host_reach_clear(&f->way.seen);
 	f->cloud = (struct fact_cloud){0};
 }
 

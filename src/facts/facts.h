@@ -178,6 +178,13 @@ struct fact_cloud {
 	int nova_minor;	   /* newest microversion, 2.x */
 };
 
+/* From the source to the target, for the files. */
+struct fact_way {
+	bool asked;
+	struct err err;		/* why it could not be told; ERR_NONE: it was */
+	struct host_reach seen; /* from the source */
+};
+
 struct facts {
 	int64_t taken_us;
 	char *to; /* as asked */
@@ -203,6 +210,7 @@ struct facts {
 	struct fact_base *bases;
 	size_t n_bases;
 	struct fact_cloud cloud;
+	struct fact_way way;
 	/* NVRAM and vTPM state of this name on the target, where ours would
 	 * go. */
 	struct strv strays;
@@ -230,6 +238,9 @@ void facts_host(struct facts *f, enum fact_side s,
  * reached. */
 int facts_files(struct facts *f, struct host *src, struct host *dst,
 		struct err *e);
+
+/* How the source would reach the target; both NULL or not reached: not told. */
+void facts_way(struct facts *f, struct host *src, struct host *dst);
 
 /* Is the instance bound to its host by more than Nova's databases?  Wants both
  * hosts' facts. */

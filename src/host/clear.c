@@ -79,6 +79,12 @@ void host_ent_clear(struct host_ent *n)
 	memset(n, 0, sizeof(*n));
 }
 
+void host_reach_clear(struct host_reach *r)
+{
+	mem_free(r->why);
+	memset(r, 0, sizeof(*r));
+}
+
 void host_conf_clear(struct host_conf *c)
 {
 	mem_free(c->user);

@@ -215,6 +215,12 @@ int host_trial(struct host *h, const struct host_trial_opts *o,
 	return named(h, h->ops->trial(h->self, o, out, e), e);
 }
 
+int host_reach(struct host *h, const struct host_reach_opts *o,
+	       struct host_reach *out, struct err *e)
+{
+	return named(h, h->ops->reach(h->self, o, out, e), e);
+}
+
 int host_run(struct host *h, struct host_run *r, struct err *e)
 {
 	int rc;

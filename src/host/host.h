@@ -310,6 +310,24 @@ struct host_digest {
 	char text[HOST_DIGEST_MAX];
 };
 
+/* Another host, seen from this one. */
+struct host_reach_opts {
+	const char *address;
+	unsigned port; /* of its sshd */
+};
+
+struct host_reach {
+	bool client; /* this one has an OpenSSH client */
+	bool gcm;    /* ... that knows AES-GCM */
+	bool reached;
+	char *why;	/* if not */
+	int64_t rtt_us; /* a connection's */
+	unsigned cores; /* of this one */
+	/* Connections that one copy would spread over at most. */
+	unsigned streams;
+};
+void host_reach_clear(struct host_reach *r);
+
 /* ---- processes ------------------------------------------------------- */
 
 #define HOST_RUN_FILE "/proc/self/fd/3"
@@ -446,6 +464,9 @@ struct host_ops {
 	int (*trial)(void *self, const struct host_trial_opts *o,
 		     struct host_trial *out, struct err *e);
 
+	int (*reach)(void *self, const struct host_reach_opts *o,
+		     struct host_reach *out, struct err *e);
+
 	int (*run)(void *self, struct host_run *r, struct err *e);
 	int (*scan)(void *self, const struct host_scan_opts *o,
 		    struct host_scan *out, struct err *e);
@@ -528,6 +549,10 @@ int host_digest(struct host *h, struct host_path p, struct host_digest *out,
 /* Leaves nothing behind. */
 int host_trial(struct host *h, const struct host_trial_opts *o,
 	       struct host_trial *out, struct err *e);
+
+/* 0 also when it is not reached.  Connects once, and sends nothing. */
+int host_reach(struct host *h, const struct host_reach_opts *o,
+	       struct host_reach *out, struct err *e);
 
 /* 0 once it ended by itself, whatever its exit code.  E->sys ENOENT when
  * there is no such program. */

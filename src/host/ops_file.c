@@ -243,6 +243,27 @@ int ops_trial(void *self, const struct host_trial_opts *o,
 	return dec_end(&d, "trial", e);
 }
 
+int ops_reach(void *self, const struct host_reach_opts *o,
+	      struct host_reach *out, struct err *e)
+{
+	AUTO(enc_clear) struct enc a = ENC_INIT;
+	struct ask q = {.verb = VERB_REACH, .args = &a};
+	struct dec d;
+
+	enc_str(&a, o->address);
+	enc_u32(&a, o->port);
+	if (session_ask(self, &q, &d, e))
+		return -1;
+	out->client = dec_bool(&d);
+	out->gcm = dec_bool(&d);
+	out->reached = dec_bool(&d);
+	out->why = mem_strdup(dec_str(&d));
+	out->rtt_us = dec_i64(&d);
+	out->cores = dec_u32(&d);
+	out->streams = dec_u32(&d);
+	return dec_end(&d, "reach", e);
+}
+
 int ops_digest(void *self, struct host_path p, struct host_digest *out,
 	       struct err *e)
 {

@@ -295,6 +295,7 @@ const struct host_ops session_ops = {
 	.statfs = ops_statfs,
 	.digest = ops_digest,
 	.trial = ops_trial,
+	.reach = ops_reach,
 	.run = ops_run,
 	.scan = ops_scan,
 	.getent = ops_getent,

@@ -77,6 +77,8 @@ int ops_digest(void *self, struct host_path p, struct host_digest *out,
 
 int ops_trial(void *self, const struct host_trial_opts *o,
 	      struct host_trial *out, struct err *e);
+int ops_reach(void *self, const struct host_reach_opts *o,
+	      struct host_reach *out, struct err *e);
 int ops_info(void *self, struct host_info *out, struct err *e);
 int ops_hostkey(void *self, struct host_key *out, struct err *e);
 int ops_run(void *self, struct host_run *r, struct err *e);

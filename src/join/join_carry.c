@@ -3,6 +3,7 @@
  * The steps' carrier over transfer/: sessions of their own on both hosts,
  * opened at the first copy and kept from the pre-copy to the final pass.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/log.h"
@@ -149,15 +150,20 @@ static int on_tick(void *arg, const struct transfer_progress *p, struct err *e)
 	return new_limit(t->j, e);
 }
 
-static void fill(const struct transfer_result *t, struct carry_result *r)
+static void fill(const struct carry_join *j, const struct transfer_result *t,
+		 struct carry_result *r)
 {
+	const char *relay = transfer_real.why_relay(j->t);
+
 	*r = (struct carry_result){.size = t->size,
 				   .read = t->bytes_read,
 				   .sent = t->bytes_sent,
 				   .matched = t->bytes_matched,
 				   .allocated = t->dst_allocated,
 				   .changed = t->changed,
-				   .lost = t->bad_bytes};
+				   .lost = t->bad_bytes,
+				   .streams = t->streams};
+	snprintf(r->why, sizeof(r->why), "%s", relay ? relay : t->streams_why);
 	strncpy(r->method, transfer_delta_name(t->method),
 		sizeof(r->method) - 1);
 	strncpy(r->transport, transfer_via_name(t->via),
@@ -225,7 +231,7 @@ static int copy(void *self, struct host *src, struct host *dst,
 	    transfer_real.copy(j->t, &tf, &res, e))
 		return copy_failed(j, e);
 	say_streams(j, &res);
-	fill(&res, r);
+	fill(j, &res, r);
 	return 0;
 }
 
@@ -249,7 +255,7 @@ static int copy_many(void *self, struct host *src, struct host *dst,
 	    transfer_real.copy_many(j->t, tf, n, res, e))
 		return copy_failed(j, e);
 	for (size_t i = 0; i < n; i++)
-		fill(&res[i], &r[i]);
+		fill(j, &res[i], &r[i]);
 	return 0;
 }
 

@@ -3,7 +3,7 @@
 
 #include "core/clock.h"
 #include "engine/step.h"
-#include "plan/plan.h"
+#include "plan/plan_priv.h"
 #include "steps/rounds.h"
 #include "steps/world.h"
 
@@ -129,12 +129,6 @@ static json_t *precopy_json(const struct move *m, const struct plan_copy *copy)
 			 (json_int_t)copy->precopy_max_s);
 }
 
-static json_t *transfer_json(const struct move *m)
-{
-	return json_pack("{s:s, s:i}", "transport", m->transport, "streams",
-			 (int)m->streams);
-}
-
 const char *plan_control(const struct facts *f, bool nova_start)
 {
 	bool beside = f->cloud.on[SRC_HOST] || f->cloud.network ||
@@ -162,8 +156,8 @@ json_t *plan_document(const struct facts *f, const struct move *m)
 		f->schema.release, "facts_digest", digest, "bytes_to_copy",
 		(json_int_t)move_bytes(m), "precopy", precopy_json(m, &copy),
 		"downtime_s", (json_int_t)copy.downtime_s, "transfer",
-		transfer_json(m), "steps", steps_json(m), "move",
-		move_to_json(m), "values", values_json(m));
+		plan_way(f, m), "steps", steps_json(m), "move", move_to_json(m),
+		"values", values_json(m));
 }
 
 /* The order of the steps is what keeps the promise: a file may not change it,

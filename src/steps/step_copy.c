@@ -23,6 +23,8 @@ struct pass {
 	uint64_t done, total; /* bytes over all files */
 	struct round sum;     /* of all files so far */
 	char what[32];	      /* for progress */
+	/* How the last file went that was not small. */
+	struct carry_result last;
 };
 
 static int on_progress(void *arg, uint64_t done, uint64_t total, struct err *e)
@@ -33,6 +35,27 @@ static int on_progress(void *arg, uint64_t done, uint64_t total, struct err *e)
 	bwlimit_look(p->c);
 	step_progress(p->c, p->done + done, p->total, p->what);
 	return step_checkpoint(p->c, e);
+}
+
+/* Which way the files went, once for a job unless that changes: a record takes
+ * its time, and the guest may be down. */
+static int note_way(struct pass *p, struct err *e)
+{
+	const struct carry_result *r = &p->last;
+	const json_t *old = step_recall(p->c, "way");
+	json_t *now;
+
+	if (!*r->transport)
+		return 0;
+	if (!old)
+		old = step_recall_of(p->c, "precopy", "way");
+	now = json_pack("{s:s, s:i, s:s}", "transport", r->transport, "streams",
+			(int)r->streams, "why", r->why);
+	if (old && json_equal(old, now)) {
+		json_decref(now);
+		return 0;
+	}
+	return step_record(p->c, "way", now, e);
 }
 
 /* Its way, with the memory of its names. */
@@ -76,6 +99,8 @@ static int arrived(struct pass *p, const struct move_file *f,
 	p->sum.sent += r->sent;
 	p->sum.read += r->read;
 	p->sum.matched += r->matched;
+	if (r->streams || !p->last.streams)
+		p->last = *r;
 	p->done += f->size;
 	if (carried_whole(p->c, f->rel, r, e))
 		return -1;
@@ -239,7 +264,7 @@ static int one_round(struct step_ctx *c, size_t nr, struct round *out,
 	}
 	*out = p.sum;
 	out->seconds = (double)(clock_mono_us() - start) / 1e6;
-	return 0;
+	return note_way(&p, e);
 }
 
 /* One record, which holds all rounds so far: those of a run that was cut came
@@ -347,7 +372,8 @@ static int fin_run(struct step_ctx *c, struct err *e)
 		json_decref(digests);
 		return -1;
 	}
-	return step_record(c, "digests", digests, e);
+	return step_record(c, "digests", digests, e) || note_way(&p, e) ? -1
+									: 0;
 }
 
 static int fin_probe(struct step_ctx *c, enum step_state *state, struct err *e)

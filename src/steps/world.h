@@ -62,6 +62,8 @@ struct carry_result {
 	bool changed;  /* the source was written to while it was read */
 	uint64_t lost; /* bytes that the source's disk could not read */
 	char method[16], transport[16];
+	unsigned streams; /* connections at its end; 0: not told */
+	char why[160];	  /* not by a better way, or over more; or "" */
 };
 
 struct carrier {

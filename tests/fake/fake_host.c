@@ -799,6 +799,8 @@ int fake_carry(void *self, struct host *src, struct host *dst,
 	fake_digest_text(fake_look(d->h, to), true, r->dst);
 	r->size = a->size;
 	r->read = r->sent = a->size;
+	snprintf(r->transport, sizeof(r->transport), "direct");
+	r->streams = f->final ? 2 : 1; /* which is worth a record */
 	if (f->progress && f->progress(f->arg, a->size, a->size, e))
 		return -1;
 	return fake_leave(d, e, "copy %s", f->to.rel);

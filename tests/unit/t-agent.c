@@ -3,7 +3,9 @@
 #include "unit/host-lab.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "core/uuid.h"
@@ -419,6 +421,55 @@ static void t_trial(void **state)
 	assert_int_equal(t.direct, HOST_CAN_UNKNOWN);
 }
 
+static unsigned listening(int *fd)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(a);
+
+	*fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(*fd >= 0);
+	assert_int_equal(bind(*fd, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(listen(*fd, 4), 0);
+	assert_int_equal(getsockname(*fd, (struct sockaddr *)&a, &n), 0);
+	return ntohs(a.sin_port);
+}
+
+static void t_reach(void **state)
+{
+	struct lab *l = *state;
+	int fd;
+	struct host_reach_opts o = {"127.0.0.1", listening(&fd)};
+	struct host_reach r = {0};
+	struct err e = ERR_INIT;
+
+	assert_ok(host_reach(l->h, &o, &r, &e));
+	assert_true(r.reached);
+	assert_string_equal(r.why, "");
+	assert_in_range(r.rtt_us, 0, 3000000);
+	assert_in_range(r.cores, 1, 100000);
+	assert_in_range(r.streams, 1, 8);
+	assert_true(r.client || !r.gcm);
+	host_reach_clear(&r);
+	o.address = "localhost";
+	assert_ok(host_reach(l->h, &o, &r, &e));
+	assert_true(r.reached || strstr(r.why, "refused")); /* ::1 */
+	host_reach_clear(&r);
+	close(fd);
+	o.address = "127.0.0.1";
+	assert_ok(host_reach(l->h, &o, &r, &e));
+	assert_false(r.reached);
+	assert_non_null(strstr(r.why, "refused"));
+	host_reach_clear(&r);
+	o.address = "-oProxyCommand=id";
+	assert_ok(host_reach(l->h, &o, &r, &e));
+	assert_false(r.reached);
+	assert_non_null(strstr(r.why, "not a name"));
+	host_reach_clear(&r);
+	o = (struct host_reach_opts){"127.0.0.1", 65536};
+	assert_kind(host_reach(l->h, &o, &r, &e), ERR_USAGE);
+}
+
 /* ---- hostile paths --------------------------------------------------- */
 
 static void t_hostile(void **state)
@@ -776,6 +827,7 @@ int main(void)
 		T(t_own),
 		T(t_touch_digest_statfs),
 		T(t_trial),
+		T(t_reach),
 		T(t_hostile),
 		T(t_swap),
 		T(t_run),

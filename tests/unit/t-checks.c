@@ -1108,6 +1108,69 @@ static void t_plan(void **state)
 	err_clear(&e);
 }
 
+static json_t *way_of(const struct facts *f, const char *asked,
+		      unsigned streams)
+{
+	struct plan_opts o = {.transport = asked, .streams = streams};
+	struct err e = ERR_INIT;
+	struct move *m = plan_move(f, &o, &e);
+	json_t *doc, *t;
+
+	assert_non_null(m);
+	doc = plan_document(f, m);
+	t = json_incref(json_object_get(doc, "transfer"));
+	json_decref(doc);
+	move_free(m);
+	return t;
+}
+
+static void says_way(json_t *t, const char *transport, int streams,
+		     const char *why)
+{
+	const char *got = json_string_value(json_object_get(t, "why"));
+
+	assert_string_equal(json_string_value(json_object_get(t, "transport")),
+			    transport);
+	assert_int_equal(json_integer_value(json_object_get(t, "streams")),
+			 streams);
+	if (why)
+		assert_string_equal(got, why);
+	else
+		assert_null(got);
+	json_decref(t);
+}
+
+static void t_way(void **state)
+{
+	struct facts *f = *state;
+	struct host_reach *r = &f->way.seen;
+
+	says_way(way_of(f, "auto", 0), "auto", 0, NULL);
+	says_way(way_of(f, "relay", 0), "relay", 1, NULL);
+	f->way.asked = true;
+	*r = (struct host_reach){.client = true,
+				 .gcm = true,
+				 .reached = true,
+				 .rtt_us = 40230,
+				 .cores = 4,
+				 .streams = 8};
+	says_way(way_of(f, "auto", 0), "direct", 8,
+		 "a round trip from src to dst takes 40.2 ms, 4 cores");
+	says_way(way_of(f, "direct", 3), "direct", 3, "3 asked for");
+	says_way(way_of(f, "relay", 0), "relay", 1, NULL);
+	r->client = false;
+	says_way(way_of(f, "auto", 0), "relay", 1, "src has no OpenSSH client");
+	says_way(way_of(f, "direct", 0), "direct", 0,
+		 "src has no OpenSSH client");
+	r->client = true;
+	r->reached = false;
+	r->why = mem_strdup("connect: No route to host");
+	says_way(way_of(f, "auto", 2), "relay", 1,
+		 "src does not reach dst: connect: No route to host");
+	err_set(&f->way.err, ERR_REFUSED, "no key");
+	says_way(way_of(f, "auto", 0), "relay", 1, "no key");
+}
+
 static void t_digest(void **state)
 {
 	struct facts *f = *state;
@@ -1295,6 +1358,7 @@ int main(void)
 		T(numbered_vgpu),
 		T(sev_image),
 		T(plan),
+		T(way),
 		T(digest),
 	};
 

@@ -337,7 +337,8 @@ static void t_check(void **state)
 static const char plan[] =
 	"{\"server\": {\"uuid\": \"u\", \"name\": \"web\"}, \"from\": \"a\","
 	" \"to\": \"b\", \"bytes_to_copy\": 1536, \"transfer\": {\"transport\":"
-	" \"auto\", \"streams\": 4}, \"steps\": [{\"step\": "
+	" \"direct\", \"by\": \"ssh\", \"why\": \"it is there\", "
+	"\"streams\": 4}, \"steps\": [{\"step\": "
 	"\"claim\", \"summary\": \"lock it\"}, {\"step\": \"rewrite\", "
 	"\"summary\": \"write\", \"commit_point\": \"it names b\"}], \"sql\": "
 	"[{\"step\": \"claim\", \"database\": \"cell\", \"name\": \"w.x\", "
@@ -364,7 +365,7 @@ static void t_move(void **state)
 	assert_int_equal(run("move web --to b --dry-run"), CLI_DONE);
 	assert_string_equal(app.asked, "plan");
 	says(out, "1.5 KiB");
-	says(out, "auto, over at most 4 connections\n");
+	says(out, "direct (ssh), over at most 4 connections: it is there\n");
 	says(out, "2  rewrite");
 	says(out,
 	     "\n\nFrom step 2 (rewrite) on the way is forward: it names b\n");

@@ -147,6 +147,41 @@ static void t_predicted(void **state)
 	journal_job_clear(&job);
 }
 
+static void went(size_t i, json_t *way)
+{
+	struct journal_key k = journal_key(&job);
+	struct journal_record r = {.idx = i, .key = "way", .value = way};
+	struct err e = ERR_INIT;
+
+	assert_int_equal(journal_record(j, &k, &r, &e), 0);
+	json_decref(way);
+}
+
+static void t_way(void **state)
+{
+	json_t *doc;
+
+	(void)state;
+	create(true);
+	moved();
+	went(1, json_pack("{s:s, s:i, s:s}", "transport", "direct", "streams",
+			  1, "why", ""));
+	doc = look();
+	assert_string_equal(text(doc, "transfer_text"),
+			    "direct, over 1 connection");
+	json_decref(doc);
+	/* the final pass has the last word */
+	went(4, json_pack("{s:s, s:i, s:s}", "transport", "relay", "streams", 0,
+			  "why", "ssh: no"));
+	doc = look();
+	assert_string_equal(text(json_object_get(doc, "transfer"), "transport"),
+			    "relay");
+	assert_string_equal(text(doc, "transfer_text"),
+			    "relay; not otherwise: ssh: no");
+	json_decref(doc);
+	journal_job_clear(&job);
+}
+
 /* It went back: until the guest ran again where it was. */
 static void t_back(void **state)
 {
@@ -213,9 +248,8 @@ static int close_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_parts),
-		cmocka_unit_test(t_predicted),
-		cmocka_unit_test(t_back),
+		cmocka_unit_test(t_parts), cmocka_unit_test(t_predicted),
+		cmocka_unit_test(t_way),   cmocka_unit_test(t_back),
 		cmocka_unit_test(t_none),
 	};
 
