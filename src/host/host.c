@@ -122,6 +122,20 @@ int host_write(struct host *h, const struct host_write *w, struct err *e)
 	return named(h, h->ops->write(h->self, w, e), e);
 }
 
+int host_write_begin(struct host *h, const struct host_write *w, struct err *e)
+{
+	return named(h,
+		     h->ops->write_begin ? h->ops->write_begin(h->self, w, e)
+					 : h->ops->write(h->self, w, e),
+		     e);
+}
+
+int host_write_end(struct host *h, struct err *e)
+{
+	return named(h, h->ops->write_end ? h->ops->write_end(h->self, e) : 0,
+		     e);
+}
+
 int host_mkdir(struct host *h, const struct host_mkdir *m, struct err *e)
 {
 	return named(h, h->ops->mkdir(h->self, m, e), e);

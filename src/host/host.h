@@ -447,6 +447,10 @@ struct host_ops {
 	int (*read)(void *self, const struct host_read *r, struct buf *out,
 		    struct err *e);
 	int (*write)(void *self, const struct host_write *w, struct err *e);
+	/* both may be NULL, where nothing takes time */
+	int (*write_begin)(void *self, const struct host_write *w,
+			   struct err *e);
+	int (*write_end)(void *self, struct err *e);
 	int (*mkdir)(void *self, const struct host_mkdir *m, struct err *e);
 	int (*rename)(void *self, const struct host_rename *r, struct err *e);
 	int (*hold)(void *self, const struct host_hold *o, enum host_held *how,
@@ -518,6 +522,10 @@ int host_read(struct host *h, const struct host_read *r, struct buf *out,
 	      struct err *e);
 /* (m) The whole file, atomic and durable. */
 int host_write(struct host *h, const struct host_write *w, struct err *e);
+/* (m) The same in two, so that several hosts write at once.  In between nothing
+ * but a tick may be asked of H; after a begin that failed there is no end. */
+int host_write_begin(struct host *h, const struct host_write *w, struct err *e);
+int host_write_end(struct host *h, struct err *e);
 /* (m) Durable. */
 int host_mkdir(struct host *h, const struct host_mkdir *m, struct err *e);
 /* (m) Durable. */

@@ -93,16 +93,27 @@ static int change(void *self, enum verb_type v, const struct enc *a, bool slow,
 	return session_do(self, &q, e);
 }
 
-int ops_write(void *self, const struct host_write *w, struct err *e)
+int ops_write_begin(void *self, const struct host_write *w, struct err *e)
 {
 	AUTO(enc_clear) struct enc a = ENC_INIT;
+	struct ask q = {.verb = VERB_WRITE, .args = &a, .mutates = true};
 
 	if (w->n > WIRE_BULK_MAX)
 		return err_set(e, ERR_BUG, "%zu bytes in one write", w->n);
 	put_path(&a, w->path);
 	enc_u32(&a, w->mode ? w->mode : 0600);
 	enc_bytes(&a, w->p, w->n);
-	return change(self, VERB_WRITE, &a, true, e);
+	return session_begin(self, &q, e);
+}
+
+int ops_write_end(void *self, struct err *e)
+{
+	return session_end(self, e);
+}
+
+int ops_write(void *self, const struct host_write *w, struct err *e)
+{
+	return ops_write_begin(self, w, e) ? -1 : ops_write_end(self, e);
 }
 
 int ops_mkdir(void *self, const struct host_mkdir *m, struct err *e)

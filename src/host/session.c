@@ -167,6 +167,46 @@ int session_do(struct session *s, const struct ask *a, struct err *e)
 	return dec_end(&d, "answer", e);
 }
 
+int session_begin(struct session *s, const struct ask *a, struct err *e)
+{
+	struct client_req r = {.type = (uint16_t)a->verb,
+			       .args = a->args,
+			       .mutates = a->mutates};
+
+	if (s->begun)
+		return err_set(e, ERR_BUG, "an answer is waited for");
+	if (need_link(s, e))
+		return -1;
+	s->link->client.epoch = s->epoch;
+	s->link->client.on_wait = s->on_wait;
+	s->link->client.wait_arg = s->wait_arg;
+	if (!client_begin(&s->link->client, &r, &s->begun_id, e)) {
+		s->begun = true;
+		return 0;
+	}
+	if (s->link->client.dead)
+		drop_link(s, e);
+	return -1;
+}
+
+int session_end(struct session *s, struct err *e)
+{
+	struct client_req r = {.mutates = true};
+	struct dec d;
+	int rc;
+
+	if (!s->begun)
+		return err_set(e, ERR_BUG, "no answer is waited for");
+	s->asking = true;
+	rc = client_end(&s->link->client, &r, s->begun_id, &d, e);
+	s->asking = s->begun = false;
+	if (!rc)
+		return dec_end(&d, "answer", e);
+	if (s->link->client.dead)
+		drop_link(s, e);
+	return -1;
+}
+
 static int ops_tick(void *self, struct err *e)
 {
 	struct session *s = self;
@@ -174,6 +214,9 @@ static int ops_tick(void *self, struct err *e)
 	/* From within a wait of its own: the wait does all that is needed. */
 	if (s->asking)
 		return 0;
+	/* Its answer is not ours to take. */
+	if (s->begun)
+		return client_alive(&s->link->client, e);
 	if (!s->link)
 		return err_set(e, ERR_RETRY, "the connection is gone");
 	if (!client_tick(&s->link->client, e))
@@ -283,6 +326,8 @@ const struct host_ops session_ops = {
 	.list = ops_list,
 	.read = ops_read,
 	.write = ops_write,
+	.write_begin = ops_write_begin,
+	.write_end = ops_write_end,
 	.mkdir = ops_mkdir,
 	.rename = ops_rename,
 	.hold = ops_hold,

@@ -21,6 +21,8 @@ struct session {
 	int64_t gone_until;
 	struct host_session *bulk;
 	bool asking; /* a request is under way */
+	bool begun;  /* by session_begin(), of this id */
+	uint32_t begun_id;
 	void (*on_wait)(void *arg);
 	void *wait_arg;
 	bool held;
@@ -42,6 +44,10 @@ int session_ask(struct session *s, const struct ask *a, struct dec *out,
 /* The same for answers without fields. */
 int session_do(struct session *s, const struct ask *a, struct err *e);
 
+/* session_do() in two, of a mutation without a deadline. */
+int session_begin(struct session *s, const struct ask *a, struct err *e);
+int session_end(struct session *s, struct err *e);
+
 extern const struct host_ops session_ops;
 
 /* ops_*.c */
@@ -60,6 +66,8 @@ int ops_list(void *self, const struct host_list_opts *o, struct host_list *out,
 int ops_read(void *self, const struct host_read *r, struct buf *out,
 	     struct err *e);
 int ops_write(void *self, const struct host_write *w, struct err *e);
+int ops_write_begin(void *self, const struct host_write *w, struct err *e);
+int ops_write_end(void *self, struct err *e);
 int ops_mkdir(void *self, const struct host_mkdir *m, struct err *e);
 int ops_rename(void *self, const struct host_rename *r, struct err *e);
 int ops_hold(void *self, const struct host_hold *o, enum host_held *how,

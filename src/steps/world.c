@@ -267,8 +267,8 @@ int world_traces(void *world, const char *job, struct traces *out,
 	return 0;
 }
 
-static int put_manifest(struct world *w, enum side s, const char *job,
-			const char *json, struct err *e)
+static int begin_manifest(struct world *w, enum side s, const char *job,
+			  const char *json, struct err *e)
 {
 	AUTO(mem_freep)
 	char *rel = mem_printf(".novahaul/%s/manifest.json", job);
@@ -277,21 +277,45 @@ static int put_manifest(struct world *w, enum side s, const char *job,
 		.p = json,
 		.n = strlen(json)};
 
-	return host_write(w->host[s], &wr, e);
+	return host_write_begin(w->host[s], &wr, e);
 }
 
 /* A target that died must not keep the source from being restored; the source
  * holds the manifest. */
-static int put_second(struct world *w, const char *job, const char *json,
-		      struct err *e)
+static int without_target(const struct world *w, struct err *e)
 {
-	if (!put_manifest(w, DST, job, json, e))
-		return 0;
 	if (e->kind == ERR_STALE || !w->manifest[SRC] || !w->host[SRC])
 		return -1;
 	log_warn("manifest on the target: %s", err_msg(e));
 	err_clear(e);
 	return 0;
+}
+
+/* Both write at once; the source's failure counts. */
+static int put_manifests(struct world *w, const char *job, const char *json,
+			 struct err *e)
+{
+	bool on[2] = {w->manifest[SRC] && w->host[SRC],
+		      w->manifest[DST] && w->host[DST]};
+	struct err why = ERR_INIT;
+	int rc = 0, second = 0;
+
+	if (on[SRC] && begin_manifest(w, SRC, job, json, e))
+		return -1;
+	if (on[DST])
+		second = begin_manifest(w, DST, job, json, &why);
+	if (on[SRC])
+		rc = host_write_end(w->host[SRC], e);
+	if (on[DST] && !second)
+		second = host_write_end(w->host[DST], &why);
+	if (rc) {
+		err_clear(&why);
+		return -1;
+	}
+	if (!second)
+		return 0;
+	err_move(e, &why);
+	return without_target(w, e);
 }
 
 int world_mirror(void *world, const char *json, struct err *e)
@@ -300,7 +324,7 @@ int world_mirror(void *world, const char *json, struct err *e)
 	json_error_t je;
 	json_t *doc;
 	const char *job;
-	int rc = 0;
+	int rc;
 
 	if (!w->manifest[SRC] && !w->manifest[DST])
 		return 0;
@@ -308,10 +332,8 @@ int world_mirror(void *world, const char *json, struct err *e)
 	job = json_string_value(json_object_get(doc, "id"));
 	if (!job)
 		rc = err_set(e, ERR_BUG, "the job's document has no id");
-	if (!rc && w->manifest[SRC] && w->host[SRC])
-		rc = put_manifest(w, SRC, job, json, e);
-	if (!rc && w->manifest[DST] && w->host[DST])
-		rc = put_second(w, job, json, e);
+	else
+		rc = put_manifests(w, job, json, e);
 	json_decref(doc);
 	return rc ? err_wrap(e, "writing the job's manifest") : 0;
 }

@@ -181,14 +181,24 @@ static int collect(struct client *c, uint32_t id, int64_t deadline,
 	return 0;
 }
 
+int client_alive(struct client *c, struct err *e)
+{
+	return keepalive(c, e);
+}
+
 int client_call(struct client *c, const struct client_req *r, struct dec *reply,
 		struct err *e)
 {
-	int64_t deadline = r->timeout_us ? later(r->timeout_us) : INT64_MAX;
 	uint32_t id;
 
-	if (client_begin(c, r, &id, e))
-		return -1;
+	return client_begin(c, r, &id, e) ? -1 : client_end(c, r, id, reply, e);
+}
+
+int client_end(struct client *c, const struct client_req *r, uint32_t id,
+	       struct dec *reply, struct err *e)
+{
+	int64_t deadline = r->timeout_us ? later(r->timeout_us) : INT64_MAX;
+
 	if (!collect(c, id, deadline, reply, e))
 		return 0;
 	if (!c->dead && e->sys == ETIMEDOUT && clock_mono_us() >= deadline) {

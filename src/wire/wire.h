@@ -205,6 +205,12 @@ int client_hello(struct client *c, int64_t deadline, struct err *e);
  * client, until its next call.  A WIRE_ERROR reply becomes E. */
 int client_call(struct client *c, const struct client_req *r, struct dec *reply,
 		struct err *e);
+/* The same after client_begin(), for two requests to two peers at once: nothing
+ * else may be asked in between.  R has its deadline, from now. */
+int client_end(struct client *c, const struct client_req *r, uint32_t id,
+	       struct dec *reply, struct err *e);
+/* A keepalive if one is due; between those two, in place of client_tick(). */
+int client_alive(struct client *c, struct err *e);
 /* The same in pieces, for requests with WIRE_DATA both ways: begin gives the
  * id, then any order of send and next, until next gives WIRE_OK (0 and
  * f->type), or fails.  next swallows WIRE_ALIVE and sends keepalives; with a

@@ -421,6 +421,42 @@ static void t_trial(void **state)
 	assert_int_equal(t.direct, HOST_CAN_UNKNOWN);
 }
 
+/* Two hosts write at once: neither waits for the other's answer. */
+static void t_write_both(void **state)
+{
+	struct lab *l = *state;
+	char *dir = lab_dir();
+	struct host *other = lab_local();
+	struct host_write a = {.path = P("m"), .p = "one", .n = 3};
+	struct host_write b = {.path = HOST_PATH(dir, "m"), .p = "two", .n = 3};
+	AUTO(buf_clear) struct buf got = BUF_INIT;
+	struct host_read r = {.path = a.path};
+	struct err e = ERR_INIT;
+
+	assert_ok(lab_claim(other, dir, "job-1", "s1", 1, &e));
+	assert_ok(host_write_begin(l->h, &a, &e));
+	assert_ok(host_write_begin(other, &b, &e));
+	/* A sign of life does not take the answer. */
+	assert_ok(host_tick(l->h, &e));
+	assert_kind(host_write_begin(l->h, &a, &e), ERR_BUG);
+	assert_ok(host_write_end(other, &e));
+	assert_ok(host_write_end(l->h, &e));
+	assert_ok(host_read(l->h, &r, &got, &e));
+	assert_string_equal(buf_str(&got), "one");
+	buf_reset(&got);
+	r.path = b.path;
+	assert_ok(host_read(other, &r, &got, &e));
+	assert_string_equal(buf_str(&got), "two");
+	/* An error is the end's, and the session goes on. */
+	b.path = HOST_PATH(dir, "none/m");
+	assert_ok(host_write_begin(other, &b, &e));
+	assert_kind(host_write_end(other, &e), ERR_FAILED);
+	assert_kind(host_write_end(other, &e), ERR_BUG);
+	assert_ok(host_tick(other, &e));
+	host_close(other);
+	lab_rm(dir);
+}
+
 static unsigned listening(int *fd)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET,
@@ -817,23 +853,12 @@ int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(t_info),
-		T(t_stat_list),
-		T(t_list_long),
-		T(t_read_write),
-		T(t_rename_unlink),
-		T(t_hold),
-		T(t_rmtree),
-		T(t_own),
-		T(t_touch_digest_statfs),
-		T(t_trial),
-		T(t_reach),
-		T(t_hostile),
-		T(t_swap),
-		T(t_run),
-		T(t_scan),
-		T(t_conf),
-		cmocka_unit_test(t_map),
+		T(t_info),	 T(t_stat_list),     T(t_list_long),
+		T(t_read_write), T(t_rename_unlink), T(t_hold),
+		T(t_rmtree),	 T(t_own),	     T(t_touch_digest_statfs),
+		T(t_trial),	 T(t_reach),	     T(t_write_both),
+		T(t_hostile),	 T(t_swap),	     T(t_run),
+		T(t_scan),	 T(t_conf),	     cmocka_unit_test(t_map),
 	};
 
 	if (geteuid()) {
