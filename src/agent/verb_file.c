@@ -51,14 +51,13 @@ int files_look(const struct agent_path *p, struct stat *st, struct err *e)
 	return 0;
 }
 
-static int do_stat(struct verb_call *c, struct err *e)
+/* One path's answer. */
+static int stat_one(struct verb_call *c, const struct agent_path *p,
+		    struct err *e)
 {
-	struct agent_path p;
 	struct stat st;
 
-	if (agent_path(c, &p, e) || agent_args_end(c, e))
-		return -1;
-	if (files_look(&p, &st, e)) {
+	if (files_look(p, &st, e)) {
 		/* Absence is a result; a link or a file on the way is not. */
 		if (e->sys != ENOENT)
 			return -1;
@@ -69,6 +68,26 @@ static int do_stat(struct verb_call *c, struct err *e)
 	enc_bool(c->out, true);
 	files_put_stat(c->agent, c->out, &st);
 	return 0;
+}
+
+static int do_stat(struct verb_call *c, struct err *e)
+{
+	struct agent_path p;
+
+	return agent_path(c, &p, e) || agent_args_end(c, e) ||
+			       stat_one(c, &p, e)
+		       ? -1
+		       : 0;
+}
+
+static int do_stats(struct verb_call *c, struct err *e)
+{
+	struct agent_path p;
+
+	for (size_t n = dec_count(c->in, 8); n; n--)
+		if (agent_path(c, &p, e) || stat_one(c, &p, e))
+			return -1;
+	return agent_args_end(c, e);
 }
 
 static int do_read(struct verb_call *c, struct err *e)
@@ -289,6 +308,7 @@ int files_open_any(const struct agent_path *p, struct err *e)
 
 const struct verb verbs_file[] = {
 	{VERB_STAT, "stat", .fn = do_stat},
+	{VERB_STATS, "stats", .fn = do_stats},
 	{VERB_READ, "read", .fn = do_read},
 	{VERB_WRITE, "write", .mutates = true, .fn = do_write},
 	{VERB_MKDIR, "mkdir", .mutates = true, .fn = do_mkdir},

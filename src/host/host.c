@@ -105,6 +105,18 @@ int host_stat(struct host *h, struct host_path p, struct host_stat *out,
 	return named(h, h->ops->stat(h->self, p, out, e), e);
 }
 
+int host_stats(struct host *h, const struct host_path *p, size_t n,
+	       struct host_stat *out, struct err *e)
+{
+	int rc = 0;
+
+	if (h->ops->stats)
+		return named(h, h->ops->stats(h->self, p, n, out, e), e);
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = host_stat(h, p[i], &out[i], e);
+	return rc;
+}
+
 int host_list(struct host *h, const struct host_list_opts *o,
 	      struct host_list *out, struct err *e)
 {

@@ -442,6 +442,9 @@ struct host_ops {
 
 	int (*stat)(void *self, struct host_path p, struct host_stat *out,
 		    struct err *e);
+	/* may be NULL: one after the other */
+	int (*stats)(void *self, const struct host_path *p, size_t n,
+		     struct host_stat *out, struct err *e);
 	int (*list)(void *self, const struct host_list_opts *o,
 		    struct host_list *out, struct err *e);
 	int (*read)(void *self, const struct host_read *r, struct buf *out,
@@ -515,6 +518,10 @@ int host_claim_all(struct host *const *h, size_t n, const struct host_claim *c,
 /* Absence is a result: 0 and type HOST_NONE. */
 int host_stat(struct host *h, struct host_path p, struct host_stat *out,
 	      struct err *e);
+/* The same for N paths, in one round trip; each of OUT is the caller's to
+ * clear. */
+int host_stats(struct host *h, const struct host_path *p, size_t n,
+	       struct host_stat *out, struct err *e);
 int host_list(struct host *h, const struct host_list_opts *o,
 	      struct host_list *out, struct err *e);
 /* Appends to OUT; fewer bytes than asked for only at the end of the file. */

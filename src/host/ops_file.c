@@ -41,6 +41,24 @@ int ops_stat(void *self, struct host_path p, struct host_stat *out,
 	return dec_end(&d, "stat", e);
 }
 
+int ops_stats(void *self, const struct host_path *p, size_t n,
+	      struct host_stat *out, struct err *e)
+{
+	AUTO(enc_clear) struct enc a = ENC_INIT;
+	struct ask q = {.verb = VERB_STATS, .args = &a};
+	struct dec d;
+
+	enc_count(&a, n);
+	for (size_t i = 0; i < n; i++)
+		put_path(&a, p[i]);
+	if (session_ask(self, &q, &d, e))
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (dec_bool(&d))
+			get_stat(&d, &out[i]);
+	return dec_end(&d, "stats", e);
+}
+
 int ops_list(void *self, const struct host_list_opts *o, struct host_list *out,
 	     struct err *e)
 {

@@ -323,6 +323,7 @@ const struct host_ops session_ops = {
 	.lease_claim = ops_lease_claim,
 	.lease_release = ops_lease_release,
 	.stat = ops_stat,
+	.stats = ops_stats,
 	.list = ops_list,
 	.read = ops_read,
 	.write = ops_write,

@@ -312,28 +312,32 @@ static int disk_files(struct step_ctx *c, enum side s, struct host_devino *ids,
 		      const char **names, size_t *n, struct err *e)
 {
 	const struct move *m = step_m(c);
-	struct host *h = step_w(c)->host[s];
+	size_t k = 2 * m->nfiles;
+	struct spot *at = MEM_NEW_N(struct spot, k + 1);
+	AUTO(mem_freep)
+	struct host_path *p = MEM_NEW_N(struct host_path, k + 1);
+	AUTO(mem_freep)
+	struct host_stat *st = MEM_NEW_N(struct host_stat, k + 1);
+	int rc;
 
 	*n = 0;
-	for (size_t i = 0; i < m->nfiles; i++) {
-		AUTO(spot_clear) struct spot a = spot_armed(m, s, &m->files[i]);
-		AUTO(spot_clear)
-		struct spot p = spot_parked(c, s, &m->files[i]);
-		const struct spot *both[] = {&a, &p};
+	for (size_t i = 0; i < k; i++) {
+		const struct move_file *f = &m->files[i / 2];
 
-		for (int k = 0; k < 2; k++) {
-			struct host_stat st = {0};
-
-			if (host_stat(h, AT(*both[k]), &st, e))
-				return -1;
-			if (st.type == HOST_FILE) {
-				ids[*n] = (struct host_devino){st.dev, st.ino};
-				names[(*n)++] = m->files[i].rel;
-			}
-			host_stat_clear(&st);
-		}
+		at[i] = i % 2 ? spot_parked(c, s, f) : spot_armed(m, s, f);
+		p[i] = AT(at[i]);
 	}
-	return 0;
+	rc = host_stats(step_w(c)->host[s], p, k, st, e);
+	for (size_t i = 0; i < k; i++) {
+		if (!rc && st[i].type == HOST_FILE) {
+			ids[*n] = (struct host_devino){st[i].dev, st[i].ino};
+			names[(*n)++] = m->files[i / 2].rel;
+		}
+		host_stat_clear(&st[i]);
+		spot_clear(&at[i]);
+	}
+	mem_free(at);
+	return rc;
 }
 
 static const char *name_of(const struct host_devino *ids,

@@ -39,6 +39,7 @@ enum verb_type {
 	VERB_CONF,
 	VERB_HOSTKEY,
 	VERB_TRIAL, /* path, string device, users* */
+	VERB_STATS, /* path* */
 	VERB_REACH, /* string address, u32 port */
 
 	/* Bulk data, 200-299: transfer/ctl.h says what goes over the first two

@@ -457,6 +457,27 @@ static void t_write_both(void **state)
 	lab_rm(dir);
 }
 
+static void t_stats(void **state)
+{
+	struct lab *l = *state;
+	struct host_path p[] = {P("f"), P("none"), P("."), P("f")};
+	struct host_stat st[4] = {{0}};
+	struct err e = ERR_INIT;
+
+	lab_put(l->dir, "f", "12345");
+	assert_ok(host_stats(l->h, p, 4, st, &e));
+	assert_int_equal(st[0].type, HOST_FILE);
+	assert_int_equal(st[0].size, 5);
+	assert_int_equal(st[1].type, HOST_NONE);
+	assert_int_equal(st[2].type, HOST_DIR);
+	assert_int_equal(st[3].ino, st[0].ino);
+	for (size_t i = 0; i < 4; i++)
+		host_stat_clear(&st[i]);
+	assert_ok(host_stats(l->h, p, 0, st, &e));
+	p[1] = P("../etc");
+	assert_kind(host_stats(l->h, p, 4, st, &e), ERR_REFUSED);
+}
+
 static unsigned listening(int *fd)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET,
@@ -853,12 +874,25 @@ int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(t_info),	 T(t_stat_list),     T(t_list_long),
-		T(t_read_write), T(t_rename_unlink), T(t_hold),
-		T(t_rmtree),	 T(t_own),	     T(t_touch_digest_statfs),
-		T(t_trial),	 T(t_reach),	     T(t_write_both),
-		T(t_hostile),	 T(t_swap),	     T(t_run),
-		T(t_scan),	 T(t_conf),	     cmocka_unit_test(t_map),
+		T(t_info),
+		T(t_stat_list),
+		T(t_list_long),
+		T(t_read_write),
+		T(t_rename_unlink),
+		T(t_hold),
+		T(t_rmtree),
+		T(t_own),
+		T(t_touch_digest_statfs),
+		T(t_trial),
+		T(t_reach),
+		T(t_stats),
+		T(t_write_both),
+		T(t_hostile),
+		T(t_swap),
+		T(t_run),
+		T(t_scan),
+		T(t_conf),
+		cmocka_unit_test(t_map),
 	};
 
 	if (geteuid()) {
