@@ -350,7 +350,8 @@ int verb_transfer_send(struct verb_call *c, struct err *e)
 	if (!rc) {
 		g.s = sender_new(channel(&g),
 				 &(struct sender_cfg){.kept = &kept,
-						      .bwlimit = a.bwlimit});
+						      .bwlimit = a.bwlimit,
+						      .compress = a.compress});
 		rc = serve(&g, e);
 	}
 	sender_free(g.s);

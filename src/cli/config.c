@@ -64,6 +64,7 @@ static const struct key db_keys[] = {
 static const struct key copy_keys[] = {
 	{"priority", KEY_STRING, CFG(copy.priority), 0, 0},
 	{"streams", KEY_UINT, CFG(copy.streams), 1, CONFIG_STREAMS_MOST},
+	{"compress", KEY_STRING, CFG(copy.compress), 0, 0},
 	{NULL, 0, 0, 0, 0},
 };
 
@@ -281,17 +282,23 @@ static int check_hosts(const struct config *c, const char *name, struct err *e)
 
 static int check_copy(const struct config *c, const char *name, struct err *e)
 {
-	static const char *const words[] = {"low", "idle", "normal"};
-	const char *p = c->copy.priority;
+	static const struct {
+		const char *key, *words[3];
+	} keys[] = {{"priority", {"low", "idle", "normal"}},
+		    {"compress", {"auto", "never", "always"}}};
+	const char *given[] = {c->copy.priority, c->copy.compress};
 
-	for (size_t i = 0; p && i < ARRAY_SIZE(words); i++)
-		if (!strcmp(p, words[i]))
-			return 0;
-	return p ? err_set(e, ERR_USAGE,
-			   "%s: [copy] priority = %s: neither low, idle nor "
-			   "normal",
-			   name, p)
-		 : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *const *w = keys[i].words;
+
+		if (!given[i] || !strcmp(given[i], w[0]) ||
+		    !strcmp(given[i], w[1]) || !strcmp(given[i], w[2]))
+			continue;
+		return err_set(e, ERR_USAGE,
+			       "%s: [copy] %s = %s: neither %s, %s nor %s",
+			       name, keys[i].key, given[i], w[0], w[1], w[2]);
+	}
+	return 0;
 }
 
 static void set_defaults(struct config *c)

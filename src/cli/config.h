@@ -60,6 +60,7 @@ struct config_ssh {
 struct config_copy {
 	char *priority;	  /* "low", "idle" or "normal"; NULL: low */
 	unsigned streams; /* connections at most; 0: as is best */
+	char *compress;	  /* "auto", "never" or "always"; NULL: auto */
 };
 
 struct config_db {

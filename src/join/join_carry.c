@@ -116,6 +116,10 @@ static int connect(struct carry_join *j, struct host *src, struct host *dst,
 				      host_session_client(dst, j->ds)};
 	/* Not the world's: a connection made anew has raised it. */
 	r.epoch = r.dst.client->epoch;
+	if (j->config->copy.compress &&
+	    !zip_mode_parse(j->config->copy.compress, &r.compress))
+		return err_set(e, ERR_BUG, "compress %s",
+			       j->config->copy.compress);
 	if (!transfer_via_parse(f->transport, &r.via))
 		return err_set(e, ERR_BUG, "transport %s", f->transport);
 	/* A target without a host key of its own (localhost) is relayed to. */
@@ -216,6 +220,17 @@ static void say_streams(struct carry_join *j, const struct transfer_result *r)
 		 *r->streams_why ? ", not more: " : "", r->streams_why);
 }
 
+static void say_packed(const struct carry_file *f,
+		       const struct transfer_result *r)
+{
+	if (r->bytes_packed)
+		log_info("%s: %.1f MiB of content, %.1f MiB of it compressed, "
+			 "went as %.1f MiB",
+			 f->from.rel, (double)r->bytes_sent / (1 << 20),
+			 (double)r->bytes_packed / (1 << 20),
+			 (double)r->bytes_wire / (1 << 20));
+}
+
 static int copy(void *self, struct host *src, struct host *dst,
 		const struct carry_file *f, struct carry_result *r,
 		struct err *e)
@@ -231,6 +246,7 @@ static int copy(void *self, struct host *src, struct host *dst,
 	    transfer_real.copy(j->t, &tf, &res, e))
 		return copy_failed(j, e);
 	say_streams(j, &res);
+	say_packed(f, &res);
 	fill(j, &res, r);
 	return 0;
 }

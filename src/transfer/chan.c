@@ -56,8 +56,11 @@ struct enc *chan_begin(struct chan *c, enum xp_type type)
 
 int chan_end(struct chan *c, const void *data, size_t n, struct err *e)
 {
+	int64_t start;
+
 	if (c->broken)
 		return err_set(e, ERR_LOST, "the connection is gone");
+	start = clock_mono_us();
 	if (c->ops->send(c->self, &c->head, data, n, e)) {
 		c->broken = true;
 		e->kind = ERR_LOST;
@@ -65,6 +68,7 @@ int chan_end(struct chan *c, const void *data, size_t n, struct err *e)
 	}
 	c->out += c->head.b.len + n;
 	c->last_out = clock_mono_us();
+	c->waited += c->last_out - start;
 	return 0;
 }
 
@@ -84,16 +88,20 @@ int chan_error(struct chan *c, struct err *e)
 int chan_recv(struct chan *c, struct chan_msg *m, int64_t timeout_us,
 	      struct err *e)
 {
+	int64_t start = clock_mono_us(), now;
 	const char *p;
 	size_t n;
+	int rc = c->ops->recv(c->self, &p, &n, timeout_us, e);
 
-	if (c->ops->recv(c->self, &p, &n, timeout_us, e)) {
+	now = clock_mono_us();
+	c->waited += now - start;
+	if (rc) {
 		if (e->sys != ETIMEDOUT)
 			c->broken = true;
 		return -1;
 	}
 	c->in += n;
-	c->last_in = clock_mono_us();
+	c->last_in = now;
 	dec_init(&m->d, p, n);
 	m->type = (enum xp_type)dec_u8(&m->d);
 	return 0;

@@ -42,7 +42,9 @@
  * message.
  *
  * A message is one frame of type WIRE_DATA: a byte of enum xp_type, then fields
- * (wire/wire.h), then, for some, raw bytes to the end.
+ * (wire/wire.h), then, for some, raw bytes to the end.  Content is u32 size and
+ * raw bytes: they themselves when it is 0, else one zstd frame of so many
+ * (transfer/zip.h).
  */
 #ifndef NH_TRANSFER_CHAN_H
 #define NH_TRANSFER_CHAN_H
@@ -62,12 +64,12 @@ enum xp_type {
 	XP_BEGIN,  /* u8 enum transfer_delta */
 	XP_CMP,	   /* u64 at, bool fine, count, (u64 off, u32 len, tag)... */
 	XP_TAGS,   /* u64 off, u32 blocks: transfer/ahead.h */
-	XP_DATA,   /* u64 off, raw */
+	XP_DATA,   /* u64 off, content */
 	XP_ZERO,   /* u64 off, u64 len */
 	XP_MARK,   /* u64 pos */
 	XP_SIG,	   /* u64 from: truncate there, send the signature */
 	XP_RUN,	   /* u64 off: the next DELTA starts a delta of its own there */
-	XP_DELTA,  /* raw */
+	XP_DELTA,  /* content */
 	XP_BAD,	   /* count, (u64 off, u64 len)...: what is left out */
 	XP_END,	   /* u64 size, str digest, u64 bytes that BAD has told of */
 	XP_COMMIT, /* - */
@@ -144,8 +146,9 @@ struct chan {
 	uint64_t out, in; /* bytes of payload */
 	int64_t last_out; /* clock_mono_us() */
 	int64_t last_in;
-	size_t window; /* of the sender; 0: XP_WINDOW */
-	bool broken;   /* send or recv failed: the peer is lost */
+	int64_t waited; /* in sending and for messages, microseconds in all */
+	size_t window;	/* of the sender; 0: XP_WINDOW */
+	bool broken;	/* send or recv failed: the peer is lost */
 };
 
 struct chan_msg {

@@ -35,6 +35,7 @@ void ctl_put_send(struct enc *c, const struct ctl_send *s)
 {
 	enc_bool(c, s->direct);
 	enc_u64(c, s->bwlimit);
+	enc_u8(c, (uint8_t)s->compress);
 	enc_str(c, s->addr);
 	enc_u32(c, s->port);
 	enc_str(c, s->user);
@@ -50,6 +51,8 @@ void ctl_get_send(struct dec *d, struct ctl_send *s)
 {
 	s->direct = dec_bool(d);
 	s->bwlimit = dec_u64(d);
+	s->compress = (enum zip_mode)dec_u8(d);
+	d->bad |= s->compress > ZIP_ALWAYS;
 	s->addr = dec_str0(d);
 	s->port = dec_u32(d);
 	s->user = dec_str0(d);
@@ -86,6 +89,7 @@ void ctl_put_result(struct enc *c, const struct transfer_result *r)
 	enc_u64(c, r->size);
 	enc_u64(c, r->bytes_read);
 	enc_u64(c, r->bytes_sent);
+	enc_u64(c, r->bytes_packed);
 	enc_u64(c, r->bytes_wire);
 	enc_u64(c, r->bytes_matched);
 	enc_u64(c, r->bytes_holes);
@@ -111,6 +115,7 @@ void ctl_get_result(struct dec *d, struct transfer_result *r)
 	r->size = dec_u64(d);
 	r->bytes_read = dec_u64(d);
 	r->bytes_sent = dec_u64(d);
+	r->bytes_packed = dec_u64(d);
 	r->bytes_wire = dec_u64(d);
 	r->bytes_matched = dec_u64(d);
 	r->bytes_holes = dec_u64(d);

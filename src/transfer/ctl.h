@@ -69,6 +69,7 @@ struct ctl_file {
 struct ctl_send {
 	bool direct;
 	uint64_t bwlimit;
+	enum zip_mode compress;
 	/* the rest for direct only */
 	const char *addr;
 	uint32_t port;

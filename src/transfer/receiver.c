@@ -19,6 +19,7 @@
 #include "transfer/tagdir.h"
 #include "transfer/target.h"
 #include "transfer/transfer.h"
+#include "transfer/zip.h"
 
 struct receiver {
 	const struct receiver_cfg *cfg;
@@ -40,6 +41,7 @@ struct receiver {
 	char sum[DIGEST_TEXT_MAX];
 	uint8_t *cell; /* FINGERPRINT_BLOCK bytes */
 	uint8_t *buf;  /* the same */
+	struct unzip unzip;
 };
 
 static void file_close(struct receiver *r)
@@ -187,9 +189,9 @@ static int on_data(struct receiver *r, struct chan_msg *m, struct err *e)
 {
 	uint64_t off = dec_u64(&m->d);
 	size_t n;
-	const void *p = chan_rest(m, &n);
+	const void *p = zip_content(&r->unzip, &m->d, &n, e);
 
-	if (target_write(&r->t, off, p, n, e))
+	if (!p || target_write(&r->t, off, p, n, e))
 		return -1;
 	return ack(r, n, e);
 }
@@ -334,8 +336,10 @@ static int on_run(struct receiver *r, struct chan_msg *m, struct err *e)
 static int on_delta(struct receiver *r, struct chan_msg *m, struct err *e)
 {
 	size_t n;
-	const void *p = chan_rest(m, &n);
+	const void *p = zip_content(&r->unzip, &m->d, &n, e);
 
+	if (!p)
+		return -1;
 	if (!r->patch)
 		return err_set(e, ERR_BUG, "a delta out of place");
 	if (rsdelta_push(r->patch, p, n, e))
@@ -407,7 +411,7 @@ static int on_calm(struct receiver *r, struct chan_msg *m, struct err *e)
 
 static int on_small(struct receiver *r, struct chan_msg *m, struct err *e)
 {
-	struct receiver_small_cfg cfg = {r->cfg, r->c, &r->kept};
+	struct receiver_small_cfg cfg = {r->cfg, r->c, &r->kept, &r->unzip};
 	int rc = receiver_small(&r->small, &cfg, m, e);
 
 	r->open = r->small != NULL;
@@ -552,5 +556,6 @@ int receiver_serve(const struct receiver_cfg *cfg, struct chan *c,
 	tagdir_close(&r.kept);
 	mem_free(r.cell);
 	mem_free(r.buf);
+	unzip_clear(&r.unzip);
 	return rc;
 }

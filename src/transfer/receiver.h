@@ -13,7 +13,7 @@
  * a later one, reads back only what it writes; and a file that the sender knows
  * to be unchanged since takes one round trip.
  *
- * Memory: about 2 MiB, and 9 bytes for each 16 MiB of the file; 4 MiB more
+ * Memory: about 2.5 MiB, and 9 bytes for each 16 MiB of the file; 4 MiB more
  * while many small files are taken (transfer/receiver_small.h).
  */
 #ifndef NH_TRANSFER_RECEIVER_H

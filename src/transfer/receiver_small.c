@@ -10,10 +10,12 @@
 #include "transfer/receiver_names.h"
 #include "transfer/small.h"
 #include "transfer/tagdir.h"
+#include "transfer/zip.h"
 
 struct receiver_small {
 	const struct receiver_cfg *cfg;
 	struct chan *c;
+	struct unzip *unzip;
 	uint64_t next_id; /* ids rise */
 	/* One takes files while the other is stored. */
 	struct batch *filling, *storing;
@@ -228,16 +230,19 @@ static int take(struct receiver_small *m, struct dec *d, struct err *e)
 	struct batch_item *it = &b->item[b->n - 1];
 	bool last = dec_bool(d);
 	uint64_t off = dec_u64(d);
-	size_t n = d->bad ? 0 : (size_t)(d->end - d->p);
+	size_t n;
+	const void *p = zip_content(m->unzip, d, &n, e);
 	struct err why = ERR_INIT;
 
-	if (d->bad || off > it->size || n > it->size - off)
+	if (!p)
+		return -1;
+	if (off > it->size || n > it->size - off)
 		return err_set(e, ERR_BUG, "%zu bytes at offset %llu of %s", n,
 			       (unsigned long long)off, it->rel);
 	m->within = !last;
 	b->bytes += n;
 	if (it->fd >= 0 &&
-	    (batch_write(it, off, d->p, n, &why) ||
+	    (batch_write(it, off, p, n, &why) ||
 	     (last && batch_complete(it, &why))) &&
 	    fail(m, it, &why, e))
 		return -1;
@@ -343,6 +348,7 @@ static struct receiver_small *on_begin(const struct receiver_small_cfg *cfg,
 	m = MEM_NEW(struct receiver_small);
 	m->cfg = cfg->receiver;
 	m->c = cfg->chan;
+	m->unzip = cfg->unzip;
 	m->filling = batch_new(m->cfg->root);
 	m->store.fp = fingerprint_new(key);
 	m->store.buf = mem_calloc(1, SMALL_MAX);

@@ -20,11 +20,13 @@
 
 struct receiver_small;
 struct tagdir; /* transfer/tagdir.h */
+struct unzip;  /* transfer/zip.h */
 
 struct receiver_small_cfg {
 	const struct receiver_cfg *receiver;
 	struct chan *chan;
 	struct tagdir *kept; /* gets the sender's key */
+	struct unzip *unzip;
 };
 
 /* -1: nothing more can be done with this list; what was said to be stored is.

@@ -285,6 +285,7 @@ static int open_direct(struct transfer *t, const struct transfer_route *r,
 			t,
 			&(struct ctl_send){.direct = true,
 					   .bwlimit = r->bwlimit,
+					   .compress = r->compress,
 					   .addr = r->dst_addr,
 					   .port = r->dst_port,
 					   .user = t->user,
@@ -306,7 +307,10 @@ static int open_relay(struct transfer *t, const struct transfer_route *r,
 	t->via = TRANSFER_VIA_RELAY;
 	if (begin_recv(t, r, e))
 		return -1;
-	return begin_send(t, &(struct ctl_send){.bwlimit = r->bwlimit}, e);
+	return begin_send(t,
+			  &(struct ctl_send){.bwlimit = r->bwlimit,
+					     .compress = r->compress},
+			  e);
 }
 
 static void end_one(struct transfer *t, bool src)

@@ -31,6 +31,7 @@ struct sender *sender_new(struct chan *c, const struct sender_cfg *cfg)
 	s->c = c;
 	s->cfg = *cfg;
 	throttle_init(&s->throttle, cfg->bwlimit);
+	zip_init(&s->zip, cfg->compress);
 	s->none = (struct tagdir)TAGDIR_INIT;
 	s->kept = cfg->kept ? cfg->kept : &s->none;
 	s->fp = fingerprint_new(tagdir_key(s->kept));
@@ -49,6 +50,7 @@ void sender_free(struct sender *s)
 	tagdir_close(&s->none);
 	buf_clear(&s->have_body);
 	badmap_clear(&s->bad);
+	zip_clear(&s->zip);
 	mem_free(s);
 }
 
@@ -62,6 +64,7 @@ int sender_calm(struct sender *s, enum calm c, struct err *e)
 void sender_limit(struct sender *s, uint64_t bwlimit)
 {
 	throttle_set(&s->throttle, bwlimit);
+	ziplevel_anew(&s->zip.level);
 	/* What went out without a limit is not owed. */
 	s->charged = s->c->out;
 }
@@ -72,7 +75,8 @@ static void file_begin(struct sender *s, const struct sender_file *f,
 	s->f = f;
 	s->map = f->bad == TRANSFER_BAD_MAP;
 	s->p = (struct transfer_progress){.size = size};
-	s->marked = s->sent = s->acked = 0;
+	s->marked = s->sent = s->acked = s->packed = 0;
+	ziplevel_begin(&s->zip.level);
 	s->zero_len = s->cmp_limit = 0;
 	s->head = s->count = 0;
 	for (s->nidle = 0; s->nidle < XP_STRIDES; s->nidle++)
@@ -380,6 +384,7 @@ int sender_copy(struct sender *s, const struct sender_file *f,
 	out->size = s->p.size;
 	out->bytes_read = s->p.read;
 	out->bytes_sent = s->p.sent;
+	out->bytes_packed = s->packed;
 	out->bytes_matched = s->p.matched;
 	out->bytes_holes = s->p.holes;
 	out->bytes_wire = s->c->in + s->c->out - wire;

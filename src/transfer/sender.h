@@ -24,7 +24,7 @@
  * reading at all; but a final pass takes that from a final pass only, when
  * nothing could write to it.
  *
- * Memory: about 9 MiB, 9 bytes for each 16 MiB of the file, and with librsync
+ * Memory: about 11 MiB, 9 bytes for each 16 MiB of the file, and with librsync
  * 40 bytes a block of the basis, which rsdelta_block() keeps below 28 MiB; a
  * list of small files takes 4 MiB, and 8 bytes a file.
  */
@@ -44,6 +44,7 @@ struct sender_cfg {
 	struct tagdir *kept; /* borrowed; NULL: nothing is kept */
 	/* Bytes a second of the channel's payload, 0: no limit. */
 	uint64_t bwlimit;
+	enum zip_mode compress;
 	int64_t dead_us; /* silence of the receiver; 0: XP_DEAD_US */
 	/* Reads N bytes, short only at the end of the file; NULL: as core/fs.
 	 * For tests of disks that fail. */

@@ -47,8 +47,7 @@ static int delta_out(void *arg, const void *p, size_t n, struct err *e)
 
 	if (sender_room(s, n, e))
 		return -1;
-	chan_begin(s->c, XP_DELTA);
-	return chan_end(s->c, p, n, e);
+	return sender_content(s, chan_begin(s->c, XP_DELTA), p, n, e);
 }
 
 /* One delta for each run of data between zeros: literal zeros would be sent

@@ -53,6 +53,16 @@ static int note_wanted(struct sender *s, struct chan_msg *m, struct err *e)
 	return 0;
 }
 
+static int note_ack(struct sender *s, struct dec *d, struct err *e)
+{
+	uint64_t acked = dec_u64(d);
+
+	if (acked > s->acked && acked <= s->sent)
+		ziplevel_acked(&s->zip.level, acked - s->acked);
+	s->acked = acked;
+	return dec_end(d, "ack", e);
+}
+
 int sender_take(struct sender *s, int64_t timeout_us, struct err *e)
 {
 	int64_t dead = s->cfg.dead_us ? s->cfg.dead_us : XP_DEAD_US;
@@ -74,10 +84,8 @@ int sender_take(struct sender *s, int64_t timeout_us, struct err *e)
 	}
 	if (m.type == s->want)
 		return note_wanted(s, &m, e);
-	if (m.type == XP_ACK) {
-		s->acked = dec_u64(&m.d);
-		return dec_end(&m.d, "ack", e);
-	}
+	if (m.type == XP_ACK)
+		return note_ack(s, &m.d, e);
 	if (m.type == XP_DIFF)
 		return note_diff(s, &m, e);
 	if (m.type == XP_TAGS_ARE)
@@ -143,6 +151,7 @@ int sender_window(struct sender *s, size_t n, struct err *e)
 		if (sender_take(s, TICK_US, e))
 			return -1;
 	s->sent += n;
+	ziplevel_sent(&s->zip.level, n);
 	return 0;
 }
 
@@ -154,6 +163,19 @@ int sender_room(struct sender *s, size_t n, struct err *e)
 	return sender_tick(s, e);
 }
 
+int sender_content(struct sender *s, struct enc *m, const void *p, size_t n,
+		   struct err *e)
+{
+	const void *z;
+	size_t len = zip_pack(&s->zip, p, n, s->c->waited, &z);
+
+	enc_u32(m, len ? (uint32_t)n : 0);
+	if (!len)
+		return chan_end(s->c, p, n, e);
+	s->packed += n;
+	return chan_end(s->c, z, len, e);
+}
+
 int sender_data(struct sender *s, uint64_t off, const uint8_t *p, size_t n,
 		struct err *e)
 {
@@ -161,11 +183,13 @@ int sender_data(struct sender *s, uint64_t off, const uint8_t *p, size_t n,
 
 	while (n) {
 		size_t k = n < max ? n : max;
+		struct enc *m;
 
 		if (sender_room(s, k, e))
 			return -1;
-		enc_u64(chan_begin(s->c, XP_DATA), off);
-		if (chan_end(s->c, p, k, e))
+		m = chan_begin(s->c, XP_DATA);
+		enc_u64(m, off);
+		if (sender_content(s, m, p, k, e))
 			return -1;
 		off += k;
 		p += k;

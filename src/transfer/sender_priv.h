@@ -18,6 +18,7 @@
 #include "transfer/sender.h"
 #include "transfer/tagdir.h"
 #include "transfer/throttle.h"
+#include "transfer/zip.h"
 
 enum {
 	FINES = FINGERPRINT_BLOCK / FINGERPRINT_FINE,
@@ -48,6 +49,7 @@ struct sender {
 	struct sender_cfg cfg;
 	struct throttle throttle;
 	uint64_t charged; /* of c->out */
+	struct zip zip;
 	int64_t ticked;
 
 	struct tagdir none; /* where cfg has none */
@@ -66,6 +68,7 @@ struct sender {
 	char name[TAGDIR_NAME]; /* where they are kept */
 	bool trust;
 	uint64_t sent, acked;
+	uint64_t packed; /* content that went compressed */
 	uint64_t marked;
 	uint64_t zero_off, zero_len; /* not yet told */
 	uint64_t cmp_limit;	     /* below it the receiver has something */
@@ -114,6 +117,10 @@ int sender_pace(struct sender *s, struct err *e);
 int sender_window(struct sender *s, size_t n, struct err *e);
 /* The same, and for the bandwidth limit. */
 int sender_room(struct sender *s, size_t n, struct err *e);
+/* Ends the message M with N bytes of content, compressed where that is
+ * quicker. */
+int sender_content(struct sender *s, struct enc *m, const void *p, size_t n,
+		   struct err *e);
 /* DATA in pieces. */
 int sender_data(struct sender *s, uint64_t off, const uint8_t *p, size_t n,
 		struct err *e);

@@ -248,7 +248,7 @@ static int put(struct sender_small *m, struct pending *p, size_t n,
 			put_header(out, p, s->f);
 		enc_bool(out, last);
 		enc_u64(out, at);
-		if (chan_end(s->c, m->buf + at, len, e))
+		if (sender_content(s, out, m->buf + at, len, e))
 			return -1;
 		first = false;
 	} while (!last);
@@ -291,7 +291,7 @@ static int same(struct sender_small *m, size_t i, const struct there *t,
 static int send_one(struct sender_small *m, size_t i,
 		    const struct transfer_result *r, struct err *e)
 {
-	uint64_t out = m->s->c->out;
+	uint64_t out = m->s->c->out, packed = m->s->packed;
 	struct pending *p;
 
 	while (m->npend == SMALL_FILES)
@@ -303,6 +303,7 @@ static int send_one(struct sender_small *m, size_t i,
 	if (put(m, p, (size_t)r->size, e))
 		return -1;
 	p->r.bytes_wire = m->s->c->out - out;
+	p->r.bytes_packed = m->s->packed - packed;
 	return 0;
 }
 
@@ -444,6 +445,7 @@ static void list_begin(struct sender *s, struct sender_small *m)
 	s->small = m;
 	s->p = (struct transfer_progress){0};
 	s->sent = s->acked = 0;
+	ziplevel_begin(&s->zip.level);
 	s->head = s->count = 0;
 	s->want = XP_NONE;
 	s->have = false;

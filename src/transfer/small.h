@@ -53,8 +53,8 @@ enum small_type {
 	SMALL_BEGIN, /* bytes key */
 	SMALL_LIST,  /* u32 first, count, (str rel, u32 mode, bool full)... */
 	SMALL_PUT,   /* u32 id, str rel, u32 mode, u64 size, str digest, bool
-			full, bool last, u64 off, raw */
-	SMALL_DATA,  /* bool last, u64 off, raw */
+			full, bool last, u64 off, content (chan.h) */
+	SMALL_DATA,  /* bool last, u64 off, content */
 	SMALL_END,   /* - */
 	/* from the receiver */
 	SMALL_LISTED, /* u32 first, count, (str digest, u64 allocated)... */

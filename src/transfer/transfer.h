@@ -55,6 +55,7 @@
 #include "core/err.h"
 #include "transfer/calm.h"
 #include "transfer/digest.h"
+#include "transfer/ziplevel.h"
 
 struct client; /* wire/wire.h */
 
@@ -117,13 +118,15 @@ struct transfer_route {
 	bool dst_sudo; /* the receiver runs under sudo -n */
 	/* All names on the target are beneath it: instances_path. */
 	const char *dst_root;
-	/* Bytes a second over all files and streams, 0: no limit. */
+	/* Bytes a second over all files and streams, as they go over the
+	 * network, compressed or not; 0: no limit. */
 	uint64_t bwlimit;
 	/* After so much silence of a direct link the source gives it up, and
 	 * the target after four times that; 0: after 25 s, and XP_DEAD_US.  For
 	 * tests. */
 	uint64_t dead_us;
 	unsigned streams; /* direct: connections at most, to 8; 0: as is best */
+	enum zip_mode compress;
 };
 
 struct transfer_progress {
@@ -166,6 +169,7 @@ struct transfer_result {
 	uint64_t size;
 	uint64_t bytes_read;	/* from the source */
 	uint64_t bytes_sent;	/* of content */
+	uint64_t bytes_packed;	/* of these, that went compressed */
 	uint64_t bytes_wire;	/* both ways, with all overhead */
 	uint64_t bytes_matched; /* found on the target */
 	uint64_t bytes_holes;	/* holes and zeros */

@@ -14,6 +14,8 @@
  *			comes on stdin, the pass that counts, on the same
  *			sessions: the final pass of a move
  *	--streams N	connections at most; else as is best
+ *	--compress M	auto, never, always
+ *	--bwlimit N	bytes a second
  *	--stop-at N	ends, as if cut, when N % of the file have passed
  *
  * Prints one JSON object.  Its "seconds" run from the opening of the sessions
@@ -47,6 +49,8 @@ struct opts {
 	bool tree, wait;
 	double stop_at;
 	unsigned streams;
+	enum zip_mode compress;
+	uint64_t bwlimit;
 	struct strv files;
 };
 
@@ -115,6 +119,8 @@ static int route_open(struct run *r, struct err *e)
 		.via = r->o->via,
 		.dst_root = r->o->root,
 		.streams = r->o->streams,
+		.compress = r->o->compress,
+		.bwlimit = r->o->bwlimit,
 	};
 
 	r->ss = host_session_open(r->src, e);
@@ -160,6 +166,7 @@ static void add(struct run *r, const struct transfer_result *f)
 	s->size += f->size;
 	s->bytes_read += f->bytes_read;
 	s->bytes_sent += f->bytes_sent;
+	s->bytes_packed += f->bytes_packed;
 	s->bytes_wire += f->bytes_wire;
 	s->bytes_matched += f->bytes_matched;
 	s->bytes_holes += f->bytes_holes;
@@ -238,12 +245,14 @@ static void report(const struct run *r, double seconds, double dial_s,
 	const struct transfer_result *s = &r->sum;
 	const char *why = r->t ? transfer_real.why_relay(r->t) : NULL;
 	json_t *j = json_pack(
-		"{s:f s:f s:f s:I s:I s:I s:I s:I s:I s:I s:I s:I s:b s:b s:s "
+		"{s:f s:f s:f s:I s:I s:I s:I s:I s:I s:I s:I s:I s:I s:b s:b "
+		"s:s "
 		"s:s s:s* s:I s:s}",
 		"seconds", seconds, "dial", dial_s, "process", process, "files",
 		(json_int_t)r->o->files.n, "size", (json_int_t)s->size, "read",
 		(json_int_t)s->bytes_read, "sent", (json_int_t)s->bytes_sent,
-		"wire", (json_int_t)s->bytes_wire, "matched",
+		"packed", (json_int_t)s->bytes_packed, "wire",
+		(json_int_t)s->bytes_wire, "matched",
 		(json_int_t)s->bytes_matched, "holes",
 		(json_int_t)s->bytes_holes, "src_allocated",
 		(json_int_t)s->src_allocated, "dst_allocated",
@@ -326,7 +335,8 @@ static bool parse(struct opts *o, int argc, char **argv)
 		{"delta", 1, NULL, 'm'},    {"basis", 1, NULL, 'b'},
 		{"tree", 0, NULL, 't'},	    {"wait", 0, NULL, 'w'},
 		{"stop-at", 1, NULL, 'p'},  {"list", 1, NULL, 'l'},
-		{"streams", 1, NULL, 'n'},  {NULL, 0, NULL, 0},
+		{"streams", 1, NULL, 'n'},  {"compress", 1, NULL, 'z'},
+		{"bwlimit", 1, NULL, 'B'},  {NULL, 0, NULL, 0},
 	};
 	bool ok = true;
 	int c;
@@ -377,6 +387,12 @@ static bool parse(struct opts *o, int argc, char **argv)
 			break;
 		case 'n':
 			o->streams = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'z':
+			ok = zip_mode_parse(optarg, &o->compress);
+			break;
+		case 'B':
+			o->bwlimit = strtoull(optarg, NULL, 10);
 			break;
 		case 'l':
 			ok = read_list(o, optarg);

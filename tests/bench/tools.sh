@@ -76,7 +76,7 @@ nh_argv() {
 	argv=("$S/bin/nh-copy" --src 10.79.0.1 --dst "$dst" --root "$I"
 		--known-hosts "$S/ssh/known_hosts" --identity "$S/ssh/id"
 		--agent "$agent" --cache "$S/agents" --via "$via"
-		--streams "${STREAMS:-0}" "$@")
+		--streams "${STREAMS:-0}" --compress "${COMPRESS:-auto}" "$@")
 }
 
 # on the side of src, in its namespaces

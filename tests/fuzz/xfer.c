@@ -42,6 +42,9 @@ static void content(void)
 		w.now[i] = (uint8_t)(s >> 56);
 	}
 	memset(w.now + 65536, 0, 65536);
+	/* The last piece can be compressed. */
+	for (size_t i = 131072; i < SIZE; i++)
+		w.now[i] = (uint8_t) "some text "[i % 10];
 	memcpy(w.before, w.now, SIZE);
 	memset(w.before + NEW_AT, 'x', 200);
 	memset(w.before + 70000, 'y', 8000);
@@ -247,6 +250,7 @@ static void record(enum xfer_case k)
 	wire_init_fds(&t.w, sv[0], sv[0]);
 	chan_init(&c, &tape_ops, &t);
 	one_key(&kept, &cfg);
+	cfg.compress = k == XFER_PACKED ? ZIP_ALWAYS : ZIP_NEVER;
 	s = sender_new(&c, &cfg);
 	if (k == XFER_AGAIN) {
 		source_is(w.before);

@@ -23,6 +23,7 @@ enum xfer_case {
 	XFER_LIBRSYNC,	/* a relative is */
 	XFER_RESUME,	/* half of it is, as .part */
 	XFER_AGAIN,	/* as XFER_WHOLE, and then once more, changed */
+	XFER_PACKED,	/* as XFER_WHOLE, compressed */
 	XFER_CASES,
 };
 

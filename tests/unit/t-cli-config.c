@@ -86,6 +86,7 @@ static void t_refused(void **state)
 		{"[DEFAULT]\njurnal = x\n", "f:2: no option jurnal"},
 		{"[shh]\nport = 1\n", "f:2: no section [shh]"},
 		{"[copy]\npriority = high\n", "neither low, idle nor normal"},
+		{"[copy]\ncompress = no\n", "neither auto, never nor always"},
 		{"[copy]\nstreams = 9\n", "f:2: streams: not a number"},
 		{"[host:-x]\nport = 1\n", "f:2: no section [host:-x]"},
 		{"[host:a/b]\nport = 1\n", "no section"},

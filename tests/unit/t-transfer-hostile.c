@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include "transfer/fingerprint.h"
 #include "transfer/small.h"
@@ -133,12 +134,14 @@ static void small_message(struct liar *l)
 		enc_bool(m, pair_below(2));
 		enc_bool(m, pair_below(20));
 		enc_u64(m, pair_below(40) ? 0 : pair_rand());
+		enc_u32(m, pair_below(40) ? 0 : (uint32_t)pair_rand());
 		/* Of that digest: zeros. */
 		for (size_t k = pair_below(20) ? n : pair_below(400); k; k--)
 			enc_u8(m, pair_below(5000) ? 0 : 1);
 	} else if (type == SMALL_DATA) {
 		enc_bool(m, pair_below(2));
 		some_u64(m);
+		enc_u32(m, 0);
 	}
 }
 
@@ -163,6 +166,24 @@ static uint8_t kind(const struct liar *l)
 			return XP_BEGIN;
 	}
 	return often[pair_below(ARRAY_SIZE(often) - (l->where == BEGUN) * 6)];
+}
+
+/* Raw, or said to be compressed; it is, now and then. */
+static void content(struct enc *m)
+{
+	static const char x[4096];
+	char z[64];
+	size_t n = ZSTD_compress(z, sizeof(z), x, sizeof(x), 1);
+
+	enc_u32(m, pair_below(2)    ? 0
+		   : pair_below(10) ? sizeof(x)
+				    : (uint32_t)pair_rand());
+	if (pair_below(2)) {
+		buf_put(&m->b, z, n);
+		return;
+	}
+	for (size_t k = pair_below(300); k; k--)
+		enc_u8(m, (uint8_t)pair_rand());
 }
 
 /* A message of a random kind, well-formed or not. */
@@ -195,7 +216,9 @@ static void make(struct liar *l)
 		enc_str(m, DIGEST);
 		enc_u64(m, pair_below(10) ? 0 : pair_rand());
 	}
-	if (type == XP_DATA || type == XP_DELTA || !pair_below(20))
+	if (type == XP_DATA || type == XP_DELTA)
+		content(m);
+	else if (!pair_below(20))
 		for (size_t k = pair_below(300); k; k--)
 			enc_u8(m, (uint8_t)pair_rand());
 	/* Cut short. */

@@ -451,6 +451,7 @@ static void t_ctl(void **state)
 	struct transfer_result r = {.size = 1,
 				    .bytes_read = 2,
 				    .bytes_sent = 3,
+				    .bytes_packed = 2,
 				    .bytes_wire = 4,
 				    .bytes_matched = 5,
 				    .bytes_holes = 6,
@@ -477,6 +478,7 @@ static void t_ctl(void **state)
 	assert_int_equal(dec_end(&d, "result", &e), 0);
 	assert_int_equal(s.dst_allocated, 8);
 	assert_int_equal(s.bytes_holes, 6);
+	assert_int_equal(s.bytes_packed, 2);
 	assert_true(s.changed && s.method == TRANSFER_BLOCKS);
 	assert_string_equal(s.src_digest, "s");
 	enc_reset(&c);

@@ -591,6 +591,7 @@ static void put(struct lie l)
 	enc_bool(out, false);
 	enc_bool(out, !l.more);
 	enc_u64(out, l.off);
+	enc_u32(out, 0);
 	said(zeros, l.n);
 }
 
@@ -724,6 +725,7 @@ static void out_of_place(int i)
 		say(SMALL_DATA);
 		enc_bool(out, true);
 		enc_u64(out, 0);
+		enc_u32(out, 0);
 		said(zeros, 1);
 		return;
 	case 8:
