@@ -27,19 +27,21 @@ static bool run(const char *const *argv)
 	return ok;
 }
 
-static unsigned free_port(void)
+/* A port that nobody else is given while HOLD is open: bound, not listened on,
+ * it is for the one who binds it by number, as sshd does, with SO_REUSEADDR. */
+static unsigned free_port(int *hold)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET};
 	socklen_t n = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	unsigned p = 0;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
+	*hold = fd;
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (!bind(fd, (struct sockaddr *)&a, sizeof(a)) &&
-	    !getsockname(fd, (struct sockaddr *)&a, &n))
-		p = ntohs(a.sin_port);
-	close(fd);
-	return p;
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    getsockname(fd, (struct sockaddr *)&a, &n))
+		return 0;
+	return ntohs(a.sin_port);
 }
 
 static bool can_connect(unsigned port)
@@ -103,12 +105,12 @@ bool ownsshd_start(struct ownsshd *s, const char *dir)
 	struct err e = ERR_INIT;
 	struct buf b = BUF_INIT;
 
-	*s = (struct ownsshd){.p = {.pid = -1}};
+	*s = (struct ownsshd){.p = {.pid = -1}, .hold = -1};
 	if (getuid() != 0 || access("/usr/sbin/sshd", X_OK) ||
 	    access("/etc/ssh/sshd_config", R_OK) || unshare(CLONE_NEWNS) ||
 	    mount("none", "/", "none", MS_REC | MS_PRIVATE, ""))
 		goto no;
-	s->port = free_port();
+	s->port = free_port(&s->hold);
 	if (!s->port || !own_world(s, dir) || fs_read_path(pub, 4096, &b, &e) ||
 	    proc_open(&s->p, argv, NULL, NULL, false, &e))
 		goto no;
@@ -116,7 +118,7 @@ bool ownsshd_start(struct ownsshd *s, const char *dir)
 	key = strchr(buf_str(&b), ' ') + 1;
 	s->host_key =
 		mem_strndup(b.p, strcspn(key, " \n") + (size_t)(key - b.p));
-	for (int i = 0; i < 100 && !s->on; i++) {
+	for (int i = 0; i < 400 && !s->on; i++) {
 		s->on = can_connect(s->port);
 		clock_sleep_us(50000);
 	}
@@ -133,6 +135,7 @@ void ownsshd_stop(struct ownsshd *s)
 		kill(s->p.pid, SIGTERM);
 		proc_close(&s->p, 5000000);
 	}
+	mem_closefd(&s->hold);
 	mem_free(s->host_key);
 	mem_free(s->keys);
 }

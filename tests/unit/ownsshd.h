@@ -14,6 +14,7 @@
 struct ownsshd {
 	bool on;
 	struct proc_pipe p;
+	int hold;
 	unsigned port;	/* of 127.0.0.1 */
 	char *host_key; /* "TYPE BASE64" */
 	char *keys;	/* root's authorized_keys */

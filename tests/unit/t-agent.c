@@ -725,7 +725,7 @@ static void t_run(void **state)
 	assert_kind(run(l->h, &r, ARGV("sleep", "60"), &e), ERR_LOST);
 	r.mutates = false;
 	assert_kind(run(l->h, &r, ARGV("sleep", "60"), &e), ERR_RETRY);
-	assert_true(clock_mono_us() - t0 < 3000000);
+	assert_true(clock_mono_us() - t0 < 30000000);
 	run_hostile(l);
 	r = (struct host_run){.user = "no-such-user"};
 	assert_kind(run(l->h, &r, ARGV("true"), &e), ERR_FAILED);

@@ -127,8 +127,10 @@ static void t_proc(void **state)
 	char *const slp[] = {(char *)"sleep", (char *)"30", NULL};
 	char *const env[] = {(char *)"env", NULL};
 	char *const none[] = {(char *)"/nonexistent", NULL};
-	struct proc p = {
-		.argv = cat, .in = "hello", .in_len = 5, .timeout_us = 5000000};
+	struct proc p = {.argv = cat,
+			 .in = "hello",
+			 .in_len = 5,
+			 .timeout_us = 20000000};
 	struct err e = ERR_INIT;
 
 	(void)state;
@@ -141,11 +143,11 @@ static void t_proc(void **state)
 	assert_int_equal(e.kind, ERR_LOST);
 	proc_clear(&p);
 	setenv("NH_SECRET", "hunter2", 1);
-	p = (struct proc){.argv = env, .timeout_us = 5000000};
+	p = (struct proc){.argv = env, .timeout_us = 20000000};
 	assert_int_equal(proc_run(&p, &e), 0);
 	assert_null(strstr(buf_str(&p.out), "hunter2"));
 	proc_clear(&p);
-	p = (struct proc){.argv = none, .timeout_us = 5000000};
+	p = (struct proc){.argv = none, .timeout_us = 20000000};
 	assert_int_equal(proc_run(&p, &e), -1);
 	assert_int_equal(e.sys, ENOENT);
 	err_clear(&e);
@@ -165,7 +167,7 @@ static void t_proc_confined(void **state)
 	char *big[] = {(char *)"sh", (char *)"-c",
 		       (char *)"head -c 9000000 /dev/zero >> " PROC_FILE, NULL};
 	struct proc p = {.argv = argv,
-			 .timeout_us = 5000000,
+			 .timeout_us = 20000000,
 			 .cpu_s = 30,
 			 .as_bytes = 1UL << 30,
 			 .fsize_bytes = 1UL << 20,

@@ -11,8 +11,10 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
+#include "agent/procfs.h"
 #include "host/known.h"
 
 /* libssh2 1.10 itself leaks two big numbers for every ECDSA key it reads. */
@@ -189,6 +191,19 @@ static int setup(void **state)
 	return 0;
 }
 
+/* The kernel closes what a killed process had open when it gets to it. */
+static void end(pid_t pid)
+{
+	int64_t until = clock_mono_us() + 20000000;
+	struct procfs_stat s;
+
+	kill(pid, SIGKILL);
+	while (procfs_stat(pid, &s) && procfs_runs(&s)) {
+		assert_true(clock_mono_us() < until);
+		clock_sleep_us(2000);
+	}
+}
+
 /* Of the listener: one sshd a connection. */
 static void kill_sshds(struct lab *l)
 {
@@ -202,7 +217,7 @@ static void kill_sshds(struct lab *l)
 	assert_ok(fs_read_path(path, 4096, &b, &e));
 	strv_split(&v, buf_str(&b), " \n");
 	for (size_t i = 0; i < v.n; i++)
-		kill((pid_t)atol(v.v[i]), SIGKILL);
+		end((pid_t)atol(v.v[i]));
 }
 
 static int teardown(void **state)
@@ -262,7 +277,7 @@ static struct host *open_ok(struct lab *l)
 static void open_fails(struct lab *l, const char *identity, enum err_kind kind,
 		       const char *msg, const char *hint)
 {
-	struct host_config cfg = {.no_ssh_agent = true, .connect_us = 5000000};
+	struct host_config cfg = {.no_ssh_agent = true, .connect_us = 20000000};
 	struct err e = ERR_INIT;
 	struct host *h = open_with(l, identity, &cfg, &e);
 
@@ -485,6 +500,19 @@ static void t_auth(void **state)
 	open_fails(l, l->ecdsa, ERR_FAILED, "encrypted", "ssh-add");
 }
 
+/* Whether somebody listens there: the name comes a little before that. */
+static bool listens(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool yes;
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	yes = !connect(s, (struct sockaddr *)&a, sizeof(a));
+	close(s);
+	return yes;
+}
+
 static void t_ssh_agent(void **state)
 {
 	struct lab *l = *state;
@@ -495,7 +523,7 @@ static void t_ssh_agent(void **state)
 			NULL};
 	char *add[] = {(char *)"ssh-add", (char *)"-q", l->ed, NULL};
 	char *env[] = {auth, (char *)"PATH=/usr/bin:/bin", NULL};
-	struct proc p = {.argv = add, .env = env, .timeout_us = 5000000};
+	struct proc p = {.argv = add, .env = env, .timeout_us = 20000000};
 	struct host_config cfg = {0};
 	struct err e = ERR_INIT;
 	struct proc_pipe ag;
@@ -503,7 +531,7 @@ static void t_ssh_agent(void **state)
 
 	start(l);
 	assert_ok(proc_open(&ag, argv, NULL, NULL, false, &e));
-	while (!lab_has(l->dir, "agent.sock"))
+	while (!listens(sock))
 		clock_sleep_us(5000);
 	assert_ok(proc_run(&p, &e));
 	assert_int_equal(p.exit_code, 0);
@@ -539,7 +567,10 @@ static void t_cut(void **state)
 	struct lab *l = *state;
 	AUTO(mem_freep) char *mark = mem_printf("%s/mark", l->dir);
 	AUTO(mem_freep)
-	char *script = mem_printf("touch %s; sleep 1; touch %s2", mark, mark);
+	char *script =
+		mem_printf("touch %s; for i in 1 2 3 4 5 6 7 8; do "
+			   "sleep 0.15; [ ! -e %s/f ] || touch %s2; done",
+			   mark, l->dir, mark);
 	struct runner k = {.e = ERR_INIT};
 	struct host_lease ls = {0};
 	struct host_lease_ref ref = {l->dir, UUID1};
@@ -565,16 +596,17 @@ static void t_cut(void **state)
 	err_clear(&k.e);
 	host_run_clear(&k.r);
 	/* The next one waits for what the lost agent still did (or ends it):
-	 * take_us is half a second, the script takes one. */
+	 * take_us is half a second, the script takes more than one.  It never
+	 * sees what comes after it. */
 	assert_ok(host_write(k.h, &w, &e));
-	clock_sleep_us(1200000);
-	assert_false(lab_has(l->dir, "mark2") && !lab_has(l->dir, "f"));
+	assert_true(lab_has(l->dir, "f"));
+	clock_sleep_us(1400000);
+	assert_false(lab_has(l->dir, "mark2"));
 	assert_ok(host_lease_read(k.h, &ref, &ls, &e));
 	assert_int_equal(ls.epoch, 2);
 	host_lease_clear(&ls);
 	/* A link that broke while idle costs nothing. */
 	kill_sshds(l);
-	clock_sleep_us(50000);
 	assert_ok(host_write(k.h, &w, &e));
 	host_close(k.h);
 }
@@ -583,8 +615,8 @@ static void t_silent(void **state)
 {
 	struct lab *l = *state;
 	struct host_config cfg = {.no_ssh_agent = true,
-				  .dead_us = 1000000,
-				  .connect_us = 1500000};
+				  .dead_us = 3000000,
+				  .connect_us = 20000000};
 	struct err e = ERR_INIT;
 	struct host *h;
 	struct host_lease_ref ref = {l->dir, UUID1};
@@ -604,7 +636,7 @@ static void t_silent(void **state)
 	kill(agent, SIGSTOP);
 	t0 = clock_mono_us();
 	assert_kind(host_write(h, &w, &e), ERR_LOST);
-	assert_in_range(clock_mono_us() - t0, 900000, 4000000);
+	assert_in_range(clock_mono_us() - t0, 2700000, 15000000);
 	/* Taken over from itself: the frozen agent is ended first. */
 	assert_ok(host_lease_read(h, &ref, &ls, &e));
 	assert_int_equal(ls.epoch, 2);
@@ -645,7 +677,6 @@ static void t_gone(void **state)
 	kill_sshds(l);
 	kill(l->pid, SIGKILL);
 	waitpid(l->pid, NULL, 0);
-	clock_sleep_us(50000);
 	assert_kind(host_write(h, &w, &e), ERR_RETRY);
 	for (int i = 0; i < 3; i++) {
 		int64_t t0 = clock_mono_us();
@@ -677,7 +708,7 @@ static void t_connect(void **state)
 	/* Nobody accepts: the kernel does, and nothing is said. */
 	assert_null(open_with(l, l->ed, &cfg, &e));
 	assert_int_equal(e.kind, ERR_RETRY);
-	assert_in_range(clock_mono_us() - t0, 300000, 3000000);
+	assert_in_range(clock_mono_us() - t0, 300000, 10000000);
 	err_clear(&e);
 	close(l->listener);
 	l->listener = -1;

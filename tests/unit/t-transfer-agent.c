@@ -579,9 +579,9 @@ static void paced(enum transfer_via via)
 	us = clock_mono_us() - us;
 	print_message("%.1f MiB on the wire in %.2f s\n",
 		      (double)r.bytes_wire / MIB, (double)us / 1e6);
-	/* Not faster; slower is what a busy machine is. */
-	assert_in_range(us, r.bytes_wire * 950 / (8 * MIB) * 1000,
-			r.bytes_wire * 1500 / (8 * MIB) * 1000);
+	/* Not faster; slower is what a busy machine is, but not as slow as the
+	 * limit before: three minutes. */
+	assert_in_range(us, r.bytes_wire * 950 / (8 * MIB) * 1000, 60000000);
 	/* In the middle of one that would take three minutes. */
 	forget();
 	assert_int_equal(transfer_real.limit(t, 64 << 10, &e), 0);
@@ -591,7 +591,7 @@ static void paced(enum transfer_via via)
 	lift_us = us + 500000;
 	copy(t, f, &r);
 	assert_null(limited);
-	assert_in_range(clock_mono_us() - us, 500000, 10000000);
+	assert_in_range(clock_mono_us() - us, 500000, 60000000);
 	transfer_real.close(t);
 }
 

@@ -449,7 +449,9 @@ static void t_bwlimit(void **state)
 	/* A busy machine may be slower, never faster; that it is not slower by
 	 * itself is seen under a clock of the test's own (t-transfer-parts). */
 	copy("d", (struct sender_file){0});
-	assert_true((double)res.bytes_sent / res.seconds <= 1.1 * 12 * MIB);
+	/* The bucket, which is full when the start was late, and one piece. */
+	assert_true((double)res.bytes_sent <=
+		    12 * MIB * (res.seconds + 0.1) + MIB / 4.0);
 }
 
 /* A peer that says nothing is lost, not waited for. */
@@ -467,7 +469,7 @@ static void t_silence(void **state)
 	pair.sw.out = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	copy_fails("d", (struct sender_file){0}, ERR_LOST);
 	close(pair.sw.out);
-	assert_true(clock_mono_us() - start < 5000000);
+	assert_true(clock_mono_us() - start < 15000000);
 }
 
 int main(void)

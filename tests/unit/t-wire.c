@@ -307,9 +307,9 @@ static void t_call(void **state)
 	err_clear(&e);
 	/* A slow answer is waited for, with signs of life. */
 	s.how = ANSWER_OK;
-	s.for_us = 400000;
-	p.c.keepalive_us = 50000;
-	p.c.dead_us = 200000;
+	s.for_us = 2500000;
+	p.c.keepalive_us = 250000;
+	p.c.dead_us = 1500000;
 	assert_int_equal(call(&s, &r, text, &e), 0);
 	assert_in_range(s.keepalives, 3, 10);
 	pair_close(&p);
