@@ -275,6 +275,15 @@ int host_conf(struct host *h, struct host_conf *out, struct err *e)
 	return named(h, h->ops->conf(h->self, out, e), e);
 }
 
+struct client *host_control(struct host *h, struct err *e)
+{
+	struct client *c = h->ops->control(h->self, e);
+
+	if (!c)
+		named(h, -1, e);
+	return c;
+}
+
 struct host_session *host_session_open(struct host *h, struct err *e)
 {
 	struct host_session *s = h->ops->session_open(h->self, e);

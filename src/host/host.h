@@ -481,6 +481,7 @@ struct host_ops {
 		      struct host_ent *out, struct err *e);
 	int (*conf)(void *self, struct host_conf *out, struct err *e);
 
+	struct client *(*control)(void *self, struct err *e);
 	struct host_session *(*session_open)(void *self, struct err *e);
 	void (*session_close)(void *self, struct host_session *s);
 	struct client *(*session_client)(struct host_session *s);
@@ -579,6 +580,10 @@ int host_getent(struct host *h, enum host_db db, const char *name,
 		struct host_ent *out, struct err *e);
 int host_conf(struct host *h, struct host_conf *out, struct err *e);
 
+/* The session that H itself uses, for one request of another adapter's: from
+ * wire/wire.h's client_begin() to client_end(), between which H is left
+ * alone.  A lost connection is made anew first; valid until H is used. */
+struct client *host_control(struct host *h, struct err *e);
 /* A further session to the same host, for bulk data: bound to H's lease and
  * its epoch if H holds one.  Requests through its client, of wire/wire.h, are
  * the transfer adapter's.  Close before H. */

@@ -233,6 +233,18 @@ static void ops_on_wait(void *self, void (*fn)(void *arg), void *arg)
 	s->wait_arg = arg;
 }
 
+static struct client *ops_control(void *self, struct err *e)
+{
+	struct session *s = self;
+
+	if (need_link(s, e))
+		return NULL;
+	s->link->client.epoch = s->epoch;
+	/* It would tick this very client. */
+	s->link->client.on_wait = NULL;
+	return &s->link->client;
+}
+
 /* ---- bulk sessions --------------------------------------------------- */
 
 static int bind_bulk(struct session *s, struct link *l, struct err *e)
@@ -346,6 +358,7 @@ const struct host_ops session_ops = {
 	.scan = ops_scan,
 	.getent = ops_getent,
 	.conf = ops_conf,
+	.control = ops_control,
 	.session_open = ops_session_open,
 	.session_close = ops_session_close,
 	.session_client = ops_session_client,

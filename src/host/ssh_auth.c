@@ -209,16 +209,14 @@ static int try_all(struct ssh *h, struct tried *t, struct err *e)
 		if (!rc)
 			rc = try_files(h, rsa, t, e);
 	}
-	if (rc == 0)
-		rc = refused(h, t, e);
-	return rc < 0 ? -1 : 0;
+	return rc;
 }
 
-int ssh_auth(struct ssh *h, struct err *e)
+/* No key did it.  Asked only now, what the host accepts costs no round trip of
+ * a login that succeeds. */
+static int without(struct ssh *h, const struct tried *t, struct err *e)
 {
-	struct tried t = {.rsa_only = true, .none = true};
 	char *methods;
-	int rc;
 
 	while (!(methods = libssh2_userauth_list(
 			 h->s, h->cfg->user, (unsigned)strlen(h->cfg->user))) &&
@@ -227,13 +225,23 @@ int ssh_auth(struct ssh *h, struct err *e)
 			return err_wrap(e, "ssh: authentication");
 	if (!methods && libssh2_userauth_authenticated(h->s))
 		return 0;
-	if (!methods)
+	/* It may have hung up after so many tries. */
+	if (!methods && t->none)
 		return ssh_err(h, ERR_RETRY, "ssh: authentication", e);
-	if (!strstr(methods, "publickey"))
+	if (methods && !strstr(methods, "publickey"))
 		return err_set(e, ERR_FAILED,
 			       "ssh: the host accepts no keys, only: %s",
 			       methods);
-	rc = try_all(h, &t, e);
+	return refused(h, t, e);
+}
+
+int ssh_auth(struct ssh *h, struct err *e)
+{
+	struct tried t = {.rsa_only = true, .none = true};
+	int rc = try_all(h, &t, e);
+
+	if (!rc)
+		rc = without(h, &t, e);
 	strv_clear(&t.words);
-	return rc;
+	return rc < 0 ? -1 : 0;
 }

@@ -353,5 +353,6 @@ struct link *ssh_open(const struct conf *cfg, struct err *e)
 		ssh_close(&k->l);
 		return NULL;
 	}
+	k->h.opening = false;
 	return &k->l;
 }

@@ -16,6 +16,7 @@ struct ssh {
 	int sock;
 	char *hostkey;	  /* "ssh-ed25519 AAAA..." */
 	int64_t deadline; /* of what is going on */
+	bool opening;	  /* until the agent has answered */
 };
 
 int ssh_connect(struct ssh *h, const struct conf *cfg, struct err *e);

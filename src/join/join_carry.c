@@ -54,16 +54,23 @@ void carry_join_free(struct carry_join *j)
 	mem_free(j);
 }
 
-static int sessions(struct carry_join *j, struct host *src, struct host *dst,
-		    struct err *e)
+/* transfer/transfer.h: struct transfer_late */
+static struct client *late_open(void *arg, bool src, struct err *e)
 {
-	j->src = src;
-	j->dst = dst;
-	if (!j->ss && !(j->ss = host_session_open(src, e)))
-		return -1;
-	if (!j->ds && !(j->ds = host_session_open(dst, e)))
-		return -1;
-	return 0;
+	struct carry_join *j = arg;
+	struct host *h = src ? j->src : j->dst;
+	struct host_session **s = src ? &j->ss : &j->ds;
+
+	if (!*s)
+		*s = host_session_open(h, e);
+	return *s ? host_session_client(h, *s) : NULL;
+}
+
+static struct client *late_ask(void *arg, struct err *e)
+{
+	struct carry_join *j = arg;
+
+	return host_control(j->dst, e);
 }
 
 static int new_limit(struct carry_join *j, struct err *e)
@@ -108,14 +115,14 @@ static int connect(struct carry_join *j, struct host *src, struct host *dst,
 
 	if (j->t)
 		return new_limit(j, e) || new_calm(j, f, e) ? -1 : 0;
-	if (sessions(j, src, dst, e) || host_hostkey(dst, &key, e))
+	j->src = src;
+	j->dst = dst;
+	if (host_hostkey(dst, &key, e))
 		return -1;
-	r.src = (struct transfer_end){src->name,
-				      host_session_client(src, j->ss)};
-	r.dst = (struct transfer_end){dst->name,
-				      host_session_client(dst, j->ds)};
-	/* Not the world's: a connection made anew has raised it. */
-	r.epoch = r.dst.client->epoch;
+	/* Without .epoch, the world's: a connection made anew has raised it. */
+	r.src.host = src->name;
+	r.dst.host = dst->name;
+	r.late = (struct transfer_late){late_open, late_ask, j};
 	if (j->config->copy.compress &&
 	    !zip_mode_parse(j->config->copy.compress, &r.compress))
 		return err_set(e, ERR_BUG, "compress %s",
@@ -281,21 +288,12 @@ static int cleanup(void *self, struct host *src, struct host *dst,
 	struct carry_join *j = self;
 	struct transfer_end end;
 
+	(void)src;
 	hang_up(j);
 	if (!dst)
 		return 0;
-	j->src = src;
-	j->dst = dst;
-	j->ds = host_session_open(dst, e);
-	if (!j->ds)
-		return -1;
-	end = (struct transfer_end){dst->name, host_session_client(dst, j->ds)};
-	if (transfer_real.revoke(&end, job, j->user, e)) {
-		hang_up(j);
-		return -1;
-	}
-	hang_up(j);
-	return 0;
+	end = (struct transfer_end){dst->name, host_control(dst, e)};
+	return end.client ? transfer_real.revoke(&end, job, j->user, e) : -1;
 }
 
 const struct carrier carry_join_ops = {

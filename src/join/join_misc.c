@@ -355,16 +355,9 @@ static int drop_key(struct app *a, struct host *h, const char *job,
 {
 	const struct config_host *ch = config_host(a->config, h->name);
 	const char *user = ch && ch->user ? ch->user : a->config->ssh.user;
-	struct host_session *hs = host_session_open(h, e);
-	struct transfer_end end;
-	int rc;
+	struct transfer_end end = {h->name, host_control(h, e)};
 
-	if (!hs)
-		return -1;
-	end = (struct transfer_end){h->name, host_session_client(h, hs)};
-	rc = transfer_real.revoke(&end, job, user, e);
-	host_session_close(h, hs);
-	return rc;
+	return end.client ? transfer_real.revoke(&end, job, user, e) : -1;
 }
 
 static int sweep_host(struct app *a, struct host *h, const char *root,

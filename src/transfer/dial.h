@@ -13,6 +13,7 @@
  * and what one core encrypts.  While that is what the transfer waits for,
  * further ones are made, each in its own thread (transfer/stripe.h): 4 or 8 in
  * all where a round trip takes long, 2 between near hosts with cores to spare.
+ * How long it takes is found beside the first questions of the sender.
  * What cannot be opened, for sshd's MaxStartups or anything else, is done
  * without, and dial_why() tells.
  */
@@ -40,7 +41,9 @@ struct dial {
 	struct stripe *stripe;
 	int64_t listened;
 	int64_t rtt_us;	  /* of the first, at the start */
-	unsigned streams; /* that there may be */
+	unsigned pongs;	  /* answers that are in it */
+	unsigned lost;	  /* that did not come */
+	unsigned streams; /* that there may be; 0: not known yet */
 	int key, known;	  /* memory files */
 	/* for further ones */
 	struct strv argv;

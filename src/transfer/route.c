@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The controller's side: transfer/transfer.h, over two agents' sessions. */
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <string.h>
 
 #include "core/clock.h"
 #include "transfer/ctl.h"
 #include "transfer/route_priv.h"
-#include "transfer/sshkey.h"
 #include "transfer/transfer.h"
-#include "wire/verbs.h"
 
 enum {
-	CALL_US = 60 * 1000000,
-	READY_US = 45 * 1000000,
-	CLOSE_US = 10 * 1000000,
 	CANCEL_US = 30 * 1000000,
-	TICK_US = 250000,
 	RELAY_WAIT_US = 1000,
 	RELAY_BATCH = 16,
 };
@@ -77,9 +70,8 @@ static int on_control(struct transfer *t, const struct frame *f, struct err *e)
 	return err_set(e, ERR_BUG, "an unexpected message of the sender");
 }
 
-/* A frame of one end's request, if one comes in time: *GOT. */
-static int next(struct transfer *t, bool src, int64_t timeout_us,
-		struct frame *f, bool *got, struct err *e)
+int route_next(struct transfer *t, bool src, int64_t timeout_us,
+	       struct frame *f, bool *got, struct err *e)
 {
 	const struct transfer_end *end = src ? &t->src : &t->dst;
 
@@ -127,7 +119,7 @@ static int drain(struct transfer *t, bool src, int64_t wait_us, bool *any,
 		struct frame f;
 		bool got;
 
-		if (next(t, src, i ? 0 : wait_us, &f, &got, e))
+		if (route_next(t, src, i ? 0 : wait_us, &f, &got, e))
 			return -1;
 		if (!got)
 			return 0;
@@ -141,16 +133,15 @@ static int drain(struct transfer *t, bool src, int64_t wait_us, bool *any,
 	return 0;
 }
 
-/* One round over the sessions, of TICK_US at most. */
-static int pump(struct transfer *t, struct err *e)
+int route_pump(struct transfer *t, struct err *e)
 {
-	int64_t end = clock_mono_us() + TICK_US;
+	int64_t end = clock_mono_us() + ROUTE_TICK_US;
 	bool any = true;
 
 	if (t->via == TRANSFER_VIA_DIRECT) {
-		if (client_tick(t->dst.client, e))
+		if (t->dst.client && client_tick(t->dst.client, e))
 			err_clear(e); /* revoke() will say so */
-		return drain(t, true, TICK_US, &any, e);
+		return drain(t, true, ROUTE_TICK_US, &any, e);
 	}
 	while (!t->done && clock_mono_us() < end) {
 		int64_t wait = any ? 0 : RELAY_WAIT_US;
@@ -161,247 +152,6 @@ static int pump(struct transfer *t, struct err *e)
 			return -1;
 	}
 	return 0;
-}
-
-/* ---- opening --------------------------------------------------------- */
-
-static int wait_ready(struct transfer *t, struct err *e)
-{
-	int64_t end = clock_mono_us() + READY_US;
-
-	t->done = false;
-	while (!t->done) {
-		if (pump(t, e))
-			return -1;
-		if (clock_mono_us() > end) {
-			t->dead = true;
-			return err_set(e, ERR_LOST, "%s: no sender within %d s",
-				       t->src.host, READY_US / 1000000);
-		}
-	}
-	return 0;
-}
-
-static int begin_send(struct transfer *t, const struct ctl_send *a,
-		      struct err *e)
-{
-	struct enc args = ENC_INIT;
-	struct client_req r = {.type = VERB_TRANSFER_SEND, .args = &args};
-	int rc;
-
-	buf_reserve(&args.b, 16384);
-	ctl_put_send(&args, a);
-	rc = client_begin(t->src.client, &r, &t->src_id, e);
-	/* The key was in it. */
-	OPENSSL_cleanse(args.b.p, args.b.len);
-	enc_clear(&args);
-	if (rc)
-		return err_wrap(e, "%s", t->src.host);
-	t->src_on = true;
-	return wait_ready(t, e);
-}
-
-static int begin_recv(struct transfer *t, const struct transfer_route *r,
-		      struct err *e)
-{
-	AUTO(enc_clear) struct enc args = ENC_INIT;
-	struct client_req q = {
-		.type = VERB_TRANSFER_RECV, .args = &args, .mutates = true};
-	int64_t end = clock_mono_us() + READY_US;
-	struct frame f;
-	bool got = false;
-
-	enc_str(&args, r->dst_root);
-	enc_u64(&args, 0);
-	enc_bool(&args, false);
-	if (client_begin(t->dst.client, &q, &t->dst_id, e))
-		return err_wrap(e, "%s", t->dst.host);
-	t->dst_on = true;
-	/* Its first message, an ALIVE, says that it has entered the lease. */
-	while (!got) {
-		if (next(t, false, TICK_US, &f, &got, e))
-			return -1;
-		if (!got && clock_mono_us() > end) {
-			t->dead = true;
-			return err_set(e, ERR_LOST,
-				       "%s: no receiver within %d s",
-				       t->dst.host, READY_US / 1000000);
-		}
-	}
-	return 0;
-}
-
-static int revoke(const struct transfer_end *dst, const char *job,
-		  const char *user, struct err *e)
-{
-	AUTO(enc_clear) struct enc args = ENC_INIT;
-	struct client_req q = {.type = VERB_TRANSFER_REVOKE,
-			       .args = &args,
-			       .mutates = true,
-			       .timeout_us = CALL_US};
-	struct dec d;
-
-	enc_str(&args, user ? user : "root");
-	enc_str(&args, job);
-	if (client_call(dst->client, &q, &d, e))
-		return err_wrap(e, "%s: removing the key of job %s", dst->host,
-				job);
-	return dec_end(&d, "revoke", e);
-}
-
-static int allow(struct transfer *t, const struct transfer_route *r,
-		 const char *line, struct err *e)
-{
-	AUTO(enc_clear) struct enc args = ENC_INIT;
-	struct client_req q = {.type = VERB_TRANSFER_ALLOW,
-			       .args = &args,
-			       .mutates = true,
-			       .timeout_us = CALL_US};
-	struct dec d;
-
-	enc_str(&args, t->user);
-	enc_bool(&args, r->dst_sudo);
-	enc_str(&args, r->dst_root);
-	enc_str(&args, line);
-	if (client_call(t->dst.client, &q, &d, e))
-		return err_wrap(e, "%s: allowing the key of job %s",
-				t->dst.host, t->job);
-	return dec_end(&d, "allow", e);
-}
-
-static int open_direct(struct transfer *t, const struct transfer_route *r,
-		       struct err *e)
-{
-	uint64_t epoch = r->epoch ? r->epoch : t->dst.client->epoch;
-	struct sshkey key;
-	int rc;
-
-	if (sshkey_make(&key, t->job, e))
-		return -1;
-	t->via = TRANSFER_VIA_DIRECT;
-	rc = allow(t, r, key.line, e);
-	if (!rc)
-		rc = begin_send(
-			t,
-			&(struct ctl_send){.direct = true,
-					   .bwlimit = r->bwlimit,
-					   .compress = r->compress,
-					   .addr = r->dst_addr,
-					   .port = r->dst_port,
-					   .user = t->user,
-					   .host_keys = r->dst_host_keys,
-					   .key = buf_str(&key.secret),
-					   .root = r->dst_root,
-					   .epoch = epoch,
-					   .dead_us = r->dead_us,
-
-					   .streams = r->streams},
-			e);
-	sshkey_clear(&key);
-	return rc;
-}
-
-static int open_relay(struct transfer *t, const struct transfer_route *r,
-		      struct err *e)
-{
-	t->via = TRANSFER_VIA_RELAY;
-	if (begin_recv(t, r, e))
-		return -1;
-	return begin_send(t,
-			  &(struct ctl_send){.bwlimit = r->bwlimit,
-					     .compress = r->compress},
-			  e);
-}
-
-static void end_one(struct transfer *t, bool src)
-{
-	const struct transfer_end *end = src ? &t->src : &t->dst;
-	int64_t deadline = clock_mono_us() + CLOSE_US;
-	struct frame f = {.type = WIRE_END};
-	struct err e = ERR_INIT;
-	uint32_t id = src ? t->src_id : t->dst_id;
-
-	if (!(src ? t->src_on : t->dst_on) || end->client->dead)
-		return;
-	if (!client_send(end->client, id, &f, NULL, 0, &e))
-		while (!client_next(end->client, id, &f, deadline, &e))
-			if (f.type == WIRE_OK)
-				break;
-	/* Its answer may still come: the session is of no more use. */
-	if (e.sys == ETIMEDOUT)
-		end->client->dead = true;
-	err_clear(&e);
-}
-
-/* Direct where it can be; 0 when t->via is open. */
-static int open_any(struct transfer *t, const struct transfer_route *r,
-		    struct err *e)
-{
-	struct err gone = ERR_INIT;
-
-	if (r->via == TRANSFER_VIA_RELAY) {
-		t->why = mem_strdup("relay was asked for");
-		return open_relay(t, r, e);
-	}
-	if (!r->dst_addr || !r->dst_host_keys) {
-		if (r->via == TRANSFER_VIA_DIRECT)
-			return err_set(e, ERR_REFUSED,
-				       "%s: its address and host key are not "
-				       "known",
-				       t->dst.host);
-		t->why = mem_strdup("the target's host key is not known");
-		return open_relay(t, r, e);
-	}
-	if (!open_direct(t, r, e))
-		return 0;
-	if (!t->dst.client->dead && revoke(&t->dst, t->job, t->user, &gone))
-		err_also(e, &gone);
-	if (r->via == TRANSFER_VIA_DIRECT || e->kind == ERR_STALE ||
-	    t->src.client->dead || t->dst.client->dead)
-		return -1;
-	t->why = mem_strdup(err_msg(e));
-	err_clear(e);
-	end_one(t, true);
-	t->src_on = t->dead = false;
-	return open_relay(t, r, e);
-}
-
-static void close_route(struct transfer *t)
-{
-	struct err e = ERR_INIT;
-
-	if (!t)
-		return;
-	end_one(t, true);
-	end_one(t, false);
-	if (t->via == TRANSFER_VIA_DIRECT && !t->dst.client->dead &&
-	    revoke(&t->dst, t->job, t->user, &e))
-		err_clear(&e);
-	mem_free(t->src_name);
-	mem_free(t->dst_name);
-	mem_free(t->job);
-	mem_free(t->user);
-	mem_free(t->why);
-	err_clear(&t->error);
-	mem_free(t);
-}
-
-static struct transfer *open_route(const struct transfer_route *r,
-				   struct err *e)
-{
-	struct transfer *t = MEM_NEW(struct transfer);
-
-	t->src_name = mem_strdup(r->src.host);
-	t->dst_name = mem_strdup(r->dst.host);
-	t->src = (struct transfer_end){t->src_name, r->src.client};
-	t->dst = (struct transfer_end){t->dst_name, r->dst.client};
-	t->job = mem_strdup(r->job);
-	t->user = mem_strdup(r->dst_user ? r->dst_user : "root");
-	if (!open_any(t, r, e))
-		return t;
-	err_wrap(e, "transfer from %s to %s", t->src_name, t->dst_name);
-	close_route(t);
-	return NULL;
 }
 
 /* ---- one file -------------------------------------------------------- */
@@ -428,7 +178,9 @@ int route_start(struct transfer *t, const struct enc *m, const void *rest,
 	t->progress = (struct transfer_progress){0};
 	t->done = t->ok = false;
 	/* Nobody listened between files: that is not their silence. */
-	t->src.client->w.heard = t->dst.client->w.heard = clock_mono_us();
+	t->src.client->w.heard = clock_mono_us();
+	if (t->dst.client)
+		t->dst.client->w.heard = t->src.client->w.heard;
 	if (!client_send(t->src.client, t->src_id, &g, rest, n, e))
 		return 0;
 	t->dead = true;
@@ -495,7 +247,7 @@ int route_wait(struct transfer *t, const struct transfer_file *f, struct err *e)
 	int64_t end = INT64_MAX;
 
 	while (!t->done) {
-		if (pump(t, e))
+		if (route_pump(t, e))
 			break;
 		if (t->done || end != INT64_MAX || !f->tick ||
 		    !f->tick(f->arg, &t->progress, &no)) {
@@ -561,13 +313,13 @@ static const char *route_why(const struct transfer *t)
 }
 
 const struct transfer_ops transfer_real = {
-	.open = open_route,
+	.open = route_open,
 	.copy = copy_file,
 	.copy_many = route_copy_many,
 	.limit = limit,
 	.calm = calm,
 	.via = route_via,
 	.why_relay = route_why,
-	.close = close_route,
-	.revoke = revoke,
+	.close = route_close,
+	.revoke = route_revoke,
 };

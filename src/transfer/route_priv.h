@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The controller's side in parts: route.c (opening, one file), route_many.c
- * (lists of files). */
+/* The controller's side in parts: route.c (frames, one file), route_open.c
+ * (opening and closing), route_many.c (lists of files). */
 #ifndef NH_TRANSFER_ROUTE_PRIV_H
 #define NH_TRANSFER_ROUTE_PRIV_H
 
 #include "transfer/ctl.h"
 
+enum { ROUTE_TICK_US = 250000 };
+
 struct transfer {
 	struct transfer_end src, dst;
+	struct transfer_late late;
 	char *src_name, *dst_name, *job, *user;
 	enum transfer_via via;
 	char *why; /* not direct */
 	uint32_t src_id, dst_id;
 	bool src_on, dst_on; /* requests under way */
 	bool dead;
+	bool unasked; /* the target's session broke under a question */
 	/* of the file under way */
 	struct transfer_progress progress;
 	bool done, ok;
@@ -25,6 +29,11 @@ struct transfer {
 };
 
 /* ---- route.c */
+/* A frame of one end's request, if one comes in time: *GOT. */
+int route_next(struct transfer *t, bool src, int64_t timeout_us,
+	       struct frame *f, bool *got, struct err *e);
+/* One round over the sessions, of ROUTE_TICK_US at most. */
+int route_pump(struct transfer *t, struct err *e);
 /* ERR_LOST once it has broken off. */
 int route_alive(const struct transfer *t, struct err *e);
 void route_put_file(struct enc *m, const struct transfer_file *f);
@@ -36,6 +45,12 @@ int route_start(struct transfer *t, const struct enc *m, const void *rest,
  * waited for: so the session can be used again. */
 int route_wait(struct transfer *t, const struct transfer_file *f,
 	       struct err *e);
+
+/* ---- route_open.c: struct transfer_ops */
+struct transfer *route_open(const struct transfer_route *r, struct err *e);
+void route_close(struct transfer *t);
+int route_revoke(const struct transfer_end *dst, const char *job,
+		 const char *user, struct err *e);
 
 /* ---- route_many.c */
 /* CTL_RESULTS and CTL_FILES_DONE. */

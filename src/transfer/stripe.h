@@ -60,7 +60,7 @@ struct stripe_cfg {
 /* One lane over FD: borrowed, made non-blocking.  NULL when there is no
  * thread. */
 struct stripe *stripe_new(int fd, struct err *e);
-/* Allows for more; before the first message. */
+/* Allows for more; once, at any time. */
 void stripe_allow(struct stripe *s, const struct stripe_cfg *cfg);
 /* Ends the threads; what is still queued is dropped.  Whoever may block in
  * cfg->open must have been woken. */

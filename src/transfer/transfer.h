@@ -95,17 +95,31 @@ const char *transfer_via_name(enum transfer_via v);
  * in messages.  The session serves nothing else while the transfer is open. */
 struct transfer_end {
 	const char *host;
-	struct client *client;
+	struct client *client; /* NULL: struct transfer_late has it */
+};
+
+/* Sessions that are opened when they are needed, each at most once, and what a
+ * direct transfer asks of its target, which needs no session of its own.  So
+ * the connection that carries data waits for one login, not for two in a row.
+ * Borrowed, with ARG and what it returns, until the transfer is closed. */
+struct transfer_late {
+	/* The source's session, or the target's. */
+	struct client *(*open)(void *arg, bool src, struct err *e);
+	/* The target's, for one request; it may serve others in between, but
+	 * not while open() runs for the source. */
+	struct client *(*ask)(void *arg, struct err *e);
+	void *arg;
 };
 
 /* Who moves data where, for one job.  All borrowed until open() returns, but
  * for the sessions. */
 struct transfer_route {
 	struct transfer_end src, dst;
-	const char *job;      /* "j-..." */
-	const char *instance; /* uuid: whose lease the target rechecks */
-	/* Ours on the target, where a higher one is ERR_STALE; 0: that of dst's
-	 * session. */
+	struct transfer_late late; /* for an end without a client */
+	const char *job;	   /* "j-..." */
+	const char *instance;	   /* uuid: whose lease the target rechecks */
+	/* Ours on the target, where a higher one is ERR_STALE; 0: that of the
+	 * session which allows the key. */
 	uint64_t epoch;
 	enum transfer_via via;
 	/* For direct; without addr it is relay. */

@@ -62,13 +62,29 @@ static int put(struct client *c, const struct frame *f, const void *data,
 	return 0;
 }
 
-static int keepalive(struct client *c, struct err *e)
+int client_ping(struct client *c, struct err *e)
 {
 	struct frame f = {.type = WIRE_KEEPALIVE, .epoch = c->epoch};
 
+	c->pinged = clock_mono_us();
+	return put(c, &f, NULL, 0, e);
+}
+
+static int keepalive(struct client *c, struct err *e)
+{
 	if (clock_mono_us() - c->last_sent < c->keepalive_us)
 		return 0;
-	return put(c, &f, NULL, 0, e);
+	return client_ping(c, e);
+}
+
+/* WIRE_ALIVE. */
+static void alive(struct client *c)
+{
+	if (!c->pinged)
+		return;
+	c->rtt_us = clock_mono_us() - c->pinged;
+	c->pinged = 0;
+	c->pongs++;
 }
 
 /* The next frame that is not WIRE_ALIVE; ETIMEDOUT at DEADLINE. */
@@ -84,6 +100,7 @@ static int next(struct client *c, struct frame *f, int64_t deadline,
 		if (!wire_recv(&c->w, f, until, e)) {
 			if (f->type != WIRE_ALIVE)
 				return 0;
+			alive(c);
 			continue;
 		}
 		if (e->sys != ETIMEDOUT) {
@@ -227,6 +244,7 @@ int client_tick(struct client *c, struct err *e)
 			return err_set(e, ERR_BUG,
 				       "an answer nobody asked for");
 		}
+		alive(c);
 	}
 	if (e->sys == ETIMEDOUT) {
 		err_clear(e);
@@ -236,20 +254,25 @@ int client_tick(struct client *c, struct err *e)
 	return -1;
 }
 
-int client_hello(struct client *c, int64_t deadline, struct err *e)
+int client_hello_send(struct client *c, struct err *e)
 {
 	AUTO(enc_clear) struct enc a = ENC_INIT;
-	struct frame f = {.type = WIRE_HELLO}, g;
-	struct dec d;
-	uint32_t protocol;
-	const char *build;
+	struct frame f = {.type = WIRE_HELLO};
 
 	enc_u32(&a, WIRE_PROTOCOL);
 	enc_str(&a, wire_build());
 	f.p = a.b.p;
 	f.len = a.b.len;
-	if (put(c, &f, NULL, 0, e))
-		return -1;
+	return put(c, &f, NULL, 0, e);
+}
+
+int client_hello_wait(struct client *c, int64_t deadline, struct err *e)
+{
+	struct frame g;
+	struct dec d;
+	uint32_t protocol;
+	const char *build;
+
 	if (wire_recv(&c->w, &g, deadline, e)) {
 		c->dead = true;
 		return err_wrap(e, "handshake with the agent");
@@ -273,4 +296,9 @@ int client_hello(struct client *c, int64_t deadline, struct err *e)
 		wire_build());
 	return err_hint(e, "install novahaul and novahaul-agent of one build, "
 			   "or unset NOVAHAUL_AGENT");
+}
+
+int client_hello(struct client *c, int64_t deadline, struct err *e)
+{
+	return client_hello_send(c, e) ? -1 : client_hello_wait(c, deadline, e);
 }

@@ -179,6 +179,10 @@ struct client {
 	int64_t keepalive_us; /* 0: 2 s */
 	int64_t dead_us;      /* no byte for so long: gone.  0: 30 s */
 	bool dead;
+	/* How far the peer is: when a sign of life went that is not answered,
+	 * or 0; what the last answered one took; how many were. */
+	int64_t pinged, rtt_us;
+	unsigned pongs;
 	struct buf reply;
 	/* Called about every keepalive_us while an answer is waited for; may be
 	 * NULL.  It must not use this client. */
@@ -201,6 +205,10 @@ void client_clear(struct client *c);
 
 /* Exchanges HELLO; REFUSED when the peer is of another build. */
 int client_hello(struct client *c, int64_t deadline, struct err *e);
+/* The same in halves: a request begun between them saves a round trip.  A peer
+ * of another build does nothing about it. */
+int client_hello_send(struct client *c, struct err *e);
+int client_hello_wait(struct client *c, int64_t deadline, struct err *e);
 /* One request and its reply; keepalives meanwhile.  REPLY points into the
  * client, until its next call.  A WIRE_ERROR reply becomes E. */
 int client_call(struct client *c, const struct client_req *r, struct dec *reply,
@@ -221,6 +229,8 @@ int client_send(struct client *c, uint32_t id, const struct frame *f,
 		const void *data, size_t n, struct err *e);
 int client_next(struct client *c, uint32_t id, struct frame *f,
 		int64_t deadline, struct err *e);
+/* Sends a sign of life now; whatever reads answers next sees to c->rtt_us. */
+int client_ping(struct client *c, struct err *e);
 /* Sends a keepalive if none went for keepalive_us, and swallows answers;
  * never blocks.  To be called at least every few seconds between requests. */
 int client_tick(struct client *c, struct err *e);

@@ -109,6 +109,24 @@ static int hosts_open(struct run *r, struct err *e)
 	return host_claim_all((struct host *[]){r->src, r->dst}, 2, &c, e);
 }
 
+static struct client *late_open(void *arg, bool src, struct err *e)
+{
+	struct run *r = arg;
+	struct host *h = src ? r->src : r->dst;
+	struct host_session **s = src ? &r->ss : &r->ds;
+
+	if (!*s)
+		*s = host_session_open(h, e);
+	return *s ? host_session_client(h, *s) : NULL;
+}
+
+static struct client *late_ask(void *arg, struct err *e)
+{
+	struct run *r = arg;
+
+	return host_control(r->dst, e);
+}
+
 /* What join_carry.c does at a job's first copy. */
 static int route_open(struct run *r, struct err *e)
 {
@@ -123,17 +141,11 @@ static int route_open(struct run *r, struct err *e)
 		.bwlimit = r->o->bwlimit,
 	};
 
-	r->ss = host_session_open(r->src, e);
-	if (!r->ss)
+	if (host_hostkey(r->dst, &key, e))
 		return -1;
-	r->ds = host_session_open(r->dst, e);
-	if (!r->ds || host_hostkey(r->dst, &key, e))
-		return -1;
-	ro.src = (struct transfer_end){"src",
-				       host_session_client(r->src, r->ss)};
-	ro.dst = (struct transfer_end){"dst",
-				       host_session_client(r->dst, r->ds)};
-	ro.epoch = ro.dst.client->epoch;
+	ro.src.host = "src";
+	ro.dst.host = "dst";
+	ro.late = (struct transfer_late){late_open, late_ask, r};
 	ro.dst_addr = key.address;
 	ro.dst_port = (unsigned)key.port;
 	ro.dst_host_keys = key.line;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@
 #include "core/fs.h"
 #include "core/proc.h"
 #include "core/uuid.h"
+#include "transfer/dial.h"
+#include "transfer/sshkey.h"
 #include "transfer/tagdir.h"
 #include "transfer/transfer.h"
 #include "unit/ownsshd.h"
@@ -758,6 +761,185 @@ static void t_direct_fails(void **state)
 	transfer_real.close(t);
 }
 
+/* ---- the way there --------------------------------------------------- */
+
+/* How often each session was wanted. */
+struct wanted {
+	unsigned src, dst, asked;
+	bool answered; /* before the source's session was there */
+};
+
+static struct client *late_open(void *arg, bool is_src, struct err *err)
+{
+	struct wanted *w = arg;
+	struct pollfd p = {dst.p.out, POLLIN, 0};
+
+	(void)err;
+	if (!is_src) {
+		w->dst++;
+		return &dst.c;
+	}
+	w->src++;
+	if (w->asked)
+		w->answered = poll(&p, 1, 20000) == 1;
+	return &src.c;
+}
+
+static struct client *late_ask(void *arg, struct err *err)
+{
+	struct wanted *w = arg;
+
+	(void)err;
+	w->asked++;
+	return &dst.c;
+}
+
+/* A direct transfer opens one session, the source's, while the target's agent
+ * already works on the key; it takes a second one only for a relay. */
+static void t_late(void **state)
+{
+	struct transfer_route ro = route(TRANSFER_VIA_DIRECT);
+	struct wanted w = {0};
+	struct transfer *t;
+
+	(void)state;
+	ro.src.client = ro.dst.client = NULL;
+	ro.epoch = 0;
+	ro.late = (struct transfer_late){late_open, late_ask, &w};
+	if (!no_sshd()) {
+		t = transfer_real.open(&ro, &e);
+		if (!t)
+			fail_msg("%s", err_msg(&e));
+		assert_true(key_there());
+		assert_true(w.answered);
+		thrice(t);
+		transfer_real.close(t);
+		assert_false(key_there());
+		assert_int_equal(w.src, 1);
+		assert_int_equal(w.dst, 0);
+		assert_int_equal(w.asked, 2);
+		/* Nobody there: then the other way. */
+		ro.via = TRANSFER_VIA_AUTO;
+		ro.dst_port = 1;
+		t = transfer_real.open(&ro, &e);
+		assert_non_null(t);
+		assert_int_equal(transfer_real.via(t), TRANSFER_VIA_RELAY);
+		assert_false(key_there());
+		thrice(t);
+		transfer_real.close(t);
+		assert_int_equal(w.src, 2);
+		assert_int_equal(w.dst, 1);
+		assert_int_equal(w.asked, 4);
+	}
+	w = (struct wanted){0};
+	ro.via = TRANSFER_VIA_RELAY;
+	t = transfer_real.open(&ro, &e);
+	assert_non_null(t);
+	thrice(t);
+	transfer_real.close(t);
+	assert_int_equal(w.src, 1);
+	assert_int_equal(w.dst, 1);
+	assert_int_equal(w.asked, 0);
+}
+
+static struct client *late_never(void *arg, bool is_src, struct err *err)
+{
+	(void)arg;
+	(void)is_src;
+	err_set(err, ERR_RETRY, "no way to the source");
+	return NULL;
+}
+
+/* A source that cannot be reached: the key goes again. */
+static void t_late_fails(void **state)
+{
+	struct transfer_route ro = route(TRANSFER_VIA_AUTO);
+	struct wanted w = {0};
+
+	(void)state;
+	if (no_sshd())
+		return;
+	ro.src.client = ro.dst.client = NULL;
+	ro.late = (struct transfer_late){late_never, late_ask, &w};
+	assert_null(transfer_real.open(&ro, &e));
+	assert_int_equal(e.kind, ERR_RETRY);
+	assert_non_null(strstr(err_msg(&e), "no way to the source"));
+	assert_null(strstr(err_msg(&e), "key"));
+	assert_false(key_there());
+	assert_false(dst.c.dead);
+}
+
+static size_t framed(const struct enc *a)
+{
+	return WIRE_HEADER + a->b.len;
+}
+
+/* The bytes of a hello and of the request for a receiver. */
+static size_t first_bytes(void)
+{
+	AUTO(enc_clear) struct enc h = ENC_INIT, r = ENC_INIT;
+
+	enc_u32(&h, WIRE_PROTOCOL);
+	enc_str(&h, wire_build());
+	enc_str(&r, dst_root);
+	enc_u64(&r, 0);
+	enc_bool(&r, true);
+	return framed(&h) + framed(&r);
+}
+
+/* Replaces root's keys. */
+static void put_keys(const char *text)
+{
+	int fd = open(sshd.keys, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fs_write_all(fd, text, strlen(text), &e), 0);
+	close(fd);
+}
+
+/* An agent that starts only once it has been asked for all that it is asked
+ * first: nobody waits a round trip between.  How far it is, is not asked for
+ * its own sake. */
+static void t_dial(void **state)
+{
+	struct ctl_send s = {.direct = true,
+			     .addr = "127.0.0.1",
+			     .port = sshd.port,
+			     .host_keys = sshd.host_key,
+			     .root = dst_root,
+			     .epoch = epoch};
+	struct chan_msg m;
+	struct sshkey key;
+	struct dial d;
+	char *line;
+
+	(void)state;
+	if (no_sshd())
+		return;
+	assert_int_equal(sshkey_make(&key, SIDE_JOB, &e), 0);
+	line = mem_printf("restrict,command=\"head -c %zu >%s/first; "
+			  "(cat %s/first; exec cat) | %s --receive %s %s %s\" "
+			  "%s\n",
+			  first_bytes(), path, path, agent_exe, dst_root,
+			  SIDE_UUID, SIDE_JOB, key.line);
+	put_keys(line);
+	s.key = buf_str(&key.secret);
+	if (dial_open(&d, &s, 20000000, &e))
+		fail_msg("%s", err_msg(&e));
+	assert_int_equal(d.streams, 0);
+	for (int i = 0; i < 200 && !d.streams; i++) {
+		if (chan_recv(&d.chan, &m, 100000, &e))
+			assert_int_equal(e.sys, ETIMEDOUT);
+		err_clear(&e);
+	}
+	assert_true(d.streams > 0);
+	assert_true(d.pongs > 0);
+	dial_close(&d);
+	put_keys("# somebody's\n");
+	sshkey_clear(&key);
+	mem_free(line);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -775,6 +957,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(t_streams, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_direct_fails, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(t_late, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_late_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_dial, setup, teardown),
 	};
 	char cmd[100], *exe;
 	int rc;

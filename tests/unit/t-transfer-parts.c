@@ -2,11 +2,16 @@
 /* Fingerprints, librsync, the bandwidth limit, keys and their files. */
 #include "unit/unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +24,7 @@
 #include "transfer/ctl.h"
 #include "transfer/dial.h"
 #include "transfer/fingerprint.h"
+#include "transfer/nudge.h"
 #include "transfer/rsdelta.h"
 #include "transfer/sshkey.h"
 #include "transfer/throttle.h"
@@ -422,6 +428,7 @@ static void t_dial(void **state)
 			     .key = "SECRET"};
 	struct dial d = {.key = 40, .known = 41};
 	struct strv v = STRV_INIT;
+	int kex = 0;
 
 	(void)state;
 	dial_argv(&d, &s, &v);
@@ -430,6 +437,10 @@ static void t_dial(void **state)
 	assert_true(strv_has(&v, "-oBatchMode=yes"));
 	assert_true(strv_has(&v, "-oStrictHostKeyChecking=yes"));
 	assert_true(strv_has(&v, "-oPort=2222"));
+	/* The cheap ones, and no names that an old ssh does not know. */
+	for (size_t i = 0; i < v.n; i++)
+		kex += !strncmp(v.v[i], "-oKexAlgorithms=curve25519", 26);
+	assert_int_equal(kex, 1);
 	assert_true(strv_has(&v, "-oUser=nova"));
 	for (size_t i = 0; i < v.n; i++)
 		assert_null(strstr(v.v[i], "SECRET"));
@@ -442,6 +453,37 @@ static void t_dial(void **state)
 	assert_int_equal(e.kind, ERR_USAGE);
 	err_clear(&e);
 	dial_close(&d);
+}
+
+/* What ssh opens as its first: told to wait for nothing. */
+static void t_nudge(void **state)
+{
+	int pid = -1, on = 0, none = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t n = sizeof(on);
+	struct nudge nu;
+
+	(void)state;
+#ifdef SYS_pidfd_open
+	pid = (int)syscall(SYS_pidfd_open, getpid(), 0);
+#endif
+	assert_true(sock >= 0);
+	if (sock > 6 || pid < 0 || nudge_once(pid) < 0) {
+		fprintf(stderr, "sockets cannot be borrowed here\n");
+	} else {
+		assert_int_equal(
+			getsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, &n), 0);
+		assert_int_equal(on, 1);
+	}
+	close(sock);
+	close(none);
+	if (pid >= 0)
+		close(pid);
+	/* Nobody of that number, and one who opens nothing. */
+	nudge_start(&nu, 0x7ffffff0);
+	nudge_stop(&nu);
+	nudge_start(&nu, getpid());
+	nudge_stop(&nu);
 }
 
 static void t_ctl(void **state)
@@ -524,6 +566,7 @@ int main(void)
 		cmocka_unit_test(t_authkeys),
 		cmocka_unit_test(t_authkeys_path),
 		cmocka_unit_test(t_dial),
+		cmocka_unit_test(t_nudge),
 		cmocka_unit_test(t_ctl),
 		cmocka_unit_test(t_names),
 	};

@@ -378,24 +378,61 @@ static void t_tick(void **state)
 	pair_close(&p);
 }
 
+/* A sign of life that is sent is answered, and says how far the peer is. */
+static void t_ping(void **state)
+{
+	struct frame f, alive = {.type = WIRE_ALIVE};
+	struct err e = ERR_INIT;
+	struct pair p;
+
+	(void)state;
+	pair_open(&p);
+	/* Nobody asked. */
+	assert_int_equal(wire_send(&p.w, &alive, NULL, 0, INT64_MAX, &e), 0);
+	assert_int_equal(client_tick(&p.c, &e), 0);
+	assert_int_equal(p.c.pongs, 0);
+	assert_int_equal(client_ping(&p.c, &e), 0);
+	assert_true(p.c.pinged > 0);
+	assert_int_equal(wire_recv(&p.w, &f, INT64_MAX, &e), 0);
+	assert_int_equal(f.type, WIRE_KEEPALIVE);
+	clock_sleep_us(20000);
+	assert_int_equal(wire_send(&p.w, &alive, NULL, 0, INT64_MAX, &e), 0);
+	assert_int_equal(client_tick(&p.c, &e), 0);
+	assert_int_equal(p.c.pongs, 1);
+	assert_true(p.c.rtt_us >= 20000);
+	assert_true(p.c.pinged == 0);
+	pair_close(&p);
+}
+
+struct greeter {
+	struct pair *p;
+	const char *build;
+	uint16_t second; /* what came next */
+};
+
 static void *greet(void *arg)
 {
-	struct pair *p = arg;
+	struct greeter *g = arg;
 	AUTO(enc_clear) struct enc c = ENC_INIT;
 	struct frame f, h = {.type = WIRE_HELLO};
+	int64_t end = clock_mono_us() + 20000000;
 	struct err e = ERR_INIT;
 
-	wire_recv(&p->w, &f, clock_mono_us() + 1000000, &e);
+	wire_recv(&g->p->w, &f, end, &e);
+	if (g->second && !wire_recv(&g->p->w, &f, end, &e))
+		g->second = f.type;
 	enc_u32(&c, WIRE_PROTOCOL);
-	enc_str(&c, "another build");
+	enc_str(&c, g->build);
 	h.p = c.b.p;
 	h.len = c.b.len;
-	wire_send(&p->w, &h, NULL, 0, clock_mono_us() + 1000000, &e);
+	wire_send(&g->p->w, &h, NULL, 0, end, &e);
+	err_clear(&e);
 	return NULL;
 }
 
 static void t_hello(void **state)
 {
+	struct greeter g = {.build = "another build"};
 	struct err e = ERR_INIT;
 	struct pair p;
 	pthread_t t;
@@ -403,13 +440,38 @@ static void t_hello(void **state)
 	(void)state;
 	assert_int_equal(strlen(wire_build()), 64);
 	pair_open(&p);
-	pthread_create(&t, NULL, greet, &p);
-	assert_int_equal(client_hello(&p.c, clock_mono_us() + 1000000, &e), -1);
+	g.p = &p;
+	pthread_create(&t, NULL, greet, &g);
+	assert_int_equal(client_hello(&p.c, clock_mono_us() + 20000000, &e),
+			 -1);
 	assert_int_equal(e.kind, ERR_REFUSED);
 	assert_non_null(e.hint);
 	assert_true(p.c.dead);
 	pthread_join(t, NULL);
 	err_clear(&e);
+	pair_close(&p);
+}
+
+/* The first request need not wait for the peer's hello. */
+static void t_hello_first(void **state)
+{
+	struct greeter g = {.build = wire_build(), .second = 1};
+	struct client_req r = {.type = 100};
+	struct err e = ERR_INIT;
+	struct pair p;
+	pthread_t t;
+	uint32_t id;
+
+	(void)state;
+	pair_open(&p);
+	g.p = &p;
+	pthread_create(&t, NULL, greet, &g);
+	assert_int_equal(client_hello_send(&p.c, &e), 0);
+	assert_int_equal(client_begin(&p.c, &r, &id, &e), 0);
+	assert_int_equal(
+		client_hello_wait(&p.c, clock_mono_us() + 20000000, &e), 0);
+	pthread_join(t, NULL);
+	assert_int_equal(g.second, 100);
 	pair_close(&p);
 }
 
@@ -420,7 +482,8 @@ int main(void)
 		cmocka_unit_test(t_err),	 cmocka_unit_test(t_frames),
 		cmocka_unit_test(t_garbage),	 cmocka_unit_test(t_call),
 		cmocka_unit_test(t_call_broken), cmocka_unit_test(t_tick),
-		cmocka_unit_test(t_hello),
+		cmocka_unit_test(t_ping),	 cmocka_unit_test(t_hello),
+		cmocka_unit_test(t_hello_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
