@@ -38,6 +38,7 @@ static const struct out_column job_cols[] = {
 	{"purged", "Purged", OUT_TIME},
 	{"owner", "Run by", OUT_TEXT},
 	{"build", "Build", OUT_TEXT},
+	{"copied_text", "Copied", OUT_TEXT},
 	{"precopy_text", "Pre-copy", OUT_TEXT},
 	{"downtime_text", "Downtime", OUT_TEXT},
 	{"transfer_text", "Bytes went", OUT_TEXT},

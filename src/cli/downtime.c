@@ -110,6 +110,29 @@ static json_t *record_of(struct journal *j, const struct journal_job *job,
 	return f.value;
 }
 
+/* A new reference, or NULL: nothing was. */
+static json_t *copied_of(struct journal *j, const struct journal_job *job)
+{
+	static const char *const steps[] = {"precopy", "final-copy"};
+	json_int_t sent = 0, wire;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		const struct journal_step *s = find(job, steps[i]);
+
+		sent += s ? (json_int_t)s->sent : 0;
+	}
+	wire = sent;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		json_t *saved = record_of(j, job, steps[i], "saved");
+
+		wire -= json_integer_value(json_object_get(saved, "bytes"));
+		json_decref(saved);
+	}
+	return sent ? json_pack("{s:I, s:I}", "bytes_sent", sent, "bytes_wire",
+				wire)
+		    : NULL;
+}
+
 static json_t *downtime_of(const struct journal_job *job, const json_t *rounds)
 {
 	const json_t *move = json_object_get(job->plan, "move");
@@ -138,12 +161,15 @@ static json_t *downtime_of(const struct journal_job *job, const json_t *rounds)
 void downtime_put(struct journal *j, const struct journal_job *job, json_t *doc)
 {
 	json_t *rounds = record_of(j, job, "precopy", "rounds");
+	json_t *copied = copied_of(j, job);
 	json_t *down = downtime_of(job, rounds);
 	json_t *way = record_of(j, job, "final-copy", "way");
 
 	/* The final pass says so only where it went otherwise. */
 	if (!way)
 		way = record_of(j, job, "precopy", "way");
+	if (copied)
+		json_object_set_new(doc, "copied", copied);
 	if (rounds)
 		json_object_set_new(doc, "precopy", rounds);
 	if (down)
@@ -190,12 +216,26 @@ static void way_text(const json_t *way, json_t *out)
 	json_object_set_new(out, "transfer_text", json_string(buf_str(&b)));
 }
 
+static void copied_text(const json_t *copied, json_t *out)
+{
+	AUTO(buf_clear) struct buf b = BUF_INIT;
+
+	if (!copied)
+		return;
+	buf_printf(&b, "%.1f MiB", num(copied, "bytes_sent") / (1 << 20));
+	if (num(copied, "bytes_wire") < num(copied, "bytes_sent"))
+		buf_printf(&b, ", as %.1f MiB",
+			   num(copied, "bytes_wire") / (1 << 20));
+	json_object_set_new(out, "copied_text", json_string(buf_str(&b)));
+}
+
 void downtime_text(const json_t *doc, json_t *out)
 {
 	const json_t *down = json_object_get(doc, "downtime");
 	AUTO(buf_clear) struct buf b = BUF_INIT;
 	const char *sep = ": ";
 
+	copied_text(json_object_get(doc, "copied"), out);
 	rounds_text(json_object_get(doc, "precopy"), out);
 	way_text(json_object_get(doc, "transfer"), out);
 	if (!down)

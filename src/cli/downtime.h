@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How long a job's guest was down, by the journal, what its pre-copy did, and
+ * How long a job's guest was down, by the journal, what its copying did, and
  * which way the files went.
  *
+ *	"copied": {"bytes_sent", "bytes_wire"}: content that was sent, before
+ *		the guest's stop and after, and what that became, compressed
  *	"precopy": {"rounds": [{"seconds", "bytes_sent", "bytes_read",
  *		"bytes_matched"}], "then", "copy_s", "downtime_s"}
  *	"downtime": {"seconds", "predicted_s", "stop_s", "copy_s", "install_s",
@@ -24,8 +26,9 @@
 /* Sets them in DOC, as far as there are any.  JOB has been loaded whole. */
 void downtime_put(struct journal *j, const struct journal_job *job,
 		  json_t *doc);
-/* For people: "precopy_text", "downtime_text" and "transfer_text" in OUT, of a
- * document that holds them.  DOC may be NULL, and may be OUT. */
+/* For people: "copied_text", "precopy_text", "downtime_text" and
+ * "transfer_text" in OUT, of a document that holds them.  DOC may be NULL, and
+ * may be OUT. */
 void downtime_text(const json_t *doc, json_t *out);
 
 #endif

@@ -41,6 +41,7 @@ static const struct out_column plan_cols[] = {
 static const struct out_column outcome_cols[] = {
 	{"job", "Job", OUT_TEXT},
 	{"end", "End", OUT_TEXT},
+	{"copied_text", "Copied", OUT_TEXT},
 	{"precopy_text", "Pre-copy", OUT_TEXT},
 	{"downtime_text", "Downtime", OUT_TEXT},
 	{"transfer_text", "Bytes went", OUT_TEXT},

@@ -22,6 +22,7 @@ struct pass {
 	bool final;
 	uint64_t done, total; /* bytes over all files */
 	struct round sum;     /* of all files so far */
+	uint64_t wire;	      /* likewise */
 	char what[32];	      /* for progress */
 	/* How the last file went that was not small. */
 	struct carry_result last;
@@ -101,6 +102,7 @@ static int arrived(struct pass *p, const struct move_file *f,
 	p->sum.matched += r->matched;
 	if (r->streams || !p->last.streams)
 		p->last = *r;
+	p->wire += r->wire ? r->wire : r->sent;
 	p->done += f->size;
 	if (carried_whole(p->c, f->rel, r, e))
 		return -1;
@@ -211,6 +213,20 @@ static int carry_info(struct pass *p, const struct move_file *f, struct err *e)
 			  e);
 }
 
+/* What compressing has saved, in all runs of this step; where it has not, no
+ * record is made: that takes its time, too. */
+static int note_saved(struct pass *p, struct err *e)
+{
+	const json_t *old = step_recall(p->c, "saved");
+	uint64_t n = p->sum.sent > p->wire ? p->sum.sent - p->wire : 0;
+
+	if (!n)
+		return 0;
+	n += (uint64_t)json_integer_value(json_object_get(old, "bytes"));
+	return step_record(p->c, "saved",
+			   json_pack("{s:I}", "bytes", (json_int_t)n), e);
+}
+
 static void totals(struct pass *p)
 {
 	const struct move *m = step_m(p->c);
@@ -264,7 +280,7 @@ static int one_round(struct step_ctx *c, size_t nr, struct round *out,
 	}
 	*out = p.sum;
 	out->seconds = (double)(clock_mono_us() - start) / 1e6;
-	return note_way(&p, e);
+	return note_saved(&p, e) || note_way(&p, e) ? -1 : 0;
 }
 
 /* One record, which holds all rounds so far: those of a run that was cut came
@@ -368,6 +384,8 @@ static int fin_run(struct step_ctx *c, struct err *e)
 		else if (!rc)
 			rc = carry(&p, &m->files[i], digests, e);
 	}
+	if (!rc)
+		rc = note_saved(&p, e);
 	if (rc) {
 		json_decref(digests);
 		return -1;

@@ -56,6 +56,8 @@ enum { CARRY_SMALL = 4 << 20 };
 struct carry_result {
 	uint64_t size;
 	uint64_t read, sent, matched, allocated;
+	uint64_t wire; /* what SENT took, both ways, with all overhead; 0: as
+			  much */
 	/* Digests, of the job's kind (transfer/tags.h) or of SHA-256; DST only
 	 * when .final. */
 	char src[HOST_DIGEST_MAX], dst[HOST_DIGEST_MAX];

@@ -119,6 +119,69 @@ static void t_parts(void **state)
 	journal_job_clear(&job);
 }
 
+static void saved(size_t step, json_int_t mib)
+{
+	struct journal_key k = journal_key(&job);
+	struct err e = ERR_INIT;
+	json_t *v = json_pack("{s:I}", "bytes", mib << 20);
+
+	assert_int_equal(journal_record(j, &k,
+					&(struct journal_record){.idx = step,
+								 .key = "saved",
+								 .value = v},
+					&e),
+			 0);
+	json_decref(v);
+}
+
+static void sent(size_t step, uint64_t mib)
+{
+	struct journal_key k = journal_key(&job);
+	struct err e = ERR_INIT;
+
+	assert_int_equal(journal_mark(j, &k,
+				      &(struct journal_step){.idx = step,
+							     .mark = MARK_DONE,
+							     .attempt = 1,
+							     .started_us = 1,
+							     .ended_us = 2,
+							     .sent = mib << 20},
+				      &e),
+			 0);
+}
+
+/* The last word of each step counts. */
+static void t_copied(void **state)
+{
+	json_t *doc, *copied;
+
+	(void)state;
+	create(true);
+	doc = look();
+	assert_null(json_object_get(doc, "copied"));
+	assert_string_equal(text(doc, "copied_text"), "");
+	json_decref(doc);
+	sent(1, 130);
+	sent(4, 2);
+	doc = look();
+	assert_string_equal(text(doc, "copied_text"), "132.0 MiB");
+	json_decref(doc);
+	saved(1, 60);
+	saved(1, 90);
+	saved(4, 1);
+	doc = look();
+	copied = json_object_get(doc, "copied");
+	assert_int_equal(
+		json_integer_value(json_object_get(copied, "bytes_sent")),
+		132 << 20);
+	assert_int_equal(
+		json_integer_value(json_object_get(copied, "bytes_wire")),
+		41 << 20);
+	assert_string_equal(text(doc, "copied_text"), "132.0 MiB, as 41.0 MiB");
+	json_decref(doc);
+	journal_job_clear(&job);
+}
+
 static void t_predicted(void **state)
 {
 	struct journal_key k;
@@ -248,9 +311,9 @@ static int close_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_parts), cmocka_unit_test(t_predicted),
-		cmocka_unit_test(t_way),   cmocka_unit_test(t_back),
-		cmocka_unit_test(t_none),
+		cmocka_unit_test(t_parts),  cmocka_unit_test(t_predicted),
+		cmocka_unit_test(t_copied), cmocka_unit_test(t_way),
+		cmocka_unit_test(t_back),   cmocka_unit_test(t_none),
 	};
 
 	return cmocka_run_group_tests(tests, open_it, close_it);
