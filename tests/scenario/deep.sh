@@ -57,6 +57,6 @@ if freeze verify-deep --verify-deep; then
 fi
 
 for h in compute-30 compute-34; do
-	on "$h" umount /usr/local/sbin
+	on "$h" umount -l /usr/local/sbin
 done
 finish

@@ -90,7 +90,7 @@ disk_full() {
 	fi
 	# a guest that went there in the end lives on the small file system
 	[ "$(db_host)" = "$home" ] || give_up "$case" "it is on $away"
-	on "$away" umount "$dirs"
+	on "$away" umount -l "$dirs"
 }
 
 sshd_killed() { # home|away
@@ -165,7 +165,7 @@ qemu_broken() { # resume|rollback
 	thaw
 	settled "$away" 'emulator is broken' 'novahaul resume'
 	is "$case: exit code" "$rc" 3
-	on "$away" umount /usr/bin/qemu-system-x86_64
+	on "$away" umount -l /usr/bin/qemu-system-x86_64
 	if [ "$1" = resume ]; then
 		finished "done"
 		return

@@ -72,10 +72,10 @@ chmod 755 "$work/qemu-img" "$work/qemu-img.real"
 real=$(on compute-34 readlink -f /usr/bin/qemu-img)
 on compute-34 mount --bind "$work/qemu-img" "$real" ||
 	give_up "qemu-img is replaced on compute-34"
-trap 'on compute-34 umount "$real"; cleanup' EXIT
+trap 'on compute-34 umount -l "$real"; cleanup' EXIT
 
 expect "it is moved" 0 nh move "$u" --to compute-34 --yes
-on compute-34 umount "$real"
+on compute-34 umount -l "$real"
 trap cleanup EXIT
 nh show last -f json > "$work/job"
 sent=$(perl -MJSON::PP -0777 -ne '

@@ -291,14 +291,14 @@ on compute-30 rm "$nova/$u/kernel"
 
 on compute-34 mount -t tmpfs -o size=32m,mode=755 tmpfs $nova
 refused "no room on the target" 'MiB free'
-on compute-34 umount $nova
+on compute-34 umount -l $nova
 on compute-34 mount -t tmpfs -o nr_inodes=20,mode=755 tmpfs $nova
 refused "no inodes on the target" 'inodes'
-on compute-34 umount $nova
+on compute-34 umount -l $nova
 on compute-34 mount -o bind,ro /var/lib/nova/instances $nova
 on compute-34 mount -o remount,bind,ro $nova
 refused "a read-only target" 'read-only'
-on compute-34 umount $nova
+on compute-34 umount -l $nova
 
 # in_conf HOST WHAT REGEX SED
 in_conf() {
