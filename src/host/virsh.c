@@ -255,9 +255,9 @@ int virsh_both(struct virsh *s, struct virsh_call *c, const char *uuid,
 	return 0;
 }
 
-/* One list after the other, each up to its '+'. */
+/* One list after the other, each up to its '+'; REST is what follows. */
 static int each_list(const char *p, size_t n, const char *uuid, bool *is,
-		     struct err *e)
+		     const char **rest, struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {
 		AUTO(strv_clear) struct strv all = STRV_INIT;
@@ -269,7 +269,30 @@ static int each_list(const char *p, size_t n, const char *uuid, bool *is,
 		is[i] = strv_has(&all, uuid);
 		p += len + (p[len] == '+');
 	}
+	*rest = p;
 	return 0;
+}
+
+static void put_lists(struct buf *text, const char *const *filters, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_printf(text, "%slist --all --uuid%s%s",
+			   i ? "; echo +; " : "", filters[i] ? " " : "",
+			   filters[i] ? filters[i] : "");
+}
+
+int virsh_listed_then(struct virsh *s, struct virsh_call *c, const char *uuid,
+		      struct virsh_lists *q, bool *good, struct err *e)
+{
+	AUTO(buf_clear) struct buf text = BUF_INIT;
+
+	put_lists(&text, q->filters, q->n);
+	buf_printf(&text, "; echo +; %s", q->then);
+	if (run_many(s, c, buf_str(&text), q->n + 1, good, e))
+		return -1;
+	return *good ? each_list(buf_str(&c->out), q->n, uuid, q->is, &q->rest,
+				 e)
+		     : 0;
 }
 
 int virsh_listed_n(struct virsh *s, const char *const *filters, size_t n,
@@ -277,16 +300,14 @@ int virsh_listed_n(struct virsh *s, const char *const *filters, size_t n,
 {
 	AUTO(buf_clear) struct buf text = BUF_INIT;
 	CALL(s, c, T_ASK, false);
+	const char *rest;
 	bool good;
 
-	for (size_t i = 0; i < n; i++)
-		buf_printf(&text, "%slist --all --uuid%s%s",
-			   i ? "; echo +; " : "", filters[i] ? " " : "",
-			   filters[i] ? filters[i] : "");
+	put_lists(&text, filters, n);
 	if (run_many(s, &c, buf_str(&text), n, &good, e))
 		return -1;
 	if (good)
-		return each_list(buf_str(&c.out), n, uuid, is, e);
+		return each_list(buf_str(&c.out), n, uuid, is, &rest, e);
 	for (size_t i = 0; i < n; i++)
 		if (virsh_listed(s, filters[i], uuid, &is[i], e))
 			return -1;

@@ -217,6 +217,13 @@ int virsh_define(struct virt *v, const char *uuid, const char *xml,
 
 /* --- undefine */
 
+static void note_keep(struct virsh *s, const char *help)
+{
+	s->keep_nvram = strstr(help, "--keep-nvram");
+	s->keep_tpm = strstr(help, "--keep-tpm");
+	s->keep_known = true;
+}
+
 /* Which keep flags this virsh knows; libvirt 2.3.0 and 8.9.0 brought them. */
 static int learn_keep(struct virsh *s, struct err *e)
 {
@@ -227,9 +234,7 @@ static int learn_keep(struct virsh *s, struct err *e)
 	VIRSH(&c, "help", "undefine");
 	if (virsh_ok(s, &c, e))
 		return -1;
-	s->keep_nvram = strstr(buf_str(&c.out), "--keep-nvram");
-	s->keep_tpm = strstr(buf_str(&c.out), "--keep-tpm");
-	s->keep_known = true;
+	note_keep(s, buf_str(&c.out));
 	return 0;
 }
 
@@ -246,16 +251,11 @@ static int refuse_flags(const struct virt_flags *f, struct err *e)
 		       "libvirt keeps %s of it that would be lost", what);
 }
 
-static int check_keep(struct virsh *s, struct virt *v, const char *uuid,
-		      struct err *e)
+static int check_keep(const struct virsh *s, const char *xml, struct err *e)
 {
-	AUTO(buf_clear) struct buf xml = BUF_INIT;
-	AUTO(domain_freep) struct domain *d = NULL;
+	AUTO(domain_freep) struct domain *d = domain_parse(xml, strlen(xml), e);
 	const char *lost;
 
-	if (virsh_dumpxml(v, uuid, true, &xml, e))
-		return -1;
-	d = domain_parse(buf_str(&xml), xml.len, e);
 	if (!d)
 		return -1;
 	lost = d->fw.nvram && !s->keep_nvram	? "NVRAM"
@@ -268,24 +268,101 @@ static int check_keep(struct virsh *s, struct virt *v, const char *uuid,
 			   "openstack server migrate");
 }
 
-int virsh_undefine(struct virt *v, const char *uuid, bool saved, struct err *e)
+/* libvirt would make a running one transient, and say yes. */
+static int refuse_state(enum virt_state state, struct err *e)
+{
+	return state == VIRT_SHUTOFF
+		       ? 0
+		       : err_set(e, ERR_REFUSED, "it is %s, not shut off",
+				 virt_state_name(state));
+}
+
+/* Question by question; *GO: it is there, and may be undefined. */
+static int may_undefine(struct virt *v, const char *uuid, bool saved, bool *go,
+			struct err *e)
 {
 	struct virsh *s = VIRSH_SELF(v);
 	struct virt_status st = {0};
 	struct virt_flags f = {0};
-	CALL(s, c, T_CHANGE, true);
+	AUTO(buf_clear) struct buf xml = BUF_INIT;
 
+	*go = false;
 	if (virsh_state(v, uuid, &st, e))
 		return -1;
 	if (st.state == VIRT_ABSENT)
 		return 0;
-	/* libvirt would make a running one transient, and say yes. */
-	if (st.state != VIRT_SHUTOFF)
-		return err_set(e, ERR_REFUSED, "it is %s, not shut off",
-			       virt_state_name(st.state));
-	if (virsh_flags(v, uuid, &f, e) || refuse_flags(&f, e) ||
-	    learn_keep(s, e) || (!saved && check_keep(s, v, uuid, e)))
+	if (refuse_state(st.state, e) || virsh_flags(v, uuid, &f, e) ||
+	    refuse_flags(&f, e) || learn_keep(s, e))
 		return -1;
+	if (!saved && (virsh_dumpxml(v, uuid, true, &xml, e) ||
+		       check_keep(s, buf_str(&xml), e)))
+		return -1;
+	*go = true;
+	return 0;
+}
+
+/* The same questions to one virsh, while the guest is down; *GOOD: it has
+ * answered them. */
+static int may_undefine_at_once(struct virt *v, const char *uuid, bool saved,
+				bool *good, struct err *e)
+{
+	static const char *const lists[] = {NULL, "--with-managed-save",
+					    "--with-snapshot",
+					    "--with-checkpoint"};
+	struct virsh *s = VIRSH_SELF(v);
+	AUTO(mem_freep)
+	char *ask = mem_printf("help undefine; echo +; "
+			       "domstats --state --raw %s; echo +; "
+			       "dumpxml %s --inactive",
+			       uuid, uuid);
+	bool is[ARRAY_SIZE(lists)];
+	struct virsh_lists q = {.filters = lists,
+				.n = ARRAY_SIZE(lists),
+				.then = ask,
+				.is = is};
+	CALL(s, c, T_ASK, false);
+	struct err no = ERR_INIT;
+	enum caps_state cs;
+	char reason[48];
+	const char *state, *xml;
+
+	if (virsh_listed_then(s, &c, uuid, &q, good, e))
+		return -1;
+	*good = *good && is[0] && !s->no_domstats;
+	state = *good ? strchr(q.rest, '+') : NULL;
+	xml = state ? strchr(state + 1, '+') : NULL;
+	if (!xml || caps_domstats_parse(state + 1, &cs, reason, &no)) {
+		err_clear(&no);
+		*good = false;
+		return 0;
+	}
+	note_keep(s, q.rest);
+	return refuse_state(state_of(cs), e) ||
+			       refuse_flags(
+				       &(struct virt_flags){
+					       .managed_save = is[1],
+					       .snapshots = is[2],
+					       .checkpoints = is[3]},
+				       e) ||
+			       (!saved &&
+				check_keep(s, xml + 1 + strspn(xml + 1, "\n"),
+					   e))
+		       ? -1
+		       : 0;
+}
+
+int virsh_undefine(struct virt *v, const char *uuid, bool saved, struct err *e)
+{
+	struct virsh *s = VIRSH_SELF(v);
+	bool go = false;
+	CALL(s, c, T_CHANGE, true);
+
+	if (may_undefine_at_once(v, uuid, saved, &go, e))
+		return -1;
+	if (!go && may_undefine(v, uuid, saved, &go, e))
+		return -1;
+	if (!go)
+		return 0;
 	VIRSH(&c, "undefine", uuid);
 	if (s->keep_nvram)
 		VIRSH(&c, "--keep-nvram");

@@ -52,6 +52,17 @@ int virsh_both(struct virsh *s, struct virsh_call *c, const char *uuid,
 /* Likewise: is UUID in the lists that these N FILTERS let through? */
 int virsh_listed_n(struct virsh *s, const char *const *filters, size_t n,
 		   const char *uuid, bool *is, struct err *e);
+/* Likewise, and what other commands say after them: to be told apart by their
+ * own '+', borrowed from C. */
+struct virsh_lists {
+	const char *const *filters;
+	size_t n;
+	const char *then; /* several commands */
+	bool *is;	  /* of N */
+	const char *rest; /* what they said */
+};
+int virsh_listed_then(struct virsh *s, struct virsh_call *c, const char *uuid,
+		      struct virsh_lists *q, bool *good, struct err *e);
 /* ERR_CONFLICT when libvirt does not list UUID. */
 int virsh_must_exist(struct virsh *s, const char *uuid, struct err *e);
 int virsh_unknown(struct err *e);

@@ -178,7 +178,7 @@ void virt_free(struct virt *v);
 struct virt_stop {
 	int timeout_s; /* for the graceful part; 0: pull the plug at once */
 	int retry_s;   /* ask again every so often; 0 means Nova's 10 s */
-	int poll_s;    /* look every so often; 0 means 0.2 s, rising to 1 s */
+	int poll_s;    /* look every so often; 0 means 0.1 s, rising to 1 s */
 	/* Called before each wait with the seconds spent; may be NULL. */
 	void (*progress)(void *arg, int waited_s);
 	void *arg;

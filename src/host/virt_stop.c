@@ -16,7 +16,7 @@
 #include "core/stop.h"
 
 #define NOVA_RETRY_S 10
-#define POLL_MIN_US 200000
+#define POLL_MIN_US 100000
 #define POLL_MAX_US 1000000 /* Nova's */
 
 enum where { WHERE_UP = 0, WHERE_DOWN, WHERE_STUCK };

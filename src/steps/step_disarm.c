@@ -14,7 +14,9 @@
 
 #include <string.h>
 
-static int save_domain(struct step_ctx *c, struct err *e)
+/* ST: as it was proved to be just now. */
+static int save_domain(struct step_ctx *c, const struct virt_status *st,
+		       struct err *e)
 {
 	const struct move *m = step_m(c);
 	struct world *w = step_w(c);
@@ -22,13 +24,10 @@ static int save_domain(struct step_ctx *c, struct err *e)
 	struct spot at = spot_work(c, SRC, "source/domain.xml");
 	AUTO(buf_clear) struct buf xml = BUF_INIT;
 	struct virt_flags fl = {0};
-	struct virt_status st = {0};
 
 	if (step_recall(c, "domain"))
 		return 0;
-	if (virt_state(w->virt[SRC], m->uuid, &st, e))
-		return -1;
-	if (st.state == VIRT_ABSENT)
+	if (st->state == VIRT_ABSENT)
 		return step_record_once(c, "domain", json_null(), e);
 	if (virt_flags(w->virt[SRC], m->uuid, &fl, e) ||
 	    virt_dumpxml(w->virt[SRC], m->uuid, true, &xml, e))
@@ -117,11 +116,12 @@ static int carry_off(struct step_ctx *c, struct err *e)
 static int run(struct step_ctx *c, struct err *e)
 {
 	struct host *h = need_host(step_w(c), SRC, e);
+	struct virt_status st = {0};
 
-	if (!h || claim_holds(c, e) || prove_side(c, SRC, e))
+	if (!h || claim_holds(c, e) || prove_side_state(c, SRC, &st, e))
 		return -1;
 	/* The journal must know the domain before libvirt forgets it. */
-	if (save_domain(c, e) || undefine(c, e))
+	if (save_domain(c, &st, e) || undefine(c, e))
 		return -1;
 	if (stow_extras(c, false, e) || carry_off(c, e))
 		return -1;

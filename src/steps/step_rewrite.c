@@ -131,8 +131,9 @@ static int record_before(struct step_ctx *c, struct err *e)
 	return step_record(c, "before", before_json(&b), e);
 }
 
-/* The files are there, and no domain is: up to Kilo nova-compute destroys what
- * is defined on a host that the row does not name, disks included. */
+/* Nothing runs on the target, the files are there, and no domain is: up to Kilo
+ * nova-compute destroys what is defined on a host that the row does not name,
+ * disks included. */
 static int ready(struct step_ctx *c, struct err *e)
 {
 	const struct move *m = step_m(c);
@@ -140,7 +141,7 @@ static int ready(struct step_ctx *c, struct err *e)
 	struct virt_status st = {0};
 	enum host_type t;
 
-	if (virt_state(step_w(c)->virt[DST], m->uuid, &st, e) ||
+	if (prove_side_state(c, DST, &st, e) ||
 	    exists(step_w(c)->host[DST], AT(p), &t, e))
 		return -1;
 	if (st.state != VIRT_ABSENT)
@@ -166,8 +167,8 @@ static int run(struct step_ctx *c, struct err *e)
 	if (step_checkpoint(c, e))
 		return -1;
 	/* Last look: neither host may be able to start it now. */
-	if (prove_side(c, SRC, e) || prove_side(c, DST, e) || ready(c, e) ||
-	    bases_refresh(c, DST, e) || record_before(c, e))
+	if (prove_side(c, SRC, e) || ready(c, e) || bases_refresh(c, DST, e) ||
+	    record_before(c, e))
 		return -1;
 	if (args_all(c, &a, false, e))
 		return -1;

@@ -64,10 +64,13 @@ static int not_started(struct step_ctx *c, struct err *e)
 	struct virt *v = need_virt(step_w(c), SRC, e);
 	struct virt_status st = {0};
 
-	if (!v || virt_state(v, m->uuid, &st, e))
+	if (!v)
 		return -1;
-	if (m->was_running || st.state == VIRT_SHUTOFF ||
-	    st.state == VIRT_ABSENT)
+	if (m->was_running)
+		return 0; /* it is asked before it is stopped */
+	if (virt_state(v, m->uuid, &st, e))
+		return -1;
+	if (st.state == VIRT_SHUTOFF || st.state == VIRT_ABSENT)
 		return 0;
 	err_set(e, ERR_CONFLICT, "the guest was started on %s meanwhile (%s)",
 		m->src.host, virt_state_name(st.state));

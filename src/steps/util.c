@@ -413,17 +413,24 @@ static int judge(struct step_ctx *c, enum side s, const struct proofs *p,
 
 int prove_side(struct step_ctx *c, enum side s, struct err *e)
 {
+	struct virt_status st = {0};
+
+	return prove_side_state(c, s, &st, e);
+}
+
+int prove_side_state(struct step_ctx *c, enum side s, struct virt_status *st,
+		     struct err *e)
+{
 	const struct move *m = step_m(c);
 	struct host *h = need_host(step_w(c), s, e);
 	size_t n = 0;
 	struct host_devino *ids = MEM_NEW_N(struct host_devino, 2 * m->nfiles);
 	const char **names = MEM_NEW_N(const char *, 2 * m->nfiles);
 	struct host_scan scan = {0};
-	struct virt_status st = {0};
 	struct proofs p = {0};
 	int rc = -1;
 
-	if (h && !virt_state(step_w(c)->virt[s], m->uuid, &st, e) &&
+	if (h && !virt_state(step_w(c)->virt[s], m->uuid, st, e) &&
 	    !disk_files(c, s, ids, names, &n, e) &&
 	    !host_scan(h,
 		       &(struct host_scan_opts){.uuid = m->uuid,
@@ -432,8 +439,8 @@ int prove_side(struct step_ctx *c, enum side s, struct err *e)
 						.nfiles = n},
 		       &scan, e)) {
 		proofs_fill(&p, &scan, ids, names, n);
-		p.f.domain = prove_domain_of(st.state);
-		p.f.domain_text = virt_state_name(st.state);
+		p.f.domain = prove_domain_of(st->state);
+		p.f.domain_text = virt_state_name(st->state);
 		rc = judge(c, s, &p, e);
 	}
 	host_scan_clear(&scan);

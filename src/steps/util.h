@@ -82,6 +82,9 @@ int give_owner(struct host *h, struct host_path p, const struct move_file *f,
 /* PROVE_STOPPED or an error: ERR_FAILED when it runs, ERR_RETRY when it cannot
  * be told.  Looks at the disks where they are now. */
 int prove_side(struct step_ctx *c, enum side s, struct err *e);
+/* The same; ST is the state that libvirt told. */
+int prove_side_state(struct step_ctx *c, enum side s, struct virt_status *st,
+		     struct err *e);
 
 /* Is every base of the move in place?  Puts it back from the job's own hold
  * where it is missing, and makes its mtime now: Nova's image cache deletes what

@@ -8,11 +8,12 @@
 static const char plain_xml[] =
 	"<domain type='qemu'><name>instance-00000001</name><uuid>" U
 	"</uuid><devices/></domain>";
-static const char secret_xml[] =
-	"<domain type='qemu'><name>instance-00000001</name><uuid>" U
-	"</uuid><os><nvram>/var/lib/libvirt/qemu/nvram/"
-	"instance-00000001_VARS.fd</nvram></os><devices><tpm><backend "
-	"type='emulator'/></tpm></devices></domain>";
+#define TPM_XML                                                                \
+	"<domain type='qemu'><name>instance-00000001</name><uuid>" U           \
+	"</uuid><os><nvram>/var/lib/libvirt/qemu/nvram/"                       \
+	"instance-00000001_VARS.fd</nvram></os><devices><tpm><backend "        \
+	"type='emulator'/></tpm></devices></domain>"
+static const char secret_xml[] = TPM_XML;
 
 static void t_prefix(void **state)
 {
@@ -339,6 +340,62 @@ static void t_undefine(void **state)
 	assert_int_equal(undefine(absent, 1, false, 0, &e), 0);
 }
 
+#define AT_ONCE                                                                \
+	V "list --all --uuid; echo +; "                                        \
+	  "list --all --uuid --with-managed-save; echo +; "                    \
+	  "list --all --uuid --with-snapshot; echo +; "                        \
+	  "list --all --uuid --with-checkpoint; echo +; "                      \
+	  "help undefine; echo +; domstats --state --raw " U                   \
+	  "; echo +; dumpxml " U " --inactive"
+#define SAYS(save, snap, help, st, xml)                                        \
+	{                                                                      \
+		AT_ONCE, BOTH "+" save "+" snap "++ undefine " help            \
+			      "\n+Domain: 'x'\n  state.state=" st              \
+			      "\n  state.reason=1\n+\n" xml                    \
+	}
+
+/* All that is asked before it, of one virsh. */
+static void t_undefine_at_once(void **state)
+{
+	static const struct step now[] = {
+		SAYS("", "", "[--keep-nvram] [--keep-tpm]", "5", TPM_XML),
+		{V "undefine " U " --keep-nvram --keep-tpm"}};
+	static const struct step erases[] = {
+		SAYS("", "", "[--keep-nvram]", "5", TPM_XML)};
+	static const struct step moved[] = {
+		SAYS("", "", "[--keep-nvram]", "5", TPM_XML),
+		{V "undefine " U " --keep-nvram"}};
+	static const struct step runs[] = {
+		SAYS("", "", "[--keep-nvram] [--keep-tpm]", "1", TPM_XML)};
+	static const struct step saved[] = {
+		SAYS(U "\n", "", "[--keep-nvram]", "5", TPM_XML)};
+	static const struct step snap[] = {
+		SAYS("", U "\n", "[--keep-nvram]", "5", TPM_XML)};
+	static const struct step gone[] = {
+		{AT_ONCE, OTHER "\n++++ undefine\n+",
+		 "error: failed to get domain '" U "'\n", 1},
+		{LIST, OTHER "\n"}};
+	const struct {
+		const struct step *v;
+		const char *word;
+	} rows[] = {{erases, "TPM"},
+		    {runs, "running"},
+		    {saved, "saved memory"},
+		    {snap, "snapshots"}};
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(undefine(now, 2, false, 1, &e), 0);
+	assert_int_equal(undefine(moved, 2, true, 1, &e), 0);
+	assert_int_equal(undefine(gone, 2, false, 0, &e), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(undefine(rows[i].v, 1, false, 0, &e), -1);
+		assert_int_equal(e.kind, ERR_REFUSED);
+		assert_non_null(strstr(err_msg(&e), rows[i].word));
+		err_clear(&e);
+	}
+}
+
 static void t_undefine_refused(void **state)
 {
 	static const struct step erases[] = {OFF, FLAGS("", ""),
@@ -539,6 +596,7 @@ int main(void)
 		cmocka_unit_test(t_at_once),
 		cmocka_unit_test(t_many_at_once),
 		cmocka_unit_test(t_undefine),
+		cmocka_unit_test(t_undefine_at_once),
 		cmocka_unit_test(t_undefine_refused),
 		cmocka_unit_test(t_outcomes),
 		cmocka_unit_test(t_not_there),
