@@ -175,6 +175,16 @@ void agent_take(struct verb_call *c, struct buf *b)
 	reader_take(c->agent->reader, b);
 }
 
+void agent_forget(struct verb_call *c)
+{
+	AUTO(buf_clear) struct buf b = BUF_INIT;
+
+	explicit_bzero((void *)(uintptr_t)c->req->p, c->req->len);
+	reader_take(c->agent->reader, &b);
+	if (b.p)
+		explicit_bzero(b.p, b.cap);
+}
+
 static void reply(struct agent *a, uint32_t id, uint16_t type,
 		  const struct enc *out)
 {

@@ -70,8 +70,22 @@ void reader_take(struct reader *r, struct buf *b);
 /* Frames that come on FD are queued as stdin's are, in whatever order they
  * come.  FD is closed when it ends, and so is GUARD; both stay the caller's on
  * failure.  A frame that is cut off fails reader_next() with ECONNRESET. */
-enum { READER_LANES = 7 };
+enum { READER_LANES = 8 };
 int reader_lane(struct reader *r, int fd, int guard, struct err *e);
+/* The same of what is no plain descriptor.  SELF stays until
+ * reader_lanes_end(). */
+struct reader_io {
+	ssize_t (*read)(void *self, void *p, size_t n, int64_t deadline,
+			struct err *e);
+	/* Answers a WIRE_KEEPALIVE, if it can do so without waiting. */
+	void (*alive)(void *self);
+	void *self;
+	/* That it ends is reader_next()'s EPIPE. */
+	bool first;
+};
+int reader_lane_io(struct reader *r, const struct reader_io *io, struct err *e);
+/* Fails reader_next() with WHY, which is empty then, when the queue is. */
+void reader_fail(struct reader *r, struct err *why);
 /* Ends them all and waits; what they have queued stays. */
 void reader_lanes_end(struct reader *r);
 /* What the end of the stream means for the verb that runs: it may finish, or

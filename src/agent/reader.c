@@ -25,6 +25,7 @@ struct lane {
 	struct wire w;
 	pthread_t thread;
 	int fd, guard;
+	struct reader_io io;
 };
 
 struct reader {
@@ -40,7 +41,7 @@ struct reader {
 	struct lane *lane[READER_LANES];
 	unsigned nlane;
 	bool lanes_stop;
-	struct err lane_why; /* one broke */
+	struct err lane_why; /* one broke, or the first has ended */
 	struct err why;
 	enum reader_end busy;
 	int beat_fd;
@@ -217,7 +218,8 @@ int reader_next(struct reader *r, struct frame *f, int64_t timeout_us,
 		rc = err_set(e, ERR_LOST, "%s",
 			     r->given ? "the stream was given away"
 				      : err_msg(&r->lane_why));
-		e->sys = r->given ? EPIPE : ECONNRESET;
+		e->sys = r->given || r->lane_why.sys == EPIPE ? EPIPE
+							      : ECONNRESET;
 	} else {
 		old = r->cur.b;
 		r->cur = r->q[r->head];
@@ -248,8 +250,8 @@ static void lane_ended(struct lane *l, struct err *e)
 	pthread_mutex_lock(&r->mu);
 	/* An end between two frames may be a lane that was never used: if
 	 * something is missing, the other side knows. */
-	if (e->kind != ERR_NONE && e->sys != EPIPE && !r->lanes_stop &&
-	    r->lane_why.kind == ERR_NONE)
+	if (e->kind != ERR_NONE && (e->sys != EPIPE || l->io.first) &&
+	    !r->lanes_stop && r->lane_why.kind == ERR_NONE)
 		err_move(&r->lane_why, e);
 	pthread_cond_broadcast(&r->more);
 	pthread_mutex_unlock(&r->mu);
@@ -272,6 +274,10 @@ static void *lane_main(void *arg)
 		if (rc && e.sys != ETIMEDOUT)
 			break;
 		err_clear(&e);
+		if (!rc && f.type == WIRE_KEEPALIVE && l->io.alive) {
+			l->io.alive(l->io.self);
+			continue;
+		}
 		if (!rc && f.type != WIRE_DATA) {
 			err_set(&e, ERR_BUG, "a frame of type %u on a stream",
 				(unsigned)f.type);
@@ -288,13 +294,10 @@ static void *lane_main(void *arg)
 	return NULL;
 }
 
-int reader_lane(struct reader *r, int fd, int guard, struct err *e)
+static int lane_start(struct reader *r, struct lane *l, struct err *e)
 {
-	struct lane *l = MEM_NEW(struct lane);
 	int rc;
 
-	*l = (struct lane){.r = r, .fd = fd, .guard = guard};
-	wire_init_fds(&l->w, fd, fd);
 	pthread_mutex_lock(&r->mu);
 	rc = r->nlane == READER_LANES
 		     ? err_set(e, ERR_REFUSED, "more than %d streams",
@@ -308,6 +311,44 @@ int reader_lane(struct reader *r, int fd, int guard, struct err *e)
 	if (rc)
 		mem_free(l);
 	return rc;
+}
+
+int reader_lane(struct reader *r, int fd, int guard, struct err *e)
+{
+	struct lane *l = MEM_NEW(struct lane);
+
+	*l = (struct lane){.r = r, .fd = fd, .guard = guard};
+	wire_init_fds(&l->w, fd, fd);
+	return lane_start(r, l, e);
+}
+
+static ssize_t io_read(void *self, void *p, size_t n, int64_t deadline,
+		       struct err *e)
+{
+	const struct lane *l = self;
+
+	return l->io.read(l->io.self, p, n, deadline, e);
+}
+
+static const struct wire_ops io_ops = {.read = io_read};
+
+int reader_lane_io(struct reader *r, const struct reader_io *io, struct err *e)
+{
+	struct lane *l = MEM_NEW(struct lane);
+
+	*l = (struct lane){.r = r, .fd = -1, .guard = -1, .io = *io};
+	wire_init(&l->w, &io_ops, l);
+	return lane_start(r, l, e);
+}
+
+void reader_fail(struct reader *r, struct err *why)
+{
+	pthread_mutex_lock(&r->mu);
+	if (r->lane_why.kind == ERR_NONE)
+		err_move(&r->lane_why, why);
+	pthread_cond_broadcast(&r->more);
+	pthread_mutex_unlock(&r->mu);
+	err_clear(why);
 }
 
 void reader_lanes_end(struct reader *r)

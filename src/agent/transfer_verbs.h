@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verbs of bulk data: verb_transfer.c has their table and the receiver,
  * verb_transfer_send.c the sender, verb_transfer_join.c a receiver's further
- * streams, verb_transfer_keys.c authorized_keys. */
+ * streams, verb_transfer_tls.c a receiver that listens itself,
+ * verb_transfer_keys.c authorized_keys. */
 #ifndef NH_AGENT_TRANSFER_VERBS_H
 #define NH_AGENT_TRANSFER_VERBS_H
 
@@ -44,6 +45,21 @@ const void *streams_token(const struct streams *s);
 /* Closes all of them. */
 void streams_end(struct streams *s);
 
+/* Receives beneath ROOT, under the lease: SERVE does it, with a channel over
+ * C that is as verb_chan_init() leaves it. */
+struct receiver_cfg; /* transfer/receiver.h */
+struct verb_receive {
+	const char *root;
+	uint64_t dead_us; /* silence that is a loss; 0: XP_DEAD_US */
+	bool watch;	  /* nobody else would notice that the sender is gone */
+	int (*serve)(struct verb_chan *v, const struct receiver_cfg *cfg,
+		     void *arg, struct err *e);
+	void *arg;
+};
+int verb_receive(struct verb_call *c, const struct verb_receive *how,
+		 struct err *e);
+
+int verb_transfer_listen(struct verb_call *c, struct err *e);
 int verb_transfer_join(struct verb_call *c, struct err *e);
 int verb_transfer_send(struct verb_call *c, struct err *e);
 int verb_transfer_allow(struct verb_call *c, struct err *e);

@@ -81,6 +81,10 @@ int agent_recv(struct verb_call *c, struct frame *f, int64_t timeout_us,
  * copy; B's bytes are used for later ones. */
 void agent_take(struct verb_call *c, struct buf *b);
 
+/* Overwrites the request that is being performed, wherever the agent has it:
+ * there was a secret in it.  Its arguments are gone then. */
+void agent_forget(struct verb_call *c);
+
 /* The session's lease, "" and 0 while none is bound. */
 const char *agent_job(const struct agent *a);
 uint64_t agent_epoch(const struct agent *a);

@@ -115,12 +115,13 @@ static int say_streams(struct verb_call *c, const struct streams *s,
 }
 
 static int serve_striped(struct verb_chan *v, const struct receiver_cfg *cfg,
-			 struct err *e)
+			 void *arg, struct err *e)
 {
 	struct streams *s = streams_listen(v->call->agent, e);
 	struct stripe_in in;
 	int rc;
 
+	(void)arg;
 	if (!s)
 		return -1;
 	stripe_in_init(&in);
@@ -135,8 +136,9 @@ static int serve_striped(struct verb_chan *v, const struct receiver_cfg *cfg,
 }
 
 static int serve_one(struct verb_chan *v, const struct receiver_cfg *cfg,
-		     struct err *e)
+		     void *arg, struct err *e)
 {
+	(void)arg;
 	/* The lease is entered: the sender may begin. */
 	if (chan_put(&v->chan, XP_ALIVE, e))
 		return -1;
@@ -145,23 +147,21 @@ static int serve_one(struct verb_chan *v, const struct receiver_cfg *cfg,
 
 /* Under the lease's gate for as long as it lasts: whoever takes the lease over
  * waits for it or ends it, with this process. */
-static int do_recv(struct verb_call *c, struct err *e)
+int verb_receive(struct verb_call *c, const struct verb_receive *how,
+		 struct err *e)
 {
 	AUTO(mem_freep) char *prefix = NULL;
 	AUTO(mem_closefd) int receive = -1;
 	const struct agent_opts *o = &c->agent->opts;
-	const char *root = dec_str(c->in);
-	struct receiver_cfg cfg = {.dead_us = (int64_t)dec_u64(c->in)};
-	bool striped = dec_bool(c->in);
+	struct receiver_cfg cfg = {.dead_us = (int64_t)how->dead_us};
 	struct verb_chan v;
 	int rc;
 
-	if (agent_args_end(c, e))
-		return -1;
-	if (o->root && strcmp(root, o->root))
+	if (o->root && strcmp(how->root, o->root))
 		return err_set(e, ERR_REFUSED,
-			       "%s is not what this session may reach", root);
-	cfg.root = agent_root(c->agent, root, e);
+			       "%s is not what this session may reach",
+			       how->root);
+	cfg.root = agent_root(c->agent, how->root, e);
 	if (cfg.root < 0)
 		return -1;
 	/* For a direct one, VERB_TRANSFER_ALLOW has ended the earlier ones. */
@@ -171,13 +171,24 @@ static int do_recv(struct verb_call *c, struct err *e)
 		return -1;
 	cfg.prefix = prefix = mem_printf(".novahaul/%s", agent_job(c->agent));
 	cfg.work = prefix;
-	/* Nobody else would notice that the source's host has gone. */
-	if (o->root)
+	if (how->watch)
 		cfg.idle_us = cfg.dead_us ? cfg.dead_us : XP_DEAD_US;
 	verb_chan_init(&v, c);
-	rc = striped ? serve_striped(&v, &cfg, e) : serve_one(&v, &cfg, e);
+	rc = how->serve(&v, &cfg, how->arg, e);
 	chan_clear(&v.chan);
 	return rc ? verb_chan_fail(e) : 0;
+}
+
+static int do_recv(struct verb_call *c, struct err *e)
+{
+	struct verb_receive how = {.root = dec_str(c->in),
+				   .watch = c->agent->opts.root != NULL};
+
+	how.dead_us = dec_u64(c->in);
+	how.serve = dec_bool(c->in) ? serve_striped : serve_one;
+	if (agent_args_end(c, e))
+		return -1;
+	return verb_receive(c, &how, e);
 }
 
 const struct verb verbs_transfer[] = {
@@ -186,6 +197,8 @@ const struct verb verbs_transfer[] = {
 	 .fn = do_recv},
 	{VERB_TRANSFER_JOIN, "transfer-join", .mutates = true, .receive = true,
 	 .fn = verb_transfer_join},
+	{VERB_TRANSFER_LISTEN, "transfer-listen", .mutates = true,
+	 .fn = verb_transfer_listen},
 	{VERB_TRANSFER_ALLOW, "transfer-allow", .mutates = true,
 	 .fn = verb_transfer_allow},
 	{VERB_TRANSFER_REVOKE, "transfer-revoke", .mutates = true,

@@ -13,7 +13,12 @@
 #include "transfer/sender.h"
 #include "transfer/tagdir.h"
 
-enum { DIAL_US = 30 * 1000000, PROGRESS_US = 200000 };
+enum {
+	DIAL_US = 30 * 1000000,
+	/* A packet filter may just drop it, and then there is ssh. */
+	DIAL_TLS_US = 3 * 1000000,
+	PROGRESS_US = 200000,
+};
 
 struct sending {
 	struct verb_call *c;
@@ -346,7 +351,9 @@ int verb_transfer_send(struct verb_call *c, struct err *e)
 	g.v.arg = &g;
 	g.direct = a.direct;
 	if (g.direct)
-		rc = dial_open(&g.dial, &a, DIAL_US, e);
+		rc = a.tls ? dial_tls_open(&g.dial, &a, DIAL_TLS_US, e)
+			   : dial_open(&g.dial, &a, DIAL_US, e);
+	agent_forget(c);
 	if (!rc) {
 		g.s = sender_new(channel(&g),
 				 &(struct sender_cfg){.kept = &kept,

@@ -77,6 +77,7 @@ enum app_transport {
 	APP_TRANSPORT_AUTO = 0,
 	APP_TRANSPORT_DIRECT, /* source host to target host */
 	APP_TRANSPORT_RELAY,  /* through this machine */
+	APP_TRANSPORT_TLS,    /* as direct, but over TLS, not ssh */
 };
 
 /* What check, plan and move were asked.  Strings are borrowed. */

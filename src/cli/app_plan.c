@@ -44,7 +44,8 @@ static const char *verdict_name(enum check_result r)
 }
 
 /* What this release cannot do is refused like a check, before anything. */
-static int known_way(const struct app_request *r, struct err *e)
+static int known_way(const struct app *a, const struct app_request *r,
+		     struct err *e)
 {
 	if (r->route != APP_ROUTE_AUTO && r->route != APP_ROUTE_OFFLINE) {
 		err_set(e, ERR_REFUSED,
@@ -63,6 +64,12 @@ static int known_way(const struct app_request *r, struct err *e)
 			       "each other: through this machine there is one "
 			       "connection to each host",
 			       r->streams);
+	if (r->transport == APP_TRANSPORT_TLS &&
+	    !a->config->copy.tls_port_min) {
+		err_set(e, ERR_USAGE,
+			"--transport tls: no port is configured for it");
+		return err_hint(e, "tls_ports in [copy] of novahaul.conf");
+	}
 	return 0;
 }
 
@@ -128,7 +135,7 @@ static struct facts *look(struct app *a, const struct app_request *r,
 	struct check_opts o = opts_of(r);
 	struct facts *f;
 
-	if (known_way(r, e))
+	if (known_way(a, r, e))
 		return NULL;
 	f = a->ops->facts_read(a, r, e);
 	if (f)

@@ -65,6 +65,7 @@ static const struct key copy_keys[] = {
 	{"priority", KEY_STRING, CFG(copy.priority), 0, 0},
 	{"streams", KEY_UINT, CFG(copy.streams), 1, CONFIG_STREAMS_MOST},
 	{"compress", KEY_STRING, CFG(copy.compress), 0, 0},
+	{"tls_ports", KEY_STRING, CFG(copy.tls_ports), 0, 0},
 	{NULL, 0, 0, 0, 0},
 };
 
@@ -280,7 +281,7 @@ static int check_hosts(const struct config *c, const char *name, struct err *e)
 	return 0;
 }
 
-static int check_copy(const struct config *c, const char *name, struct err *e)
+static int check_words(const struct config *c, const char *name, struct err *e)
 {
 	static const struct {
 		const char *key, *words[3];
@@ -298,6 +299,40 @@ static int check_copy(const struct config *c, const char *name, struct err *e)
 			       "%s: [copy] %s = %s: neither %s, %s nor %s",
 			       name, keys[i].key, given[i], w[0], w[1], w[2]);
 	}
+	return 0;
+}
+
+/* A port's digits at *S, which goes behind them; 0: there are none. */
+static unsigned port_at(const char **s)
+{
+	unsigned n = 0;
+
+	for (; isdigit((unsigned char)**s) && n <= 65535; ++*s)
+		n = 10 * n + (unsigned)(**s - '0');
+	return n <= 65535 ? n : 0;
+}
+
+static int check_copy(struct config *c, const char *name, struct err *e)
+{
+	const char *s = c->copy.tls_ports;
+	unsigned min, max;
+
+	if (check_words(c, name, e))
+		return -1;
+	if (!s)
+		return 0;
+	min = max = port_at(&s);
+	if (*s == '-') {
+		s++;
+		max = port_at(&s);
+	}
+	if (*s || !min || max < min)
+		return err_set(e, ERR_USAGE,
+			       "%s: [copy] tls_ports = %s: neither a port nor "
+			       "two with a - between them, the lower one first",
+			       name, c->copy.tls_ports);
+	c->copy.tls_port_min = min;
+	c->copy.tls_port_max = max;
 	return 0;
 }
 

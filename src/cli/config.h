@@ -61,6 +61,9 @@ struct config_copy {
 	char *priority;	  /* "low", "idle" or "normal"; NULL: low */
 	unsigned streams; /* connections at most; 0: as is best */
 	char *compress;	  /* "auto", "never" or "always"; NULL: auto */
+	/* "FIRST-LAST" or one: where targets listen for TLS; NULL: no TLS */
+	char *tls_ports;
+	unsigned tls_port_min, tls_port_max; /* of it; 0 */
 };
 
 struct config_db {

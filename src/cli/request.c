@@ -6,7 +6,8 @@ const char *const request_routes[] = {"auto", "offline", "cold",
 const char *const request_controls[] = {"auto", "api", "direct", NULL};
 const char *const request_deltas[] = {"auto", "blocks", "librsync", "whole",
 				      NULL};
-const char *const request_transports[] = {"auto", "direct", "relay", NULL};
+const char *const request_transports[] = {"auto", "direct", "relay", "tls",
+					  NULL};
 
 const char *app_route_name(enum app_route v)
 {

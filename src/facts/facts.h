@@ -181,6 +181,7 @@ struct fact_cloud {
 /* From the source to the target, for the files. */
 struct fact_way {
 	bool asked;
+	bool tls;		/* the target may listen for it */
 	struct err err;		/* why it could not be told; ERR_NONE: it was */
 	struct host_reach seen; /* from the source */
 };

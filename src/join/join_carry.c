@@ -111,6 +111,8 @@ static int connect(struct carry_join *j, struct host *src, struct host *dst,
 		.bwlimit = j->w->bwlimit,
 		.streams = j->w->move->streams ? j->w->move->streams
 					       : j->config->copy.streams,
+		.tls_port_min = j->config->copy.tls_port_min,
+		.tls_port_max = j->config->copy.tls_port_max,
 	};
 
 	if (j->t)
@@ -140,6 +142,8 @@ static int connect(struct carry_join *j, struct host *src, struct host *dst,
 	j->t = transfer_real.open(&r, e);
 	if (!j->t)
 		return -1;
+	if (transfer_real.why_not_tls(j->t))
+		log_info("not over TLS: %s", transfer_real.why_not_tls(j->t));
 	if (transfer_real.why_relay(j->t))
 		log_info("files go through this machine: %s",
 			 transfer_real.why_relay(j->t));
@@ -165,6 +169,9 @@ static void fill(const struct carry_join *j, const struct transfer_result *t,
 		 struct carry_result *r)
 {
 	const char *relay = transfer_real.why_relay(j->t);
+	const char *tls = transfer_real.why_not_tls(j->t);
+	const char *why = relay ? relay : t->streams_why;
+	AUTO(buf_clear) struct buf all = BUF_INIT;
 
 	*r = (struct carry_result){.size = t->size,
 				   .read = t->bytes_read,
@@ -175,7 +182,10 @@ static void fill(const struct carry_join *j, const struct transfer_result *t,
 				   .changed = t->changed,
 				   .lost = t->bad_bytes,
 				   .streams = t->streams};
-	snprintf(r->why, sizeof(r->why), "%s", relay ? relay : t->streams_why);
+	if (tls)
+		buf_printf(&all, "%s%s", tls, *why ? "; " : "");
+	buf_puts(&all, why);
+	snprintf(r->why, sizeof(r->why), "%s", buf_str(&all));
 	strncpy(r->method, transfer_delta_name(t->method),
 		sizeof(r->method) - 1);
 	strncpy(r->transport, transfer_via_name(t->via),
@@ -223,8 +233,10 @@ static void say_streams(struct carry_join *j, const struct transfer_result *r)
 	if (r->streams == j->streams)
 		return;
 	j->streams = r->streams;
-	log_info("copied to %s over %u connection%s%s%s", j->w->move->dst.host,
-		 r->streams, r->streams == 1 ? "" : "s",
+	log_info("copied to %s over %u %s connection%s%s%s",
+		 j->w->move->dst.host, r->streams,
+		 r->via == TRANSFER_VIA_TLS ? "TLS" : "SSH",
+		 r->streams == 1 ? "" : "s",
 		 *r->streams_why ? ", not more: " : "", r->streams_why);
 }
 

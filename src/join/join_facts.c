@@ -112,6 +112,7 @@ static int read_all(struct app *a, const struct app_request *r, struct facts *f,
 	open_one(s, a->config, f, SRC_HOST);
 	open_one(s, a->config, f, DST_HOST);
 	ask_cloud(a->config, f, r->control);
+	f->way.tls = a->config->copy.tls_port_min != 0;
 	if (r->transport != APP_TRANSPORT_RELAY)
 		facts_way(f, s->host[SRC_HOST], s->host[DST_HOST]);
 	return facts_files(f, s->host[SRC_HOST], s->host[DST_HOST], e);

@@ -10,11 +10,31 @@
 /* A newcomer adds a transport: a row, before those that it is better than. */
 struct way {
 	const char *transport; /* as --transport calls it */
+	bool opt_in;	       /* not spoken of unless it is configured */
 	const char *(*by)(const struct facts *f);
 	/* NULL: it can be taken; else why it cannot.  The caller frees. */
 	char *(*against)(const struct facts *f);
 	bool spreads; /* over several connections */
 };
+
+static const char *by_tls(const struct facts *f)
+{
+	(void)f;
+	return "TLS 1.3; by ssh where its ports are not reached";
+}
+
+static char *against_tls(const struct facts *f)
+{
+	const struct fact_way *w = &f->way;
+
+	if (w->err.kind != ERR_NONE)
+		return mem_strdup(err_msg(&w->err));
+	return w->seen.reached
+		       ? NULL
+		       : mem_printf("%s does not reach %s: %s",
+				    f->host[SRC_HOST].name,
+				    f->host[DST_HOST].name, w->seen.why);
+}
 
 static const char *by_ssh(const struct facts *f)
 {
@@ -50,8 +70,9 @@ static char *against_relay(const struct facts *f)
 }
 
 static const struct way ways[] = {
-	{"direct", by_ssh, against_ssh, true},
-	{"relay", by_relay, against_relay, false},
+	{"tls", true, by_tls, against_tls, true},
+	{"direct", false, by_ssh, against_ssh, true},
+	{"relay", false, by_relay, against_relay, false},
 };
 
 /* The first that can be taken, or NULL; WHY gets what speaks against those
@@ -64,12 +85,14 @@ static const struct way *choose(const struct facts *f, const char *asked,
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		AUTO(mem_freep) char *no = NULL;
 
-		if (!any && strcmp(asked, ways[i].transport) != 0)
+		if (any ? ways[i].opt_in && !f->way.tls
+			: strcmp(asked, ways[i].transport) != 0)
 			continue;
 		no = ways[i].against(f);
 		if (!no)
 			return &ways[i];
-		buf_printf(why, "%s%s", why->len ? "; " : "", no);
+		if (!strstr(buf_str(why), no))
+			buf_printf(why, "%s%s", why->len ? "; " : "", no);
 	}
 	return NULL;
 }

@@ -143,7 +143,7 @@ struct move {
 	uint32_t streams;	/* connections at most from host to host; 0: as
 				   is best, and in older journals */
 	char *delta;		/* "auto", "blocks", "librsync", "whole" */
-	char *transport;	/* "auto", "direct", "relay" */
+	char *transport;	/* "auto", "direct", "relay", "tls" */
 	char *domain_xml;	/* adapted for the target at planning */
 };
 

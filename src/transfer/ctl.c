@@ -45,6 +45,9 @@ void ctl_put_send(struct enc *c, const struct ctl_send *s)
 	enc_u64(c, s->epoch);
 	enc_u64(c, s->dead_us);
 	enc_u32(c, s->streams);
+	enc_bool(c, s->tls);
+	enc_str(c, s->tls_name);
+	enc_bytes(c, s->tls_secret, s->tls_len);
 }
 
 void ctl_get_send(struct dec *d, struct ctl_send *s)
@@ -62,6 +65,33 @@ void ctl_get_send(struct dec *d, struct ctl_send *s)
 	s->epoch = dec_u64(d);
 	s->dead_us = dec_u64(d);
 	s->streams = dec_u32(d);
+	s->tls = dec_bool(d);
+	s->tls_name = dec_str0(d);
+	s->tls_secret = dec_bytes(d, &s->tls_len);
+}
+
+void ctl_put_listen(struct enc *c, const struct ctl_listen *l)
+{
+	enc_str(c, l->root);
+	enc_u64(c, l->silence_us);
+	enc_str(c, l->addr);
+	enc_u32(c, l->port_min);
+	enc_u32(c, l->port_max);
+	enc_u32(c, l->wait_us);
+	enc_str(c, l->name);
+	enc_bytes(c, l->secret, l->len);
+}
+
+void ctl_get_listen(struct dec *d, struct ctl_listen *l)
+{
+	l->root = dec_str(d);
+	l->silence_us = dec_u64(d);
+	l->addr = dec_str(d);
+	l->port_min = dec_u32(d);
+	l->port_max = dec_u32(d);
+	l->wait_us = dec_u32(d);
+	l->name = dec_str(d);
+	l->secret = dec_bytes(d, &l->len);
 }
 
 void ctl_put_progress(struct enc *c, const struct transfer_progress *p)

@@ -20,6 +20,11 @@
  *
  * WIRE_END from the controller ends them.
  *
+ * VERB_TRANSFER_LISTEN receives over TLS (transfer/tls.h).  It says
+ * CTL_LISTENING to the controller, and CTL_READY to the first who comes with
+ * the key: the sender, whose frames bear that one's id from then on.  Their
+ * payload is numbered, too:
+ *
  * A VERB_TRANSFER_RECV that is asked for `striped` says CTL_STREAMS first; from
  * then on the payload of each of its sender's messages begins with a number
  * (transfer/stripe.h), and it may come on any of the streams that have joined.
@@ -50,6 +55,7 @@ enum ctl_type {
 	CTL_FILES_DONE, /* bool ok, if not: u32 index of the one that failed,
 			   or count, err */
 	CTL_STREAMS,	/* str name, bytes token: of VERB_TRANSFER_JOIN */
+	CTL_LISTENING,	/* str address in digits, u32 port */
 };
 
 /* In one CTL_FILES; the bytes are counted before the last one. */
@@ -80,12 +86,32 @@ struct ctl_send {
 	uint64_t epoch;
 	uint64_t dead_us; /* as struct transfer_route */
 	uint32_t streams; /* 0: as is best */
+	/* TLS instead of ssh, to ADDR, in digits, and PORT; "" and nothing
+	 * where it is not */
+	bool tls;
+	const char *tls_name;
+	const void *tls_secret; /* secret */
+	size_t tls_len;
+};
+
+/* The arguments of VERB_TRANSFER_LISTEN. */
+struct ctl_listen {
+	const char *root;
+	uint64_t silence_us; /* that is a loss, 0: as ever */
+	const char *addr;    /* name or digits */
+	uint32_t port_min, port_max;
+	uint32_t wait_us; /* for the sender, 0: as ever */
+	const char *name;
+	const void *secret; /* secret */
+	size_t len;
 };
 
 void ctl_put_file(struct enc *c, const struct ctl_file *f);
 void ctl_get_file(struct dec *d, struct ctl_file *f);
 void ctl_put_send(struct enc *c, const struct ctl_send *s);
 void ctl_get_send(struct dec *d, struct ctl_send *s);
+void ctl_put_listen(struct enc *c, const struct ctl_listen *l);
+void ctl_get_listen(struct dec *d, struct ctl_listen *l);
 void ctl_put_progress(struct enc *c, const struct transfer_progress *p);
 void ctl_get_progress(struct dec *d, struct transfer_progress *p);
 void ctl_put_result(struct enc *c, const struct transfer_result *r);

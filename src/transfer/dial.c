@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "transfer/dial.h"
+#include "transfer/dial_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "core/clock.h"
 #include "core/fs.h"
 #include "transfer/nudge.h"
+#include "transfer/tls.h"
 #include "wire/verbs.h"
 
 #define HOST_ALIAS "novahaul-target"
@@ -24,6 +26,7 @@ enum {
 	LONG_US = 15000, /* less than a gigabit, above that a fifth */
 	PATIENCE_US = 50000,
 	NEAR_AFTER = 64 << 20,
+	/* What is in sshd's window of each, and in our queue before it. */
 	LANE_WINDOW = 3 << 20,
 };
 
@@ -83,8 +86,10 @@ static ssize_t first_read(void *self, void *p, size_t n, int64_t deadline,
 			  struct err *e)
 {
 	const struct dial *d = self;
+	const struct dial_lane *l = &d->lane[0];
 
-	return wire_read_fd(d->lane[0].ssh.out, p, n, deadline, e);
+	return l->tls ? tls_read(l->tls, p, n, deadline, e)
+		      : wire_read_fd(l->ssh.out, p, n, deadline, e);
 }
 
 static int first_write(void *self, const void *p, size_t n, int64_t deadline,
@@ -314,26 +319,35 @@ unsigned dial_lanes(unsigned streams, int64_t rtt_us, unsigned cores)
 	return cores >= 4 ? 2 : 1;
 }
 
-static void allow(struct dial *d, unsigned streams)
+void dial_allow(struct dial *d, unsigned streams, const struct stripe_cfg *cfg,
+		size_t lane_window)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	bool far = d->rtt_us > FAR_US;
+	struct stripe_cfg c = *cfg;
 	size_t window;
 
 	d->streams =
 		dial_lanes(streams, d->rtt_us, cores > 0 ? (unsigned)cores : 1);
-	stripe_allow(
-		d->stripe,
-		&(struct stripe_cfg){.lanes = d->streams,
-				     .patience_us = PATIENCE_US,
-				     .after = far || streams ? 0 : NEAR_AFTER,
-				     .open = open_lane,
-				     .arg = d});
-	/* What is in sshd's window of each, and in our queue before it. */
-	window = d->streams * LANE_WINDOW;
+	window = d->streams * lane_window;
 	if (window > XP_WINDOW)
 		d->chan.window =
 			window < XP_WINDOW_MAX ? window : XP_WINDOW_MAX;
+	c.lanes = d->streams;
+	c.patience_us = PATIENCE_US;
+	c.arg = d;
+	stripe_allow(d->stripe, &c);
+	d->listened = clock_mono_us();
+}
+
+static void allow(struct dial *d, unsigned streams)
+{
+	bool far = d->rtt_us > FAR_US;
+
+	dial_allow(
+		d, streams,
+		&(struct stripe_cfg){.after = far || streams ? 0 : NEAR_AFTER,
+				     .open = open_lane},
+		LANE_WINDOW);
 }
 
 /* Asks how far the receiver is beside what it is asked anyway: that takes no
@@ -374,10 +388,11 @@ static int make_files(struct dial *d, const struct ctl_send *s, struct err *e)
 	return d->known < 0 ? -1 : 0;
 }
 
-static void init(struct dial *d, const struct ctl_send *s)
+void dial_init(struct dial *d, const struct ctl_send *s)
 {
 	*d = (struct dial){.key = -1,
 			   .known = -1,
+			   .stop = -1,
 			   .epoch = s->epoch,
 			   .rtt_us = MEASURE_US};
 	for (unsigned i = 0; i < STRIPE_LANES; i++) {
@@ -392,27 +407,34 @@ static void init(struct dial *d, const struct ctl_send *s)
 	chan_init(&d->chan, &dial_ops, d);
 }
 
+void dial_first(struct dial *d, const struct ctl_send *s)
+{
+	struct client *c = &d->lane[0].client;
+
+	client_init(c, &first_ops, d);
+	if (s->dead_us) {
+		c->dead_us = (int64_t)s->dead_us;
+		c->keepalive_us = (int64_t)s->dead_us / 4;
+	}
+}
+
 int dial_open(struct dial *d, const struct ctl_send *s, int64_t timeout_us,
 	      struct err *e)
 {
 	struct dial_lane *l = &d->lane[0];
 	int64_t deadline = clock_mono_us() + timeout_us;
 
-	init(d, s);
+	dial_init(d, s);
 	if (make_files(d, s, e))
 		return -1;
 	dial_argv(d, s, &d->argv);
 	if (proc_open(&l->ssh, d->argv.v, NULL, NULL, true, e))
 		return -1;
 	fcntl(l->ssh.out, F_SETFL, fcntl(l->ssh.out, F_GETFL) | O_NONBLOCK);
-	d->stripe = stripe_new(l->ssh.in, e);
+	d->stripe = stripe_new(l->ssh.in, NULL, e);
 	if (!d->stripe)
 		return -1;
-	client_init(&l->client, &first_ops, d);
-	if (s->dead_us) {
-		l->client.dead_us = (int64_t)s->dead_us;
-		l->client.keepalive_us = (int64_t)s->dead_us / 4;
-	}
+	dial_first(d, s);
 	if (start_receiver(d, s, deadline, e)) {
 		add_stderr(l, e);
 		return -1;
@@ -440,6 +462,8 @@ void dial_close(struct dial *d)
 	/* The others have nothing to lose, and may just be opening. */
 	pthread_mutex_lock(&d->mu);
 	d->closing = true;
+	if (d->stop >= 0)
+		eventfd_write(d->stop, 1);
 	for (unsigned i = 1; i < STRIPE_LANES; i++)
 		if (d->lane[i].ssh.pid > 0)
 			kill(d->lane[i].ssh.pid, SIGTERM);
@@ -449,8 +473,12 @@ void dial_close(struct dial *d)
 		/* A link that is gone has nothing to say goodbye to. */
 		proc_close(&d->lane[i].ssh,
 			   d->chan.broken ? 100000 : 5 * 1000000);
+		tls_close(d->lane[i].tls);
 		client_clear(&d->lane[i].client);
 	}
+	tls_side_free(d->side);
+	mem_closefd(&d->stop);
+	mem_free(d->addr);
 	chan_clear(&d->chan);
 	mem_closefd(&d->key);
 	mem_closefd(&d->known);

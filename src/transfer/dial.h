@@ -16,6 +16,10 @@
  * How long it takes is found beside the first questions of the sender.
  * What cannot be opened, for sshd's MaxStartups or anything else, is done
  * without, and dial_why() tells.
+ *
+ * Or TLS (dial_tls.c), to a port that the receiver has opened for us: the same
+ * messages over the same lanes, which are all made at once, for they cost
+ * little.
  */
 #ifndef NH_TRANSFER_DIAL_H
 #define NH_TRANSFER_DIAL_H
@@ -27,9 +31,13 @@
 #include "transfer/ctl.h"
 #include "transfer/stripe.h"
 
-/* One ssh, with an agent at its end. */
+struct tls; /* transfer/tls.h */
+struct tls_side;
+
+/* One ssh, with an agent at its end; or TLS. */
 struct dial_lane {
 	struct proc_pipe ssh;
+	struct tls *tls;
 	struct client client;
 };
 
@@ -52,12 +60,21 @@ struct dial {
 	uint64_t epoch;
 	pthread_mutex_t mu; /* of lane[1 ...].ssh, and: */
 	bool closing;
+	/* for TLS */
+	struct tls_side *side;
+	char *addr;
+	unsigned port;
+	int64_t dead_us;
+	int stop; /* eventfd: readable once it is closing; -1 */
 };
 
 /* Logs in, shakes hands and starts the receiver, all within TIMEOUT_US.  E says
  * what ssh said.  ERR_STALE: a later epoch holds the target's lease. */
 int dial_open(struct dial *d, const struct ctl_send *s, int64_t timeout_us,
 	      struct err *e);
+/* The same where the receiver listens for us (transfer/tls.h). */
+int dial_tls_open(struct dial *d, const struct ctl_send *s, int64_t timeout_us,
+		  struct err *e);
 void dial_close(struct dial *d);
 /* Connections now, and why there are not more; "" when nothing went wrong. */
 unsigned dial_streams(struct dial *d);

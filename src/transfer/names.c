@@ -14,6 +14,7 @@ static const char *const vias[] = {
 	[TRANSFER_VIA_AUTO] = "auto",
 	[TRANSFER_VIA_DIRECT] = "direct",
 	[TRANSFER_VIA_RELAY] = "relay",
+	[TRANSFER_VIA_TLS] = "tls",
 };
 
 bool transfer_delta_parse(const char *s, enum transfer_delta *out)

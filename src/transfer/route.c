@@ -65,6 +65,7 @@ static int on_control(struct transfer *t, const struct frame *f, struct err *e)
 	case CTL_CALM:
 	case CTL_FILES:
 	case CTL_STREAMS:
+	case CTL_LISTENING:
 		break;
 	}
 	return err_set(e, ERR_BUG, "an unexpected message of the sender");
@@ -143,6 +144,11 @@ int route_pump(struct transfer *t, struct err *e)
 			err_clear(e); /* revoke() will say so */
 		return drain(t, true, ROUTE_TICK_US, &any, e);
 	}
+	if (t->via == TRANSFER_VIA_TLS)
+		return drain(t, true, ROUTE_TICK_US, &any, e) ||
+				       (!t->done && drain(t, false, 0, &any, e))
+			       ? -1
+			       : 0;
 	while (!t->done && clock_mono_us() < end) {
 		int64_t wait = any ? 0 : RELAY_WAIT_US;
 
@@ -312,6 +318,11 @@ static const char *route_why(const struct transfer *t)
 	return t->why;
 }
 
+static const char *route_why_not_tls(const struct transfer *t)
+{
+	return t->why_not_tls;
+}
+
 const struct transfer_ops transfer_real = {
 	.open = route_open,
 	.copy = copy_file,
@@ -320,6 +331,7 @@ const struct transfer_ops transfer_real = {
 	.calm = calm,
 	.via = route_via,
 	.why_relay = route_why,
+	.why_not_tls = route_why_not_tls,
 	.close = route_close,
 	.revoke = route_revoke,
 };

@@ -38,8 +38,8 @@ static int wait_ready(struct transfer *t, struct err *e)
 	return 0;
 }
 
-static int begin_send(struct transfer *t, const struct ctl_send *a,
-		      struct err *e)
+int route_begin_send(struct transfer *t, const struct ctl_send *a,
+		     struct err *e)
 {
 	struct enc args = ENC_INIT;
 	struct client_req r = {.type = VERB_TRANSFER_SEND, .args = &args};
@@ -124,8 +124,7 @@ static int take_key_back(struct transfer *t, struct err *e)
 	return dst.client ? route_revoke(&dst, t->job, t->user, e) : -1;
 }
 
-/* The session of one end, if it is not open yet. */
-static int need(struct transfer *t, bool src, struct err *e)
+int route_need(struct transfer *t, bool src, struct err *e)
 {
 	struct transfer_end *end = src ? &t->src : &t->dst;
 
@@ -158,7 +157,7 @@ static int allow(struct transfer *t, const struct transfer_route *r,
 	enc_str(&args, line);
 	*epoch = c->epoch;
 	rc = client_begin(c, &q, &id, &no);
-	src = need(t, true, e);
+	src = route_need(t, true, e);
 	/* An answer is taken in any case: C is used again. */
 	if (!rc &&
 	    (client_end(c, &q, id, &d, &no) || dec_end(&d, "allow", &no)))
@@ -187,7 +186,7 @@ static int open_direct(struct transfer *t, const struct transfer_route *r,
 	t->via = TRANSFER_VIA_DIRECT;
 	rc = allow(t, r, key.line, &epoch, e);
 	if (!rc)
-		rc = begin_send(
+		rc = route_begin_send(
 			t,
 			&(struct ctl_send){.direct = true,
 					   .bwlimit = r->bwlimit,
@@ -210,12 +209,13 @@ static int open_relay(struct transfer *t, const struct transfer_route *r,
 		      struct err *e)
 {
 	t->via = TRANSFER_VIA_RELAY;
-	if (need(t, false, e) || begin_recv(t, r, e) || need(t, true, e))
+	if (route_need(t, false, e) || begin_recv(t, r, e) ||
+	    route_need(t, true, e))
 		return -1;
-	return begin_send(t,
-			  &(struct ctl_send){.bwlimit = r->bwlimit,
-					     .compress = r->compress},
-			  e);
+	return route_begin_send(t,
+				&(struct ctl_send){.bwlimit = r->bwlimit,
+						   .compress = r->compress},
+				e);
 }
 
 static void end_one(struct transfer *t, bool src)
@@ -238,18 +238,47 @@ static void end_one(struct transfer *t, bool src)
 	err_clear(&e);
 }
 
-/* Direct where it can be; 0 when t->via is open. */
-static int open_any(struct transfer *t, const struct transfer_route *r,
+static bool is_dead(const struct transfer_end *end)
+{
+	return end->client && end->client->dead;
+}
+
+/* Leaves what did not work, for another way; -1 when there can be none. */
+static int give_up(struct transfer *t, char **why, struct err *e)
+{
+	if (e->kind == ERR_STALE || t->unasked || !t->src.client ||
+	    is_dead(&t->src) || is_dead(&t->dst))
+		return -1;
+	*why = mem_strdup(err_msg(e));
+	err_clear(e);
+	end_one(t, true);
+	end_one(t, false);
+	t->src_on = t->dst_on = t->dead = false;
+	return 0;
+}
+
+static int open_ssh(struct transfer *t, const struct transfer_route *r,
 		    struct err *e)
 {
 	struct err gone = ERR_INIT;
 
+	if (!open_direct(t, r, e))
+		return 0;
+	if (take_key_back(t, &gone))
+		err_also(e, &gone);
+	return -1;
+}
+
+/* Host to host where it can be; 0 when t->via is open. */
+static int open_any(struct transfer *t, const struct transfer_route *r,
+		    struct err *e)
+{
 	if (r->via == TRANSFER_VIA_RELAY) {
 		t->why = mem_strdup("relay was asked for");
 		return open_relay(t, r, e);
 	}
 	if (!r->dst_addr || !r->dst_host_keys) {
-		if (r->via == TRANSFER_VIA_DIRECT)
+		if (r->via != TRANSFER_VIA_AUTO)
 			return err_set(e, ERR_REFUSED,
 				       "%s: its address and host key are not "
 				       "known",
@@ -257,18 +286,17 @@ static int open_any(struct transfer *t, const struct transfer_route *r,
 		t->why = mem_strdup("the target's host key is not known");
 		return open_relay(t, r, e);
 	}
-	if (!open_direct(t, r, e))
+	if (route_tls_asked(r)) {
+		if (!route_open_tls(t, r, e))
+			return 0;
+		if (r->via == TRANSFER_VIA_TLS ||
+		    give_up(t, &t->why_not_tls, e))
+			return -1;
+	}
+	if (!open_ssh(t, r, e))
 		return 0;
-	if (take_key_back(t, &gone))
-		err_also(e, &gone);
-	if (r->via == TRANSFER_VIA_DIRECT || e->kind == ERR_STALE ||
-	    t->unasked || !t->src.client || t->src.client->dead ||
-	    (t->dst.client && t->dst.client->dead))
+	if (r->via == TRANSFER_VIA_DIRECT || give_up(t, &t->why, e))
 		return -1;
-	t->why = mem_strdup(err_msg(e));
-	err_clear(e);
-	end_one(t, true);
-	t->src_on = t->dead = false;
 	return open_relay(t, r, e);
 }
 
@@ -287,6 +315,7 @@ void route_close(struct transfer *t)
 	mem_free(t->job);
 	mem_free(t->user);
 	mem_free(t->why);
+	mem_free(t->why_not_tls);
 	err_clear(&t->error);
 	mem_free(t);
 }

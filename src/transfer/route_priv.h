@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The controller's side in parts: route.c (frames, one file), route_open.c
- * (opening and closing), route_many.c (lists of files). */
+ * (opening and closing), route_tls.c (opening by TLS), route_many.c (lists of
+ * files). */
 #ifndef NH_TRANSFER_ROUTE_PRIV_H
 #define NH_TRANSFER_ROUTE_PRIV_H
 
@@ -13,7 +14,8 @@ struct transfer {
 	struct transfer_late late;
 	char *src_name, *dst_name, *job, *user;
 	enum transfer_via via;
-	char *why; /* not direct */
+	char *why;	   /* not direct */
+	char *why_not_tls; /* though it was allowed */
 	uint32_t src_id, dst_id;
 	bool src_on, dst_on; /* requests under way */
 	bool dead;
@@ -51,6 +53,17 @@ struct transfer *route_open(const struct transfer_route *r, struct err *e);
 void route_close(struct transfer *t);
 int route_revoke(const struct transfer_end *dst, const char *job,
 		 const char *user, struct err *e);
+/* Starts the sender, and waits until it is there. */
+int route_begin_send(struct transfer *t, const struct ctl_send *a,
+		     struct err *e);
+/* The session of one end, if it is not open yet. */
+int route_need(struct transfer *t, bool src, struct err *e);
+
+/* ---- route_tls.c */
+int route_open_tls(struct transfer *t, const struct transfer_route *r,
+		   struct err *e);
+/* May it be TLS at all? */
+bool route_tls_asked(const struct transfer_route *r);
 
 /* ---- route_many.c */
 /* CTL_RESULTS and CTL_FILES_DONE. */

@@ -33,6 +33,7 @@ struct lane {
 
 struct stripe {
 	struct stripe_cfg cfg;
+	struct stripe_io io;
 	pthread_mutex_t mu;
 	pthread_cond_t room; /* some lane's queue is shorter, or a lane is up */
 	struct lane lane[STRIPE_LANES];
@@ -48,6 +49,13 @@ struct stripe {
 
 /* ---- a lane's thread ------------------------------------------------- */
 
+static ssize_t put(const struct lane *l, const void *p, size_t n)
+{
+	const struct stripe_io *io = &l->s->io;
+
+	return io->write ? io->write(io->arg, l->i, p, n) : write(l->fd, p, n);
+}
+
 /* All of l->out; called without the lock. */
 static int drain(struct lane *l, struct err *e)
 {
@@ -55,7 +63,7 @@ static int drain(struct lane *l, struct err *e)
 	size_t at = 0, n = l->out.len;
 
 	while (at < n) {
-		ssize_t r = write(l->fd, l->out.p + at, n - at);
+		ssize_t r = put(l, l->out.p + at, n - at);
 		struct pollfd p[2] = {{l->fd, POLLOUT, 0},
 				      {s->wake, POLLIN, 0}};
 
@@ -258,11 +266,13 @@ static void cond_init(pthread_cond_t *c)
 	pthread_condattr_destroy(&a);
 }
 
-struct stripe *stripe_new(int fd, struct err *e)
+struct stripe *stripe_new(int fd, const struct stripe_io *io, struct err *e)
 {
 	struct stripe *s = MEM_NEW(struct stripe);
 	int rc;
 
+	if (io)
+		s->io = *io;
 	s->cfg.lanes = 1;
 	pthread_mutex_init(&s->mu, NULL);
 	cond_init(&s->room);

@@ -57,9 +57,16 @@ struct stripe_cfg {
 	void *arg;
 };
 
-/* One lane over FD: borrowed, made non-blocking.  NULL when there is no
- * thread. */
-struct stripe *stripe_new(int fd, struct err *e);
+/* How a lane's bytes go out where that is not write(2): the same for lane LANE,
+ * whose descriptor is polled for room after EAGAIN. */
+struct stripe_io {
+	ssize_t (*write)(void *arg, unsigned lane, const void *p, size_t n);
+	void *arg;
+};
+
+/* One lane over FD: borrowed, made non-blocking.  IO (copied) is NULL for
+ * write(2).  NULL when there is no thread. */
+struct stripe *stripe_new(int fd, const struct stripe_io *io, struct err *e);
 /* Allows for more; once, at any time. */
 void stripe_allow(struct stripe *s, const struct stripe_cfg *cfg);
 /* Ends the threads; what is still queued is dropped.  Whoever may block in

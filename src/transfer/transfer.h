@@ -4,6 +4,8 @@
  *
  *	controller ---- agent session ---- agent on the source (reads, compares)
  *	     |                                  |
+ *	     |                                  | tls: a port of the target's,
+ *	     |                                  |   with a one-job key
  *	     |                                  | direct: ssh with a one-job key
  *	     |                                  | relay: through the controller
  *	     '--------- agent session ---- agent on the target (writes,
@@ -67,9 +69,11 @@ enum transfer_delta {
 };
 
 enum transfer_via {
-	TRANSFER_VIA_AUTO = 0, /* direct, else relay */
+	TRANSFER_VIA_AUTO = 0, /* TLS if there are ports, else direct, else
+				  relay */
 	TRANSFER_VIA_DIRECT,
 	TRANSFER_VIA_RELAY,
+	TRANSFER_VIA_TLS,
 };
 
 /* What of the source cannot be read, after some tries and down to a page. */
@@ -126,6 +130,10 @@ struct transfer_route {
 	const char *dst_addr; /* as the source reaches the target */
 	unsigned dst_port;    /* 0: 22 */
 	const char *dst_user; /* NULL: root */
+	/* TLS: the target may listen at dst_addr and one of these ports for as
+	 * long as it takes the source to come; 0: no TLS.  Not for long: a
+	 * source that does not get there goes by ssh. */
+	unsigned tls_port_min, tls_port_max;
 	/* The target's host key lines, "TYPE BASE64" each, as the controller
 	 * learned them under strict checking. */
 	const char *dst_host_keys;
@@ -210,8 +218,10 @@ struct transfer;
 
 struct transfer_ops {
 	/* Authorises the one-job key on the target and starts the receiver.
-	 * Journal that before: the undo is revoke().  VIA_AUTO falls back to
-	 * relay, and says why through why_relay(). */
+	 * Journal that before: the undo is revoke().  (With TLS there is
+	 * nothing to undo: the key is in two processes, and in no file.)
+	 * VIA_AUTO falls back to ssh and then to relay, and says why through
+	 * why_not_tls() and why_relay(). */
 	struct transfer *(*open)(const struct transfer_route *r, struct err *e);
 	int (*copy)(struct transfer *t, const struct transfer_file *f,
 		    struct transfer_result *out, struct err *e);
@@ -237,6 +247,8 @@ struct transfer_ops {
 	 * is.  Valid until close. */
 	enum transfer_via (*via)(const struct transfer *t);
 	const char *(*why_relay)(const struct transfer *t);
+	/* Why it is not TLS, which it might have been; else NULL. */
+	const char *(*why_not_tls)(const struct transfer *t);
 	/* Ends the receiver; NULL is fine.  Does not fail: revoke() does. */
 	void (*close)(struct transfer *t);
 	/* Removes this job's key line from the target's authorized_keys,

@@ -53,6 +53,9 @@ enum verb_type {
 	 * VERB_TRANSFER_RECV that gave out this name and token.  One WIRE_DATA
 	 * says that it is; then its bytes are that receiver's. */
 	VERB_TRANSFER_JOIN, /* root, name, bytes token */
+	/* As VERB_TRANSFER_RECV, but the sender comes by TLS, to a port that
+	 * is open for it. */
+	VERB_TRANSFER_LISTEN, /* struct ctl_listen */
 };
 
 #endif

@@ -141,6 +141,11 @@ static int route_open(struct run *r, struct err *e)
 		.bwlimit = r->o->bwlimit,
 	};
 
+	if (ro.via == TRANSFER_VIA_TLS) {
+		ro.tls_port_min = 49200;
+		ro.tls_port_max = 49215;
+	}
+
 	if (host_hostkey(r->dst, &key, e))
 		return -1;
 	ro.src.host = "src";
@@ -316,7 +321,7 @@ static int usage(void)
 {
 	fputs("usage: nh-copy --src ADDR --dst ADDR --root DIR "
 	      "[--known-hosts FILE] [--identity FILE]\n\t"
-	      "[--agent FILE] [--cache DIR] [--via auto|direct|relay] "
+	      "[--agent FILE] [--cache DIR] [--via auto|direct|relay|tls] "
 	      "[--delta METHOD]\n\t[--basis NAME] [--tree] [--wait] "
 	      "[--stop-at PERCENT] {FILE... | --list FILE}\n",
 	      stderr);

@@ -1158,6 +1158,12 @@ static void t_way(void **state)
 		 "a round trip from src to dst takes 40.2 ms, 4 cores");
 	says_way(way_of(f, "direct", 3), "direct", 3, "3 asked for");
 	says_way(way_of(f, "relay", 0), "relay", 1, NULL);
+	f->way.tls = true;
+	says_way(way_of(f, "auto", 0), "tls", 8,
+		 "a round trip from src to dst takes 40.2 ms, 4 cores");
+	says_way(way_of(f, "tls", 3), "tls", 3, "3 asked for");
+	says_way(way_of(f, "direct", 3), "direct", 3, "3 asked for");
+	f->way.tls = false;
 	r->client = false;
 	says_way(way_of(f, "auto", 0), "relay", 1, "src has no OpenSSH client");
 	says_way(way_of(f, "direct", 0), "direct", 0,
@@ -1167,6 +1173,10 @@ static void t_way(void **state)
 	r->why = mem_strdup("connect: No route to host");
 	says_way(way_of(f, "auto", 2), "relay", 1,
 		 "src does not reach dst: connect: No route to host");
+	f->way.tls = true;
+	says_way(way_of(f, "auto", 2), "relay", 1,
+		 "src does not reach dst: connect: No route to host");
+	f->way.tls = false;
 	err_set(&f->way.err, ERR_REFUSED, "no key");
 	says_way(way_of(f, "auto", 0), "relay", 1, "no key");
 }

@@ -310,6 +310,7 @@ static void t_request(void **state)
 	assert_string_equal(app_control_name(APP_CONTROL_DIRECT), "direct");
 	assert_string_equal(app_delta_name(APP_DELTA_WHOLE), "whole");
 	assert_string_equal(app_transport_name(APP_TRANSPORT_RELAY), "relay");
+	assert_string_equal(app_transport_name(APP_TRANSPORT_TLS), "tls");
 }
 
 static void t_check(void **state)

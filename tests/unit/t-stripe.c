@@ -151,7 +151,7 @@ static struct stripe *lab_up(unsigned lanes)
 		assert_int_equal(pipe2(lab.fd[i], O_CLOEXEC), 0);
 		wire_init_fds(&lab.w[i], lab.fd[i][0], lab.fd[i][0]);
 	}
-	s = stripe_new(lab.fd[0][1], &e);
+	s = stripe_new(lab.fd[0][1], NULL, &e);
 	assert_non_null(s);
 	stripe_allow(s, &(struct stripe_cfg){.lanes = lanes,
 					     .patience_us = 1000,
