@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "transfer/ziplevel.h"
 
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/mem.h"
@@ -11,7 +14,10 @@ enum {
 	MEASURE_US = 100000, /* at least */
 	MEASURE_BYTES = 4 << 20,
 	MEASURE_MAX_US = 2000000, /* where so much does not come */
-	STAY_US = 20 * 1000000,
+	FRESH_US = 25000,
+	STAY_US = 2000000,
+	STAY_MAX_US = 32 * 1000000,
+	TRIAL_MAX_US = 20 * 1000000,
 	REST_US = 1000000,
 	REST_MAX_US = 8 * 1000000,
 };
@@ -33,6 +39,19 @@ const char *zip_mode_name(enum zip_mode m)
 	return names[m];
 }
 
+/* /proc/uptime: the machine's seconds, and those that its processors were
+ * idle. */
+static int64_t idle_us(void)
+{
+	AUTO(mem_closefd) int fd = open("/proc/uptime", O_RDONLY | O_CLOEXEC);
+	char text[80] = "";
+	const char *idle;
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	idle = n > 0 ? strchr(text, ' ') : NULL;
+	return idle ? (int64_t)(strtod(idle, NULL) * 1e6) : -1;
+}
+
 static void enter(struct ziplevel *l, enum ziplevel_is is)
 {
 	l->is = is;
@@ -42,15 +61,10 @@ static void enter(struct ziplevel *l, enum ziplevel_is is)
 	l->since = -1;
 }
 
-static void start(struct ziplevel *l)
-{
-	enter(l, l->mode == ZIP_ALWAYS ? ZIPLEVEL_ON : ZIPLEVEL_OFF);
-}
-
 void ziplevel_init(struct ziplevel *l, enum zip_mode mode)
 {
-	*l = (struct ziplevel){.mode = mode, .rest_us = REST_US};
-	start(l);
+	*l = (struct ziplevel){.mode = mode, .idle_us = idle_us};
+	ziplevel_anew(l);
 	/* Queues fill first. */
 	l->mark = XP_ACK_EVERY;
 }
@@ -66,7 +80,8 @@ void ziplevel_anew(struct ziplevel *l)
 {
 	l->rest_until = 0;
 	l->rest_us = REST_US;
-	start(l);
+	l->stay_us = STAY_US / 2;
+	enter(l, l->mode == ZIP_ALWAYS ? ZIPLEVEL_ON : ZIPLEVEL_OFF);
 }
 
 void ziplevel_sent(struct ziplevel *l, uint64_t n)
@@ -88,10 +103,20 @@ void ziplevel_acked(struct ziplevel *l, uint64_t n)
 
 /* ---- what was measured ----------------------------------------------- */
 
+/* Has half a processor been idle? */
+static bool spare(const struct ziplevel *l, int64_t now)
+{
+	int64_t idle = l->idle_us();
+
+	return idle < 0 || l->idled < 0 ||
+	       idle - l->idled >= (now - l->since) / 2;
+}
+
 static void judge_off(struct ziplevel *l, double rate, double waiting,
 		      int64_t now)
 {
-	if (waiting < 0.5 || rate > ZIPLEVEL_FAST || now < l->rest_until)
+	if (waiting < 0.5 || rate > ZIPLEVEL_FAST || now < l->rest_until ||
+	    (rate > ZIPLEVEL_CHEAP && !spare(l, now)))
 		return;
 	l->before = rate;
 	enter(l, ZIPLEVEL_TRIAL);
@@ -101,15 +126,18 @@ static void judge_trial(struct ziplevel *l, double rate, int64_t now)
 {
 	/* Nothing that could be compressed came: it is not over. */
 	if (l->plain < XP_ACK_EVERY || l->packed > l->plain - l->plain / 8) {
-		if (now - l->entered > STAY_US)
+		if (now - l->entered > TRIAL_MAX_US)
 			enter(l, ZIPLEVEL_OFF);
 		return;
 	}
-	if (rate * 7 > l->before * 8) {
+	if (rate * 4 > l->before * 5) {
 		l->rest_us = REST_US;
+		if (l->stay_us < STAY_MAX_US)
+			l->stay_us *= 2;
 		enter(l, ZIPLEVEL_ON);
 		return;
 	}
+	l->stay_us = STAY_US / 2;
 	l->rest_until = now + l->rest_us;
 	if (l->rest_us < REST_MAX_US)
 		l->rest_us *= 2;
@@ -118,7 +146,7 @@ static void judge_trial(struct ziplevel *l, double rate, int64_t now)
 
 static void judge_on(struct ziplevel *l, double waiting, int64_t now)
 {
-	if (l->mode == ZIP_AUTO && now - l->entered > STAY_US) {
+	if (l->mode == ZIP_AUTO && now - l->entered > l->stay_us) {
 		enter(l, ZIPLEVEL_OFF);
 		return;
 	}
@@ -161,10 +189,12 @@ int ziplevel_next(struct ziplevel *l, int64_t waited)
 		return l->level;
 	now = clock_mono_us();
 	if (l->since < 0) {
-		l->since = l->acked_at;
+		/* Not over a hole in the file. */
+		l->since = now - l->acked_at < FRESH_US ? l->acked_at : now;
 		l->waited = waited;
 		l->acked0 = l->acked;
 		l->plain = l->packed = 0;
+		l->idled = l->is == ZIPLEVEL_OFF ? l->idle_us() : -1;
 	} else if (now - l->since >= MEASURE_MAX_US ||
 		   (now - l->since >= MEASURE_US &&
 		    l->acked - l->acked0 >= MEASURE_BYTES)) {

@@ -3,11 +3,13 @@
  * Whether to compress, and how hard: only while the link is slower than the
  * processors, which nothing but trying can tell from a slow target.
  *
- *	the sender waits for its channel more than half of the time, and less
- *	than ZIPLEVEL_FAST bytes a second arrive
+ *	the sender waits for its channel more than half of the time, less than
+ *	ZIPLEVEL_FAST bytes a second arrive, and, above ZIPLEVEL_CHEAP, half a
+ *	processor is idle here (where none is, they are what is slow)
  *	  -> a trial: all is compressed, at level 1
- *	content arrives faster by a seventh than before
- *	  -> so it stays, up to 20 s; then what arrives without is measured anew
+ *	content arrives faster by a quarter than before
+ *	  -> so it stays for 2 s; then what arrives without is measured anew,
+ *	     and if the same is found it stays for 4 s, then 8, 16, 32
  *	it does not
  *	  -> off, and no further trial for 1 s, then 2, 4, 8
  *
@@ -45,6 +47,7 @@ const char *zip_mode_name(enum zip_mode m);
 
 enum {
 	ZIPLEVEL_FAST = 256 << 20, /* what zstd and two ends gain nothing on */
+	ZIPLEVEL_CHEAP = 32 << 20, /* takes a fifth of a processor at most */
 	ZIPLEVEL_MAX = 3,
 };
 
@@ -62,11 +65,15 @@ struct ziplevel {
 	int64_t acked_at;     /* clock_mono_us() */
 	uint64_t mark;	      /* acked reaches it: all before is through */
 	int64_t entered;      /* this state */
-	int64_t rest_until, rest_us;
+	int64_t rest_until, rest_us, stay_us;
 	double before; /* what arrived, bytes a second, before the trial */
 	/* of the time that is being measured; since < 0: not yet */
 	int64_t since, waited;
 	uint64_t acked0, plain, packed;
+	int64_t idled;
+	/* How long processors have been idle, all together, in microseconds;
+	 * -1: not known.  Another one is for tests. */
+	int64_t (*idle_us)(void);
 };
 
 void ziplevel_init(struct ziplevel *l, enum zip_mode mode);

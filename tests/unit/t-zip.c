@@ -206,6 +206,13 @@ static int64_t fake_mono(void)
 
 static const struct clock_ops fake_clock = {.mono_us = fake_mono};
 
+static double idle_cores;
+
+static int64_t fake_idle(void)
+{
+	return (int64_t)((double)now_us * idle_cores);
+}
+
 /* A link with a target behind it; bytes a second. */
 struct line {
 	double link, target;
@@ -225,6 +232,7 @@ struct line {
 static void line_init(struct line *n, enum zip_mode mode)
 {
 	ziplevel_init(&n->l, mode);
+	n->l.idle_us = fake_idle;
 	n->through = (double)now_us;
 	n->head = n->tail = 0;
 	n->sent = n->acked = 0;
@@ -293,6 +301,7 @@ static int line_setup(void **state)
 	line->target = 2e9;
 	line->zip = 600e6;
 	line->ratio = 4;
+	idle_cores = 1.5;
 	line_init(line, ZIP_AUTO);
 	return 0;
 }
@@ -342,6 +351,34 @@ static void t_slow_zip(void **state)
 	assert_in_range(run(line, 60), 0, 10);
 }
 
+/* A machine that is busy has no time to compress for a fast link, and some for
+ * a slow one. */
+static void t_busy(void **state)
+{
+	(void)state;
+	idle_cores = 0.3;
+	line->link = 117e6;
+	line_init(line, ZIP_AUTO);
+	assert_int_equal(run(line, 30), 0);
+	line->link = 20e6;
+	line_init(line, ZIP_AUTO);
+	run(line, 10);
+	assert_int_equal(line->l.is, ZIPLEVEL_ON);
+}
+
+/* The kernel's word, or none. */
+static void t_idle(void **state)
+{
+	struct ziplevel l;
+	int64_t idle;
+
+	(void)state;
+	ziplevel_init(&l, ZIP_AUTO);
+	idle = l.idle_us();
+	assert_int_equal(idle > 0, !access("/proc/uptime", R_OK));
+	assert_true(idle == -1 || idle > 0);
+}
+
 /* Nothing becomes shorter; then something does. */
 static void t_incompressible(void **state)
 {
@@ -371,7 +408,7 @@ static void t_changes(void **state)
 	run(line, 10);
 	assert_int_equal(line->l.is, ZIPLEVEL_ON);
 	line->link = 1e9;
-	run(line, 25);
+	run(line, 40);
 	assert_int_equal(line->l.is, ZIPLEVEL_OFF);
 }
 
@@ -450,6 +487,9 @@ int main(void)
 						line_teardown),
 		cmocka_unit_test_setup_teardown(t_slow_zip, line_setup,
 						line_teardown),
+		cmocka_unit_test_setup_teardown(t_busy, line_setup,
+						line_teardown),
+		cmocka_unit_test(t_idle),
 		cmocka_unit_test_setup_teardown(t_incompressible, line_setup,
 						line_teardown),
 		cmocka_unit_test_setup_teardown(t_changes, line_setup,
