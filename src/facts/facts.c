@@ -95,8 +95,6 @@ static void cloud_clear_facts(struct fact_cloud *c)
 void facts_cloud_forget(struct facts *f)
 {
 	cloud_clear_facts(&f->cloud);
-	err_clear(&f->way.err);
-	host_reach_clear(&f->way.seen);
 	f->cloud = (struct fact_cloud){0};
 }
 
@@ -137,6 +135,8 @@ void facts_clear(struct facts *f)
 	}
 	mem_free(f->bases);
 	cloud_clear_facts(&f->cloud);
+	err_clear(&f->way.err);
+	host_reach_clear(&f->way.seen);
 	strv_clear(&f->strays);
 	*f = (struct facts){0};
 }
