@@ -69,6 +69,8 @@ static struct transfer *dial(void)
 		.dst_port = roughlink_port(link_),
 		.dst_host_keys = sshd.host_key,
 		.bwlimit = RATE,
+		/* One window, however far a busy machine seems to be. */
+		.streams = 1,
 		.dead_us = DEAD_US,
 	};
 
