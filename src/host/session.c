@@ -237,6 +237,10 @@ static struct client *ops_control(void *self, struct err *e)
 {
 	struct session *s = self;
 
+	if (s->asking || s->begun) {
+		err_set(e, ERR_BUG, "an answer is waited for");
+		return NULL;
+	}
 	if (need_link(s, e))
 		return NULL;
 	s->link->client.epoch = s->epoch;

@@ -320,6 +320,56 @@ static void t_queued(void **state)
 	host_close(b);
 }
 
+static void tick_never(void *arg)
+{
+	fail_msg("ticked %p while it is lent", arg);
+}
+
+/* Writes REL through the session that H lends. */
+static void write_lent(struct host *h, const char *dir, const char *rel)
+{
+	AUTO(enc_clear) struct enc args = ENC_INIT;
+	struct client_req r = {
+		.type = VERB_WRITE, .args = &args, .mutates = true};
+	struct err e = ERR_INIT;
+	struct client *c = host_control(h, &e);
+	struct dec d;
+
+	assert_non_null(c);
+	enc_str(&args, dir);
+	enc_str(&args, rel);
+	enc_u32(&args, 0600);
+	enc_bytes(&args, "x", 1);
+	assert_ok(client_call(c, &r, &d, &e));
+	assert_true(lab_has(dir, rel));
+}
+
+/* Another adapter's request over a host's own session: under its lease, also
+ * after the connection was lost. */
+static void t_lent(void **state)
+{
+	struct lab *l = *state;
+	struct host *a = lab_local();
+	struct err e = ERR_INIT;
+	struct client *c;
+
+	assert_ok(lab_claim(a, l->dir, "job-1", "s1", 1, &e));
+	/* What is called while H's own requests wait would tick it. */
+	host_on_wait(a, tick_never, a);
+	c = host_control(a, &e);
+	assert_non_null(c);
+	assert_null(c->on_wait);
+	write_lent(a, l->dir, "lent");
+	host_on_wait(a, NULL, NULL);
+	kill(lease_pid(l->dir), SIGKILL);
+	while (!host_tick(a, &e))
+		clock_sleep_us(5000);
+	err_clear(&e);
+	write_lent(a, l->dir, "again");
+	assert_ok(host_tick(a, &e));
+	host_close(a);
+}
+
 struct runner {
 	struct host *h;
 	struct host_run r;
@@ -694,10 +744,10 @@ int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(t_rules),   T(t_force), T(t_race),	  T(t_frozen),
-		T(t_queued),  T(t_stuck), T(t_again),	  T(t_lost),
-		T(t_eof),     T(t_beat),  T(t_claim_all), T(t_damaged),
-		T(t_receive), T(t_wait),
+		T(t_rules),   T(t_force),   T(t_race),	T(t_frozen),
+		T(t_queued),  T(t_lent),    T(t_stuck), T(t_again),
+		T(t_lost),    T(t_eof),	    T(t_beat),	T(t_claim_all),
+		T(t_damaged), T(t_receive), T(t_wait),
 	};
 
 	if (geteuid()) {
