@@ -75,6 +75,21 @@ static void t_whole(void **state)
 	}
 }
 
+/* Few large messages, and few answers: each wakes everybody on the way. */
+static void t_dense(void **state)
+{
+	int fd = pair_open(&pair, "src/d", O_RDWR | O_CREAT);
+
+	(void)state;
+	pair_fill(fd, 0, 32 * MIB);
+	close(fd);
+	copy("d", TRANSFER_AUTO);
+	assert_int_equal(res.bytes_sent, 32 * MIB);
+	/* DATA, MARK, those that each file has, and signs of life. */
+	assert_true(pair.frames <=
+		    32 * MIB / XP_DATA_MAX + 32 * MIB / XP_MARK_EVERY + 32);
+}
+
 static void t_identical(void **state)
 {
 	(void)state;
@@ -537,6 +552,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(t_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_dense, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_identical, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_changed, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_ahead, setup, teardown),
