@@ -47,6 +47,14 @@ struct stripe {
 	struct enc head;
 };
 
+/* A long pipe: whoever reads it takes more at once, and everybody on the way
+ * is woken less often.  One that may not be, or that is a socket, will do. */
+static void prepare(int fd)
+{
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	fcntl(fd, F_SETPIPE_SZ, STRIPE_PIPE);
+}
+
 /* ---- a lane's thread ------------------------------------------------- */
 
 static ssize_t put(const struct lane *l, const void *p, size_t n)
@@ -131,7 +139,7 @@ static void *lane_main(void *arg)
 	int rc = l->i ? s->cfg.open(s->cfg.arg, l->i, &l->fd, &e) : 0;
 
 	if (!rc && l->i)
-		fcntl(l->fd, F_SETFL, fcntl(l->fd, F_GETFL) | O_NONBLOCK);
+		prepare(l->fd);
 	pthread_mutex_lock(&s->mu);
 	if (rc) {
 		l->state = LANE_FAILED;
@@ -284,7 +292,7 @@ struct stripe *stripe_new(int fd, const struct stripe_io *io, struct err *e)
 		cond_init(&s->lane[i].more);
 	}
 	s->lane[0].fd = fd;
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	prepare(fd);
 	s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	rc = s->wake < 0 ? err_sys(e, ERR_FAILED, errno, "eventfd")
 			 : lane_start(s, e);

@@ -33,6 +33,7 @@
 enum {
 	STRIPE_LANES = 8,
 	STRIPE_QUEUE = 512 << 10, /* above it a lane takes no more */
+	STRIPE_PIPE = 1 << 20,	  /* of a lane, where the kernel allows it */
 	STRIPE_NUMBER = 8,	  /* bytes of a message's number */
 	/* Messages and bytes that may wait for an earlier one. */
 	STRIPE_SPAN = 65536,
@@ -64,8 +65,8 @@ struct stripe_io {
 	void *arg;
 };
 
-/* One lane over FD: borrowed, made non-blocking.  IO (copied) is NULL for
- * write(2).  NULL when there is no thread. */
+/* One lane over FD: borrowed, made non-blocking, a pipe made long.  IO (copied)
+ * is NULL for write(2).  NULL when there is no thread. */
 struct stripe *stripe_new(int fd, const struct stripe_io *io, struct err *e);
 /* Allows for more; once, at any time. */
 void stripe_allow(struct stripe *s, const struct stripe_cfg *cfg);
