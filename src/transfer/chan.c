@@ -116,6 +116,12 @@ const void *chan_rest(struct chan_msg *m, size_t *n)
 	return p;
 }
 
+bool chan_ack_due(const struct chan *c, uint64_t n)
+{
+	return n >= XP_ACK_EVERY ||
+	       clock_mono_us() - c->last_out >= XP_ALIVE_US;
+}
+
 int chan_alive(struct chan *c, struct err *e)
 {
 	if (clock_mono_us() - c->last_out < XP_ALIVE_US)

@@ -35,8 +35,9 @@
  * No side can block the other for ever.  At most a window of DATA, ZERO and
  * DELTA, counted by xp_cost(), is under way unacknowledged, and at most STRIDES
  * compare requests are unanswered.  The answers to all that, some 10 bytes for
- * each 256 KiB and 4 KiB a stride, fit into any pipe: the receiver never waits
- * for the sender to read.  And it always reads, so the sender's waiting ends.
+ * each MiB or second and 4 KiB a stride, fit into any pipe: the receiver never
+ * waits for the sender to read.  And it always reads, so the sender's waiting
+ * ends.
  * The window grows with the streams that carry the channel
  * (transfer/stripe.h), and with it only what may wait there for an earlier
  * message.
@@ -109,7 +110,7 @@ enum {
 	XP_STRIDES = 8,	     /* requests unanswered */
 	XP_MARK_EVERY = 4 << 20,
 	XP_DATA_MAX = 256 << 10, /* raw bytes in one DATA, DELTA, SIG_DATA */
-	XP_ACK_EVERY = 256 << 10,
+	XP_ACK_EVERY = 1 << 20,
 	XP_UNITS_MAX = 512, /* in one CMP */
 };
 
@@ -173,6 +174,9 @@ int chan_recv(struct chan *c, struct chan_msg *m, int64_t timeout_us,
 	      struct err *e);
 /* The raw bytes at the end of M. */
 const void *chan_rest(struct chan_msg *m, size_t *n);
+/* Is it time to acknowledge N bytes?  On a slow link they come once a second,
+ * as a sign of life; on a fast one each wakes four processes. */
+bool chan_ack_due(const struct chan *c, uint64_t n);
 /* ALIVE, if nothing was sent for XP_ALIVE_US. */
 int chan_alive(struct chan *c, struct err *e);
 

@@ -177,7 +177,7 @@ static int ack(struct receiver *r, size_t n, struct err *e)
 	struct enc *out;
 
 	r->got += xp_cost(n);
-	if (r->got - r->acked < XP_ACK_EVERY)
+	if (!chan_ack_due(r->c, r->got - r->acked))
 		return 0;
 	r->acked = r->got;
 	out = chan_begin(r->c, XP_ACK);

@@ -215,7 +215,7 @@ static int on_list(struct receiver_small *m, struct dec *d, struct err *e)
 static int ack(struct receiver_small *m, size_t n, struct err *e)
 {
 	m->got += xp_cost(n);
-	if (m->got - m->acked < XP_ACK_EVERY)
+	if (!chan_ack_due(m->c, m->got - m->acked))
 		return 0;
 	m->acked = m->got;
 	enc_u64(chan_begin(m->c, XP_ACK), m->got);

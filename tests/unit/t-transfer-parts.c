@@ -31,6 +31,19 @@
 
 static struct err e = ERR_INIT;
 
+/* ---- acknowledgements ------------------------------------------------ */
+
+static void t_ack(void **state)
+{
+	struct chan c = {.last_out = clock_mono_us() + 3600 * 1000000LL};
+
+	(void)state;
+	assert_false(chan_ack_due(&c, XP_ACK_EVERY - 1));
+	assert_true(chan_ack_due(&c, XP_ACK_EVERY));
+	c.last_out = clock_mono_us() - XP_ALIVE_US;
+	assert_true(chan_ack_due(&c, 1));
+}
+
 /* ---- fingerprints ---------------------------------------------------- */
 
 static void t_fingerprint(void **state)
@@ -557,6 +570,7 @@ static void t_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_ack),
 		cmocka_unit_test(t_fingerprint),
 		cmocka_unit_test(t_rsdelta),
 		cmocka_unit_test(t_rsdelta_bad),
