@@ -40,6 +40,7 @@ struct tags {
 	uint64_t resident;
 	uint64_t ring[RESIDENT]; /* their numbers, when there is a file */
 	unsigned hand;
+	uint8_t *buf; /* of tags_step() */
 };
 
 /* Stands for a block that is not known; no fingerprint is it. */
@@ -110,6 +111,7 @@ void tags_free(struct tags *t)
 	drop_all(t);
 	mem_free(t->page);
 	mem_free(t->state);
+	mem_free(t->buf);
 	mem_closefd(&t->fd);
 	mem_free(t);
 }
@@ -551,6 +553,11 @@ uint64_t tags_unknown(struct tags *t, uint64_t i, uint64_t *n)
 	}
 	*n = (i < t->n ? i : t->n) - from;
 	return from;
+}
+
+uint8_t **tags_buf(struct tags *t)
+{
+	return &t->buf;
 }
 
 uint64_t tags_next(struct tags *t)

@@ -36,6 +36,8 @@ void tags_read_clear(struct tags_read *r);
 
 /* The next run of unknown blocks at or after I; *N 0: there is none. */
 uint64_t tags_unknown(struct tags *t, uint64_t i, uint64_t *n);
+/* The object's own r->buf, for many short calls. */
+uint8_t **tags_buf(struct tags *t);
 /* Below it none is; not exact.  The number of blocks: there is no room for
  * more of them. */
 uint64_t tags_next(struct tags *t);

@@ -196,7 +196,8 @@ int tags_step(struct tags *t, int fd, struct fingerprint *fp, uint64_t limit,
 			      .size = tags_size(t),
 			      .fp = fp,
 			      .put = store,
-			      .to = t};
+			      .to = t,
+			      .buf = *tags_buf(t)};
 	uint64_t i, n, whole = limit / FINGERPRINT_BLOCK;
 	int rc;
 
@@ -213,7 +214,7 @@ int tags_step(struct tags *t, int fd, struct fingerprint *fp, uint64_t limit,
 		n = whole - i;
 	*did = true;
 	rc = tags_read(&r, i, n < STEP ? n : STEP, e);
-	tags_read_clear(&r);
+	*tags_buf(t) = r.buf;
 	return rc;
 }
 
