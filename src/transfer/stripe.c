@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,7 +20,6 @@ struct lane {
 	struct stripe *s;
 	unsigned i;
 	int fd;
-	struct wire w; /* its write op appends to fill */
 	pthread_t thread;
 	bool started;
 	/* under s->mu */
@@ -157,19 +157,32 @@ static void *lane_main(void *arg)
 
 /* ---- lanes ----------------------------------------------------------- */
 
-/* There is room: pick() has looked. */
-static int lane_put(void *self, const void *p, size_t n, int64_t deadline,
-		    struct err *e)
+static size_t queued(const struct lane *l)
 {
-	struct lane *l = self;
-
-	(void)deadline;
-	(void)e;
-	buf_put(&l->fill, p, n);
-	return 0;
+	return l->fill.len + l->left;
 }
 
-static const struct wire_ops lane_ops = {.write = lane_put};
+/* Under the lock: where nothing is queued the pipe takes what it can at once,
+ * uncopied; the rest is for the thread, and all where the bytes do not go out
+ * as they are. */
+static void lane_put(struct lane *l, const struct iovec *v, int n)
+{
+	bool plain = !l->s->io.write;
+	ssize_t r = queued(l) || !plain ? 0 : writev(l->fd, v, n);
+	size_t done = r > 0 ? (size_t)r : 0;
+
+	for (int i = 0; i < n; i++) {
+		size_t k = done < v[i].iov_len ? done : v[i].iov_len;
+
+		done -= k;
+		if (v[i].iov_len > k)
+			buf_put(&l->fill, (const char *)v[i].iov_base + k,
+				v[i].iov_len - k);
+	}
+	/* What is wrong with the pipe the thread will find. */
+	if (l->fill.len)
+		pthread_cond_signal(&l->more);
+}
 
 /* Under the lock, or before there are threads. */
 static int lane_start(struct stripe *s, struct err *e)
@@ -208,11 +221,6 @@ static void widen(struct stripe *s)
 		return;
 	s->waited = 0;
 	open_next(s);
-}
-
-static size_t queued(const struct lane *l)
-{
-	return l->fill.len + l->left;
 }
 
 /* Under the lock: the lane with the shortest queue, if it has room. */
@@ -288,7 +296,6 @@ struct stripe *stripe_new(int fd, const struct stripe_io *io, struct err *e)
 		s->lane[i].s = s;
 		s->lane[i].i = i;
 		s->lane[i].fd = -1;
-		wire_init(&s->lane[i].w, &lane_ops, &s->lane[i]);
 		cond_init(&s->lane[i].more);
 	}
 	s->lane[0].fd = fd;
@@ -320,7 +327,6 @@ void stripe_free(struct stripe *s)
 			pthread_join(l->thread, NULL);
 		buf_clear(&l->fill);
 		buf_clear(&l->out);
-		wire_clear(&l->w);
 		pthread_cond_destroy(&l->more);
 	}
 	mem_closefd(&s->wake);
@@ -344,46 +350,52 @@ void stripe_allow(struct stripe *s, const struct stripe_cfg *cfg)
 	pthread_mutex_unlock(&s->mu);
 }
 
-int stripe_write(struct stripe *s, const void *p, size_t n, int64_t deadline,
-		 struct err *e)
+/* To lane L; without one it is a message, for whichever is best. */
+static int send_to(struct stripe *s, struct lane *l, const struct iovec *v,
+		   int n, int64_t deadline, struct err *e)
 {
-	struct lane *l;
+	bool message = !l;
 	int rc;
 
 	pthread_mutex_lock(&s->mu);
-	rc = wait_room(s, &s->lane[0], &l, deadline, e);
+	rc = wait_room(s, l, &l, deadline, e);
 	if (!rc) {
-		buf_put(&l->fill, p, n);
-		pthread_cond_signal(&l->more);
+		lane_put(l, v, n);
+		l->used |= message;
+		s->next += message;
+		for (int i = 0; message && i < n; i++)
+			s->sent += v[i].iov_len;
 	}
 	pthread_mutex_unlock(&s->mu);
 	return rc;
 }
 
+int stripe_write(struct stripe *s, const void *p, size_t n, int64_t deadline,
+		 struct err *e)
+{
+	struct iovec v = {(void *)p, n};
+
+	return send_to(s, &s->lane[0], &v, 1, deadline, e);
+}
+
 int stripe_send(struct stripe *s, const struct frame *f, const void *data,
 		size_t n, int64_t deadline, struct err *e)
 {
+	unsigned char h[WIRE_HEADER];
 	struct frame g = *f;
-	struct lane *l;
-	int rc;
+	struct iovec v[3];
 
 	enc_reset(&s->head);
 	enc_u64(&s->head, s->next);
 	buf_put(&s->head.b, f->p, f->len);
 	g.p = s->head.b.p;
 	g.len = s->head.b.len;
-	pthread_mutex_lock(&s->mu);
-	rc = wait_room(s, NULL, &l, deadline, e);
-	if (!rc)
-		rc = wire_send(&l->w, &g, data, n, deadline, e);
-	if (!rc) {
-		l->used = true;
-		s->next++;
-		s->sent += g.len + n;
-		pthread_cond_signal(&l->more);
-	}
-	pthread_mutex_unlock(&s->mu);
-	return rc;
+	if (wire_header(&g, n, h, e))
+		return -1;
+	v[0] = (struct iovec){h, sizeof(h)};
+	v[1] = (struct iovec){s->head.b.p, s->head.b.len};
+	v[2] = (struct iovec){(void *)data, n};
+	return send_to(s, NULL, v, 3, deadline, e);
 }
 
 int stripe_check(struct stripe *s, struct err *e)

@@ -12,6 +12,8 @@
  *	lane 1 ... each with a queue and    -->	whatever reads them gives each
  *	  a thread that empties it		  message to stripe_in_put()
  *
+ * What a lane's pipe takes at once never comes into its queue.
+ *
  * Lane 0 is there from the start.  Others are opened on threads of their own:
  * some at once where a round trip takes long, the rest only while the sender
  * waits for room, one after another.  So a short transfer between near hosts

@@ -115,12 +115,10 @@ void wire_clear(struct wire *w)
 	buf_clear(&w->rx);
 }
 
-int wire_send(struct wire *w, const struct frame *f, const void *data, size_t n,
-	      int64_t deadline, struct err *e)
+int wire_header(const struct frame *f, size_t n, unsigned char h[WIRE_HEADER],
+		struct err *e)
 {
-	unsigned char h[WIRE_HEADER + 4096];
 	size_t len = f->len + n;
-	size_t small = WIRE_HEADER;
 
 	if (f->len > WIRE_PAYLOAD_MAX || n > WIRE_PAYLOAD_MAX ||
 	    len > WIRE_PAYLOAD_MAX)
@@ -131,6 +129,17 @@ int wire_send(struct wire *w, const struct frame *f, const void *data, size_t n,
 	be_put(h + 10, f->flags, 2);
 	be_put(h + 12, f->id, 4);
 	be_put(h + 16, f->epoch, 8);
+	return 0;
+}
+
+int wire_send(struct wire *w, const struct frame *f, const void *data, size_t n,
+	      int64_t deadline, struct err *e)
+{
+	unsigned char h[WIRE_HEADER + 4096];
+	size_t small = WIRE_HEADER;
+
+	if (wire_header(f, n, h, e))
+		return -1;
 	/* One write for what is small: most frames are. */
 	if (f->len && f->len <= sizeof(h) - WIRE_HEADER) {
 		memcpy(h + WIRE_HEADER, f->p, f->len);

@@ -159,6 +159,10 @@ void wire_clear(struct wire *w);
  * appended to it without a copy by the caller. */
 int wire_send(struct wire *w, const struct frame *f, const void *data, size_t n,
 	      int64_t deadline, struct err *e);
+/* The header alone, for who writes the rest by itself; N bytes follow F's
+ * payload. */
+int wire_header(const struct frame *f, size_t n, unsigned char h[WIRE_HEADER],
+		struct err *e);
 /* The next frame.  -1 with e->sys ETIMEDOUT: none yet, and what came of it is
  * kept; EPIPE: the stream ended between frames; anything else is final. */
 int wire_recv(struct wire *w, struct frame *f, int64_t deadline, struct err *e);

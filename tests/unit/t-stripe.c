@@ -354,13 +354,45 @@ static void t_stalled(void **state)
 	lab_down(s);
 }
 
+/* Where the bytes do not go out as they are, none is written around that. */
+static ssize_t other_write(void *arg, unsigned lane, const void *p, size_t n)
+{
+	const unsigned char *b = p;
+	unsigned char c[256];
+
+	(void)arg;
+	n = n < sizeof(c) ? n : sizeof(c);
+	for (size_t i = 0; i < n; i++)
+		c[i] = b[i] ^ 0xff;
+	return write(lab.fd[lane][1], c, n);
+}
+
+static void t_other(void **state)
+{
+	static const struct stripe_io io = {.write = other_write};
+	static const char magic[4] = {'N', 'H', 'F', '1'};
+	unsigned char got[sizeof(magic)];
+	struct stripe *s = lab_up(1);
+
+	(void)state;
+	stripe_free(s);
+	s = stripe_new(lab.fd[0][1], &io, &e);
+	assert_non_null(s);
+	assert_int_equal(send_one(s, 1, 20000000), 0);
+	fcntl(lab.fd[0][0], F_SETFL, 0);
+	assert_int_equal(read(lab.fd[0][0], got, sizeof(got)), sizeof(got));
+	for (size_t i = 0; i < sizeof(got); i++)
+		assert_int_equal(got[i] ^ 0xff, magic[i]);
+	lab_down(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_order),   cmocka_unit_test(t_hostile),
 		cmocka_unit_test(t_lanes),   cmocka_unit_test(t_short),
 		cmocka_unit_test(t_fewer),   cmocka_unit_test(t_broken),
-		cmocka_unit_test(t_stalled),
+		cmocka_unit_test(t_stalled), cmocka_unit_test(t_other),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
