@@ -5,7 +5,11 @@
 #include "transfer/extents.h"
 #include "transfer/sender_priv.h"
 
-enum { SAMPLE = 48, ALL_HOLES = (1 << FINES) - 1 };
+enum {
+	SAMPLE = 48,
+	ALL_HOLES = (1 << FINES) - 1,
+	HOT = 4 * FINGERPRINT_BLOCK,
+};
 
 /* One stride while it is looked at. */
 struct look {
@@ -74,32 +78,23 @@ static int walk_at(struct sender *s, struct walk *w, uint64_t off, uint64_t to,
 	return 0;
 }
 
-/* Into a stride; what is one hole takes none. */
-static int load(struct sender *s, struct walk *w, struct look *g, struct err *e)
+/* [FROM, TO) of the stride. */
+static int load(struct sender *s, struct walk *w, struct look *g, uint32_t from,
+		uint32_t to, struct err *e)
 {
-	uint64_t off = g->off, to = g->off + g->len;
+	uint64_t off = g->off + from, end = g->off + to;
 	struct extent ext;
 
-	for (unsigned i = 0; i < STRIDE_UNITS; i++)
-		g->holes[i] = ALL_HOLES;
-	if (walk_at(s, w, off, to, &ext, e))
-		return -1;
-	if (!ext.data && ext.len == g->len)
-		return 0;
-	g->st = sender_stride(s, off, e);
-	if (!g->st)
-		return -1;
-	for (;;) {
+	while (off < end) {
+		if (walk_at(s, w, off, end, &ext, e))
+			return -1;
 		if (!ext.data)
 			memset(g->st->data + (off - g->off), 0, ext.len);
 		else if (read_piece(s, g, &ext, e))
 			return -1;
 		off += ext.len;
-		if (off == to)
-			return 0;
-		if (walk_at(s, w, off, to, &ext, e))
-			return -1;
 	}
+	return 0;
 }
 
 /* ---- looking --------------------------------------------------------- */
@@ -172,14 +167,38 @@ static int look_at(struct sender *s, struct look *g, unsigned b, struct err *e)
 	return 0;
 }
 
+/* What is one hole takes no stride. */
+static int begin_stride(struct sender *s, struct walk *w, struct look *g,
+			struct err *e)
+{
+	struct extent ext;
+
+	for (unsigned i = 0; i < STRIDE_UNITS; i++)
+		g->holes[i] = ALL_HOLES;
+	if (walk_at(s, w, g->off, g->off + g->len, &ext, e))
+		return -1;
+	if (!ext.data && ext.len == g->len)
+		return 0;
+	g->st = sender_stride(s, g->off, e);
+	return g->st ? 0 : -1;
+}
+
+/* Read and looked at in pieces that stay in the processor's cache. */
 static int one_stride(struct sender *s, struct walk *w, struct look *g,
 		      struct err *e)
 {
-	if (sender_ahead(s, g->off, e) || load(s, w, g, e))
+	uint32_t at = 0, to;
+
+	if (sender_ahead(s, g->off, e) || begin_stride(s, w, g, e))
 		return -1;
-	for (unsigned b = 0; b * FINGERPRINT_BLOCK < g->len; b++)
-		if (look_at(s, g, b, e))
+	for (; at < g->len; at = to) {
+		to = g->len - at < HOT ? g->len : at + HOT;
+		if (g->st && load(s, w, g, at, to, e))
 			return -1;
+		for (; at < to; at += FINGERPRINT_BLOCK)
+			if (look_at(s, g, at / FINGERPRINT_BLOCK, e))
+				return -1;
+	}
 	return g->st ? sender_submit(s, g->st, e) : 0;
 }
 
