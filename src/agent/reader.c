@@ -319,6 +319,7 @@ int reader_lane(struct reader *r, int fd, int guard, struct err *e)
 
 	*l = (struct lane){.r = r, .fd = fd, .guard = guard};
 	wire_init_fds(&l->w, fd, fd);
+	wire_long_pipe(fd);
 	return lane_start(r, l, e);
 }
 

@@ -174,6 +174,7 @@ int verb_receive(struct verb_call *c, const struct verb_receive *how,
 	if (how->watch)
 		cfg.idle_us = cfg.dead_us ? cfg.dead_us : XP_DEAD_US;
 	verb_chan_init(&v, c);
+	wire_long_pipe(o->in);
 	rc = how->serve(&v, &cfg, how->arg, e);
 	chan_clear(&v.chan);
 	return rc ? verb_chan_fail(e) : 0;

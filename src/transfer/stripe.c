@@ -47,12 +47,10 @@ struct stripe {
 	struct enc head;
 };
 
-/* A long pipe: whoever reads it takes more at once, and everybody on the way
- * is woken less often.  One that may not be, or that is a socket, will do. */
 static void prepare(int fd)
 {
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	fcntl(fd, F_SETPIPE_SZ, STRIPE_PIPE);
+	wire_long_pipe(fd);
 }
 
 /* ---- a lane's thread ------------------------------------------------- */

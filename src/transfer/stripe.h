@@ -35,7 +35,6 @@
 enum {
 	STRIPE_LANES = 8,
 	STRIPE_QUEUE = 512 << 10, /* above it a lane takes no more */
-	STRIPE_PIPE = 1 << 20,	  /* of a lane, where the kernel allows it */
 	STRIPE_NUMBER = 8,	  /* bytes of a message's number */
 	/* Messages and bytes that may wait for an earlier one. */
 	STRIPE_SPAN = 65536,

@@ -115,6 +115,11 @@ void wire_clear(struct wire *w)
 	buf_clear(&w->rx);
 }
 
+void wire_long_pipe(int fd)
+{
+	fcntl(fd, F_SETPIPE_SZ, WIRE_BULK_MAX);
+}
+
 int wire_header(const struct frame *f, size_t n, unsigned char h[WIRE_HEADER],
 		struct err *e)
 {

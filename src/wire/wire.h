@@ -154,6 +154,9 @@ void wire_init(struct wire *w, const struct wire_ops *ops, void *self);
 /* Over two descriptors (borrowed, made non-blocking; may be equal). */
 void wire_init_fds(struct wire *w, int in, int out);
 void wire_clear(struct wire *w);
+/* FD is to carry much: where it is a pipe, and may be, it holds a MiB from now
+ * on.  Whoever reads it takes more at once, and both are woken less often. */
+void wire_long_pipe(int fd);
 
 /* F->p and F->len are the payload's start; DATA (N bytes, may be NULL) is
  * appended to it without a copy by the caller. */

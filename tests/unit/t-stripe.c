@@ -350,7 +350,7 @@ static void t_stalled(void **state)
 		assert_true(++i < 100);
 	assert_int_equal(e.sys, ETIMEDOUT);
 	/* Two queues and two messages in each of two lanes, and their pipes. */
-	assert_true((i - 4) * 200000 < 2 * (2 * STRIPE_QUEUE + STRIPE_PIPE));
+	assert_true((i - 4) * 200000 < 2 * (2 * STRIPE_QUEUE + WIRE_BULK_MAX));
 	lab_down(s);
 }
 
