@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/fs.h"
@@ -204,6 +205,47 @@ int target_compare(struct target *t, const struct target_asked *a, uint8_t *buf,
 	return 0;
 }
 
+static int64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int write_pieces(struct target *t, uint64_t off, const uint8_t *p,
+			size_t n, size_t size, struct err *e)
+{
+	while (n) {
+		size_t k = size - off % size;
+
+		k = n < k ? n : k;
+		if (extents_write(t->fd, p, k, off, e))
+			return err_wrap(e, "%s at offset %llu", t->part,
+					(unsigned long long)off);
+		off += k;
+		p += k;
+		n -= k;
+	}
+	return 0;
+}
+
+static int write_out(struct target *t, uint64_t off, const void *p, size_t n,
+		     struct err *e)
+{
+	enum grain_kind kind;
+	int64_t start;
+
+	if (n < GRAIN_MIN)
+		return write_pieces(t, off, p, n, GRAIN_LARGE_BYTES, e);
+	kind = grain_pick(&t->grain);
+	start = cpu_ns();
+	if (write_pieces(t, off, p, n, grain_size(kind), e))
+		return -1;
+	grain_note(&t->grain, kind, n, cpu_ns() - start);
+	return 0;
+}
+
 int target_write(struct target *t, uint64_t off, const void *p, size_t n,
 		 struct err *e)
 {
@@ -211,9 +253,8 @@ int target_write(struct target *t, uint64_t off, const void *p, size_t n,
 		return err_set(e, ERR_BUG, "%zu bytes at offset %llu of %s", n,
 			       (unsigned long long)off, t->name);
 	t->sealed = false;
-	if (extents_write(t->fd, p, n, off, e))
-		return err_wrap(e, "%s at offset %llu", t->part,
-				(unsigned long long)off);
+	if (write_out(t, off, p, n, e))
+		return -1;
 	tags_dirty(t->tags, off, n);
 	t->written += n;
 	if (t->written - t->kicked >= KICK) {

@@ -27,6 +27,7 @@
 
 #include "core/err.h"
 #include "transfer/badmap.h"
+#include "transfer/grain.h"
 #include "transfer/tagdir.h"
 #include "wire/wire.h"
 
@@ -47,6 +48,7 @@ struct target {
 	uint64_t final;	 /* below it nothing will be written any more */
 	uint64_t kicked; /* write-back was asked for, in bytes written */
 	uint64_t written;
+	struct grain grain;
 	bool calm;	   /* what is written is not kept in the page cache */
 	uint64_t dropped;  /* below it, it is not */
 	struct badmap bad; /* what is left out: for NAME.bad */

@@ -24,6 +24,7 @@
 #include "transfer/ctl.h"
 #include "transfer/dial.h"
 #include "transfer/fingerprint.h"
+#include "transfer/grain.h"
 #include "transfer/nudge.h"
 #include "transfer/rsdelta.h"
 #include "transfer/sshkey.h"
@@ -42,6 +43,42 @@ static void t_ack(void **state)
 	assert_true(chan_ack_due(&c, XP_ACK_EVERY));
 	c.last_out = clock_mono_us() - XP_ALIVE_US;
 	assert_true(chan_ack_due(&c, 1));
+}
+
+/* ---- in what pieces a file is written -------------------------------- */
+
+/* So many of N writes in small pieces; a MiB costs LARGE or SMALL ns. */
+static unsigned small_of(struct grain *g, unsigned n, int64_t large,
+			 int64_t small)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		enum grain_kind k = grain_pick(g);
+
+		count += k == GRAIN_SMALL;
+		grain_note(g, k, GRAIN_MIN,
+			   (k == GRAIN_SMALL ? small : large) / 16);
+	}
+	return count;
+}
+
+static void t_grain(void **state)
+{
+	struct grain g = {.n = 0};
+	unsigned rare = 100 * GRAIN_TRY;
+
+	(void)state;
+	/* The cheaper one, the other once in a while. */
+	assert_in_range(small_of(&g, rare, 200000, 300000), 100, 102);
+	/* It has changed. */
+	assert_true(small_of(&g, rare, 2000000, 300000) > rare / 2);
+	assert_in_range(small_of(&g, rare, 2000000, 300000), rare - 100, rare);
+	assert_true(small_of(&g, rare, 200000, 300000) < rare / 2);
+	/* Little says nothing. */
+	g = (struct grain){.n = 0};
+	grain_note(&g, GRAIN_LARGE, GRAIN_MIN - 1, 1000);
+	assert_int_equal(g.cost[GRAIN_LARGE], 0);
 }
 
 /* ---- fingerprints ---------------------------------------------------- */
@@ -571,6 +608,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_ack),
+		cmocka_unit_test(t_grain),
 		cmocka_unit_test(t_fingerprint),
 		cmocka_unit_test(t_rsdelta),
 		cmocka_unit_test(t_rsdelta_bad),
