@@ -38,23 +38,33 @@ static int wait_ready(struct transfer *t, struct err *e)
 	return 0;
 }
 
+int route_begin_secret(struct transfer *t, bool src, struct client_req *r,
+		       struct enc *args, struct err *e)
+{
+	const struct transfer_end *end = src ? &t->src : &t->dst;
+	int rc;
+
+	r->args = args;
+	rc = client_begin(end->client, r, src ? &t->src_id : &t->dst_id, e);
+	OPENSSL_cleanse(args->b.p, args->b.len);
+	enc_clear(args);
+	if (rc)
+		return err_wrap(e, "%s", end->host);
+	*(src ? &t->src_on : &t->dst_on) = true;
+	return 0;
+}
+
 int route_begin_send(struct transfer *t, const struct ctl_send *a,
 		     struct err *e)
 {
 	struct enc args = ENC_INIT;
-	struct client_req r = {.type = VERB_TRANSFER_SEND, .args = &args};
-	int rc;
+	struct client_req r = {.type = VERB_TRANSFER_SEND};
 
+	/* Where it grew, the key would stay behind. */
 	buf_reserve(&args.b, 16384);
 	ctl_put_send(&args, a);
-	rc = client_begin(t->src.client, &r, &t->src_id, e);
-	/* The key was in it. */
-	OPENSSL_cleanse(args.b.p, args.b.len);
-	enc_clear(&args);
-	if (rc)
-		return err_wrap(e, "%s", t->src.host);
-	t->src_on = true;
-	return wait_ready(t, e);
+	return route_begin_secret(t, true, &r, &args, e) ? -1
+							 : wait_ready(t, e);
 }
 
 static int begin_recv(struct transfer *t, const struct transfer_route *r,

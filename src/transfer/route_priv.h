@@ -53,6 +53,10 @@ struct transfer *route_open(const struct transfer_route *r, struct err *e);
 void route_close(struct transfer *t);
 int route_revoke(const struct transfer_end *dst, const char *job,
 		 const char *user, struct err *e);
+/* Begins a request of one end whose ARGS hold a key, and wipes them.  They are
+ * in one piece: reserved before anything was put into them. */
+int route_begin_secret(struct transfer *t, bool src, struct client_req *r,
+		       struct enc *args, struct err *e);
 /* Starts the sender, and waits until it is there. */
 int route_begin_send(struct transfer *t, const struct ctl_send *a,
 		     struct err *e);

@@ -49,9 +49,7 @@ static int begin_listen(struct transfer *t, const struct transfer_route *r,
 			const struct tls_key *k, struct err *e)
 {
 	struct enc args = ENC_INIT;
-	struct client_req q = {
-		.type = VERB_TRANSFER_LISTEN, .args = &args, .mutates = true};
-	int rc;
+	struct client_req q = {.type = VERB_TRANSFER_LISTEN, .mutates = true};
 
 	buf_reserve(&args.b, 8192);
 	ctl_put_listen(&args, &(struct ctl_listen){.root = r->dst_root,
@@ -62,13 +60,7 @@ static int begin_listen(struct transfer *t, const struct transfer_route *r,
 						   .name = k->name,
 						   .secret = k->secret,
 						   .len = sizeof(k->secret)});
-	rc = client_begin(t->dst.client, &q, &t->dst_id, e);
-	OPENSSL_cleanse(args.b.p, args.b.len);
-	enc_clear(&args);
-	if (rc)
-		return err_wrap(e, "%s", t->dst.host);
-	t->dst_on = true;
-	return 0;
+	return route_begin_secret(t, false, &q, &args, e);
 }
 
 static int open_with(struct transfer *t, const struct transfer_route *r,

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit/unit.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "core/clock.h"
+#include "core/fs.h"
+#include "core/uuid.h"
+#include "transfer/digest.h"
 #include "unit/side.h"
 #include "wire/verbs.h"
 
@@ -64,4 +69,34 @@ void side_claim(struct side *s, const char *root, uint64_t epoch, bool force)
 		fail_msg("%s", err_msg(&e));
 	s->c.epoch = epoch;
 	enc_clear(&a);
+}
+
+void side_fill(int dir, const char *rel, uint64_t off, size_t n)
+{
+	int fd = openat(dir, rel, O_RDWR | O_CREAT, 0600);
+	struct err e = ERR_INIT;
+	char *b = mem_calloc(1, n);
+
+	random_bytes(b, n);
+	assert_int_equal(fs_pwrite_all(fd, b, n, (off_t)off, &e), 0);
+	mem_free(b);
+	close(fd);
+}
+
+static void sum(int dir, const char *rel, char out[DIGEST_TEXT_MAX])
+{
+	int fd = openat(dir, rel, O_RDONLY);
+	struct err e = ERR_INIT;
+
+	assert_int_equal(digest_fd(fd, NULL, NULL, out, &e), 0);
+	close(fd);
+}
+
+void side_same(int dir, const char *a, const char *b)
+{
+	char was[DIGEST_TEXT_MAX], is[DIGEST_TEXT_MAX];
+
+	sum(dir, a, was);
+	sum(dir, b, is);
+	assert_string_equal(was, is);
 }

@@ -25,5 +25,9 @@ void side_start(struct side *s, const char *exe);
 void side_stop(struct side *s);
 /* FORCE: as a second session. */
 void side_claim(struct side *s, const char *root, uint64_t epoch, bool force);
+/* N random bytes at OFF of the file REL in DIR, which is made if need be. */
+void side_fill(int dir, const char *rel, uint64_t off, size_t n);
+/* Fails the test unless both files in DIR hold the same. */
+void side_same(int dir, const char *a, const char *b);
 
 #endif

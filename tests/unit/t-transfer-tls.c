@@ -56,13 +56,7 @@ static int teardown(void **state)
 
 static void fill(uint64_t off, size_t n)
 {
-	int fd = openat(dir, "src/disk", O_RDWR | O_CREAT, 0600);
-	char *b = mem_calloc(1, n);
-
-	random_bytes(b, n);
-	assert_int_equal(fs_pwrite_all(fd, b, n, (off_t)off, &e), 0);
-	mem_free(b);
-	close(fd);
+	side_fill(dir, "src/disk", off, n);
 }
 
 static void forget(void)
@@ -110,15 +104,7 @@ static struct transfer_file disk(void)
 
 static void same(const char *there)
 {
-	char was[DIGEST_TEXT_MAX], is[DIGEST_TEXT_MAX];
-	int fd = openat(dir, "src/disk", O_RDONLY);
-
-	assert_int_equal(digest_fd(fd, NULL, NULL, was, &e), 0);
-	close(fd);
-	fd = openat(dir, there, O_RDONLY);
-	assert_int_equal(digest_fd(fd, NULL, NULL, is, &e), 0);
-	close(fd);
-	assert_string_equal(was, is);
+	side_same(dir, "src/disk", there);
 }
 
 static void copy(struct transfer *t, struct transfer_result *r)
