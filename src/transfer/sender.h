@@ -11,11 +11,12 @@
  * After an error the channel can carry the next file, unless chan.broken.
  *
  * Reading goes by extents, stride by stride of 1 MiB; zero 64 KiB blocks
- *become holes.  What lies below the size of the receiver's file is compared by
+ * become holes.  What lies below the size of the receiver's file is compared by
  * fingerprints, in strides of 1 MiB of which 8 are under way; the rest is sent,
- * or, with librsync, built from the receiver's basis.  Each byte is read once,
- * so the digest is that of what was sent, whatever happens to the source
- * meanwhile.
+ * or, with librsync, built from the receiver's basis.  The digest is that of
+ * what was sent and of what was found to be there, whatever happens to the
+ * source meanwhile: each byte is read once, or, where several threads look for
+ * what is there already (transfer/scout.h) and it is not, once more.
  *
  * A further pass over the same file, of this session or of a later one of the
  * job, rests on the tags that were kept of the last one (transfer/tagdir.h): if
@@ -24,7 +25,7 @@
  * reading at all; but a final pass takes that from a final pass only, when
  * nothing could write to it.
  *
- * Memory: about 11 MiB, 9 bytes for each 16 MiB of the file, and with librsync
+ * Memory: about 12 MiB, 9 bytes for each 16 MiB of the file, and with librsync
  * 40 bytes a block of the basis, which rsdelta_block() keeps below 28 MiB; a
  * list of small files takes 4 MiB, and 8 bytes a file.
  */

@@ -131,6 +131,16 @@ static void add_unit(struct look *g, unsigned b,
 	memcpy(u->tag, tag, sizeof(u->tag));
 }
 
+bool sender_as_then(struct sender *s, uint64_t i, bool zero,
+		    const uint8_t tag[FINGERPRINT_LEN])
+{
+	uint8_t old[FINGERPRINT_LEN];
+
+	return s->trust &&
+	       tags_get(s->tags, i, old) == (zero ? TAGS_ZERO : TAGS_DATA) &&
+	       !memcmp(old, tag, sizeof(old));
+}
+
 /* Notes its tag, and what is to be done with it unless it is what the receiver
  * has. */
 static int look_at(struct sender *s, struct look *g, unsigned b, struct err *e)
@@ -138,19 +148,14 @@ static int look_at(struct sender *s, struct look *g, unsigned b, struct err *e)
 	uint64_t off = g->off + (uint64_t)b * FINGERPRINT_BLOCK;
 	const uint8_t *data =
 		g->st ? g->st->data + b * FINGERPRINT_BLOCK : NULL;
-	uint8_t tag[FINGERPRINT_LEN] = {0}, old[FINGERPRINT_LEN];
+	uint8_t tag[FINGERPRINT_LEN] = {0};
 	uint32_t len = block_len(g, b);
 	bool zero = !data || extents_zero(data, len);
-	enum tags_state is = zero ? TAGS_ZERO : TAGS_DATA;
-	bool same;
 
 	if (!zero)
 		fingerprint_tag(s->fp, off, data, len, tag);
-	same = s->trust &&
-	       tags_get(s->tags, off / FINGERPRINT_BLOCK, old) == is &&
-	       !memcmp(old, tag, sizeof(tag));
 	s->p.holes += zero ? len : hole_bytes(g, b);
-	if (same) {
+	if (sender_as_then(s, off / FINGERPRINT_BLOCK, zero, tag)) {
 		s->p.matched += zero ? 0 : len - hole_bytes(g, b);
 		return 0;
 	}
@@ -183,16 +188,34 @@ static int begin_stride(struct sender *s, struct walk *w, struct look *g,
 	return g->st ? 0 : -1;
 }
 
-/* Read and looked at in pieces that stay in the processor's cache. */
+/* ---- strides --------------------------------------------------------- */
+
+/* Those of BLOCKS from *AT on that stand together, and stay in the processor's
+ * cache: to *TO; false: there are none. */
+static bool next_run(const struct look *g, uint32_t blocks, uint32_t *at,
+		     uint32_t *to)
+{
+	while (*at < g->len && !(blocks & 1U << *at / FINGERPRINT_BLOCK))
+		*at += FINGERPRINT_BLOCK;
+	for (*to = *at; *to < g->len && *to - *at < HOT &&
+			blocks & 1U << *to / FINGERPRINT_BLOCK;)
+		*to += block_len(g, *to / FINGERPRINT_BLOCK);
+	return *at < g->len;
+}
+
 static int one_stride(struct sender *s, struct walk *w, struct look *g,
 		      struct err *e)
 {
-	uint32_t at = 0, to;
+	uint32_t at = 0, to, blocks;
 
-	if (sender_ahead(s, g->off, e) || begin_stride(s, w, g, e))
+	if (sender_ahead(s, g->off, e) ||
+	    sender_scout(s, g->off, g->len, &blocks, e))
 		return -1;
-	for (; at < g->len; at = to) {
-		to = g->len - at < HOT ? g->len : at + HOT;
+	if (!blocks)
+		return 0;
+	if (begin_stride(s, w, g, e))
+		return -1;
+	for (; next_run(g, blocks, &at, &to); at = to) {
 		if (g->st && load(s, w, g, at, to, e))
 			return -1;
 		for (; at < to; at += FINGERPRINT_BLOCK)
@@ -225,7 +248,7 @@ static int skip_hole(struct sender *s, struct walk *w, uint64_t off,
 	return sender_zero(s, from, off + *len - from, e);
 }
 
-int sender_pass(struct sender *s, uint64_t from, uint64_t to, struct err *e)
+static int pass(struct sender *s, uint64_t from, uint64_t to, struct err *e)
 {
 	struct walk w = {.cur = {.off = from}};
 
@@ -246,6 +269,16 @@ int sender_pass(struct sender *s, uint64_t from, uint64_t to, struct err *e)
 			return -1;
 	}
 	return sender_drain(s, e);
+}
+
+int sender_pass(struct sender *s, uint64_t from, uint64_t to, struct err *e)
+{
+	int rc;
+
+	sender_scout_begin(s, from, to);
+	rc = pass(s, from, to, e);
+	sender_scout_end(s);
+	return rc;
 }
 
 /* ---- the sample ------------------------------------------------------ */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sender's parts: sender.c (one file, from OPEN to COMMITTED),
  * sender_io.c (messages, windows, limits), sender_pass.c (reading, segment by
- * segment), sender_cmp.c (strides: comparing and sending), sender_ahead.c (the
- * target's fingerprints, before they are needed), sender_delta.c
- * (librsync), sender_small.c (many small files). */
+ * segment), sender_scout.c (what need not go through that), sender_cmp.c
+ * (strides: comparing and sending), sender_ahead.c (the target's fingerprints,
+ * before they are needed), sender_delta.c (librsync), sender_small.c (many
+ * small files). */
 #ifndef NH_TRANSFER_SENDER_PRIV_H
 #define NH_TRANSFER_SENDER_PRIV_H
 
@@ -15,6 +16,7 @@
 #include "transfer/digest.h"
 #include "transfer/fingerprint.h"
 #include "transfer/pagecache.h"
+#include "transfer/scout.h"
 #include "transfer/sender.h"
 #include "transfer/tagdir.h"
 #include "transfer/throttle.h"
@@ -58,6 +60,7 @@ struct sender {
 
 	/* of the file under way */
 	struct pagecache cache;
+	struct scout *scout; /* in a pass, if there are any */
 	const struct sender_file *f;
 	struct badmap bad; /* what of it could not be read */
 	bool map;	   /* and is left out */
@@ -151,6 +154,19 @@ int sender_pass(struct sender *s, uint64_t from, uint64_t to, struct err *e);
  * place; KNOWN: by the tags.  100 if there is nothing to sample. */
 int sender_sample(struct sender *s, uint64_t limit, bool known,
 		  unsigned *percent, struct err *e);
+
+/* Is block I, all zeros or of TAG, as it was at the last pass, and so there? */
+bool sender_as_then(struct sender *s, uint64_t i, bool zero,
+		    const uint8_t tag[FINGERPRINT_LEN]);
+
+/* ---- sender_scout.c */
+/* Around a pass over [FROM, TO). */
+void sender_scout_begin(struct sender *s, uint64_t from, uint64_t to);
+void sender_scout_end(struct sender *s);
+/* Of the stride at OFF, of LEN bytes, the blocks that are yet to be read: bit b
+ * is the b-th.  The others are there, and noted. */
+int sender_scout(struct sender *s, uint64_t off, uint32_t len, uint32_t *blocks,
+		 struct err *e);
 
 /* ---- sender_ahead.c */
 /* Before a pass over [FROM, TO), of which nothing is trusted. */
