@@ -136,6 +136,7 @@ static bool nova_delete(struct fake_world *fw, bool admin)
 {
 	struct fake_host *h;
 	char path[FAKE_PATH];
+	bool took;
 
 	if (!fake_api(fw, admin))
 		return false;
@@ -143,14 +144,18 @@ static bool nova_delete(struct fake_world *fw, bool admin)
 	fw->acted++;
 	fake_detach(fw);
 	fw->row.deleted = true;
+	took = h == &fw->h[SRC] && fake_in_place(fw, h);
 	/* Up to Kilo the token stays with the row. */
 	if (!fw->o.old_compute)
 		fw->row.reason[0] = '\0';
 	h->dom.running = h->dom.defined = h->dom.autostart = false;
 	fake_at(path, h, FAKE_UUID);
 	fake_tree_drop(h, path);
-	/* What it took is its user's wish; what a job holds is not its own. */
-	fw->waived = !fake_copies(fw);
+	/* What it took is its user's wish; what a job holds is not its own. But
+	 * where the guest's own disks were in place and the row's host was
+	 * theirs, what a job has brought to the target is no more than that
+	 * job's: of a target that did not answer when it was rolled back. */
+	fw->waived = took || !fake_copies(fw);
 	return true;
 }
 
