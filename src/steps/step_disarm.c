@@ -44,11 +44,14 @@ static int save_domain(struct step_ctx *c, const struct virt_status *st,
 				e);
 }
 
+enum stow { STOW_AWAY = 0, STOW_BACK, STOW_LEFT /* of it, if anything */ };
+
 /* NVRAM and vTPM lie outside the instance directory. */
-static int stow_extras(struct step_ctx *c, bool back, struct err *e)
+static int stow_extras(struct step_ctx *c, enum stow how, struct err *e)
 {
 	const struct move *m = step_m(c);
 	struct host *h = step_w(c)->host[SRC];
+	bool back = how == STOW_BACK;
 
 	for (size_t i = 0; i < m->nfiles; i++) {
 		const struct move_file *f = &m->files[i];
@@ -62,8 +65,9 @@ static int stow_extras(struct step_ctx *c, bool back, struct err *e)
 			continue;
 		if (exists(h, AT(*from), &t, e))
 			return -1;
-		if (back && t == HOST_NONE)
-			continue; /* it was never taken away */
+		/* It was never taken away, or Nova has removed it. */
+		if (how != STOW_AWAY && t == HOST_NONE)
+			continue;
 		/* Where an old libvirt has removed a vTPM's directory, others
 		 * must be able to pass the new one, as through libvirt's. */
 		if (make_parent(h, AT(*to), back ? 0711 : 0700, e) ||
@@ -97,7 +101,7 @@ static int undefine(struct step_ctx *c, struct err *e)
 	if (e->kind != ERR_REFUSED || !has_extras(m))
 		return -1;
 	err_clear(e);
-	if (stow_extras(c, false, e))
+	if (stow_extras(c, STOW_AWAY, e))
 		return -1;
 	return virt_undefine(v, m->uuid, true, e);
 }
@@ -123,7 +127,7 @@ static int run(struct step_ctx *c, struct err *e)
 	/* The journal must know the domain before libvirt forgets it. */
 	if (save_domain(c, &st, e) || undefine(c, e))
 		return -1;
-	if (stow_extras(c, false, e) || carry_off(c, e))
+	if (stow_extras(c, STOW_AWAY, e) || carry_off(c, e))
 		return -1;
 	/* Between the first proof and the rename somebody may have started
 	 * it; a QEMU that has the disks open keeps them open. */
@@ -199,7 +203,7 @@ static int disarm_again(struct step_ctx *c, struct err *e)
 {
 	struct err why = ERR_INIT;
 
-	if (undefine(c, &why) || stow_extras(c, false, &why) ||
+	if (undefine(c, &why) || stow_extras(c, STOW_AWAY, &why) ||
 	    carry_off(c, &why))
 		err_also(e, &why);
 	return -1;
@@ -222,6 +226,19 @@ bool disarm_keeps(const struct step_ctx *c)
 	return step_recall_of(c, "disarm", "kept") != NULL;
 }
 
+/* An earlier undo had put things back, and was cut off: Nova may have removed
+ * all, or some, or all before the domain was defined. */
+static int take_left(struct step_ctx *c, struct err *e)
+{
+	AUTO(spot_clear) struct spot a = spot_instance(step_m(c), SRC);
+	enum host_type t;
+
+	if (undefine(c, e) || stow_extras(c, STOW_LEFT, e) ||
+	    exists(step_w(c)->host[SRC], AT(a), &t, e))
+		return -1;
+	return t == HOST_NONE ? 0 : carry_off(c, e);
+}
+
 /* Deleted: Nova has removed what it found here, which is not what this job has
  * carried off.  That may be the last copy, so a person decides (purge). */
 static int keep(struct step_ctx *c, struct err *e)
@@ -231,6 +248,8 @@ static int keep(struct step_ctx *c, struct err *e)
 	enum host_type t;
 
 	err_clear(e);
+	if (step_recall(c, "rearm") && take_left(c, e))
+		return -1;
 	if (exists(step_w(c)->host[SRC], AT(p), &t, e))
 		return -1;
 	if (t == HOST_NONE)
@@ -278,7 +297,7 @@ static int undo(struct step_ctx *c, struct err *e)
 		return -1;
 	if (tp != HOST_NONE && stow(h, AT(p), AT(a), e))
 		return -1;
-	if (stow_extras(c, true, e) || bases_refresh(c, SRC, e))
+	if (stow_extras(c, STOW_BACK, e) || bases_refresh(c, SRC, e))
 		return -1;
 	return redefine(c, e) || still_may(c, e) ? -1 : 0;
 }

@@ -290,6 +290,42 @@ static void t_deleted_running(void **state)
 	}
 }
 
+/* Nova deletes it between the last look at the row and the definition, all or
+ * nothing of its files, and the undo ends there. */
+static bool some;
+
+static int defined_late(struct virt *v, const char *uuid, const char *xml,
+			struct err *e)
+{
+	char dir[FAKE_PATH];
+
+	t.fw->row.deleted = true;
+	t.fw->row.reason[0] = '\0';
+	fake_at(dir, &t.fw->h[SRC], FAKE_UUID);
+	if (!some)
+		fake_tree_drop(&t.fw->h[SRC], dir);
+	fake_virt_ops.define(v, uuid, xml, e);
+	err_clear(e);
+	return err_set(e, ERR_LOST, "cut");
+}
+
+static void t_deleted_rearmed(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		some = i;
+		open_job(UNTIL_REWRITE);
+		t.virt.define = defined_late;
+		assert_int_equal(other(true), TXN_ROLLED_BACK);
+		err_clear(&t.e);
+		assert_false(t.fw->h[SRC].dom.defined);
+		/* What Nova left is the job's to keep. */
+		assert_int_equal(on_source("source/instance/disk"), some);
+		assert_int_not_equal(t.fw->h[SRC].lease.state, LEASE_HELD);
+		end();
+	}
+}
+
 /* The last look at the target is cut after its hold of the base has gone. */
 static int rmtree_cut(void *self, struct host_path p, struct err *e)
 {
@@ -491,6 +527,7 @@ int main(void)
 		cmocka_unit_test(t_target_down),
 		cmocka_unit_test(t_deleted),
 		cmocka_unit_test(t_deleted_running),
+		cmocka_unit_test(t_deleted_rearmed),
 		cmocka_unit_test(t_deleted_after_release),
 		cmocka_unit_test(t_deleted_in_the_run),
 		cmocka_unit_test(t_deleted_without_token),
