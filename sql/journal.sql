@@ -103,6 +103,20 @@ CREATE TABLE events (
 	PRIMARY KEY (job, seq)
 ) WITHOUT ROWID;
 
+-- What was seen of hosts that must be off (engine/fence.h).
+-- name: schema-2
+CREATE TABLE fence (
+	id INTEGER PRIMARY KEY,
+	host TEXT NOT NULL,
+	provider TEXT NOT NULL,
+	verdict TEXT NOT NULL,
+	taken_us INTEGER NOT NULL,
+	written_us INTEGER NOT NULL,
+	evidence TEXT NOT NULL,
+	said_by TEXT NOT NULL
+);
+CREATE INDEX fence_host ON fence (host, taken_us);
+
 -- Every write to a job is in one transaction with this statement; no row
 -- changed means that another controller has raised the epoch.
 -- name: guard
@@ -199,3 +213,15 @@ SELECT :id, seq, :now, epoch, :idx, :kind, :text FROM jobs WHERE id = :id
 -- name: get-events
 SELECT seq, ts_us, epoch, ifnull(idx, -1), kind, text FROM events
 WHERE job = :id AND seq > :after ORDER BY seq
+
+-- name: add-fence
+INSERT INTO fence (host, provider, verdict, taken_us, written_us, evidence,
+	said_by)
+VALUES (:host, :provider, :verdict, :taken, :written, :evidence, :by)
+
+-- name: get-fence
+SELECT id, host, provider, verdict, taken_us, evidence, said_by FROM fence
+WHERE :host IS NULL OR host = :host ORDER BY taken_us DESC, id DESC
+
+-- name: forget-fence
+DELETE FROM fence WHERE host = :host

@@ -36,6 +36,7 @@
 struct app_ops;
 struct audit_facts;
 struct facts;
+struct fence_evidence;
 struct progress;
 struct step;
 
@@ -166,6 +167,31 @@ struct app_audit {
 int app_audit(struct app *a, const struct app_audit *r, json_t **report,
 	      struct err *e);
 
+struct app_fence {
+	const char *host;
+	const char *provider; /* the only one that may prove it ("none": none
+				 may), or NULL */
+	bool act;	      /* switch it off; else only look */
+	/* What a person states; then no other provider proves anything. */
+	const char *statement, *by, *reason;
+	unsigned max_age; /* seconds; 0: as configured */
+};
+
+/* Takes evidence about one host, journals each piece as it is taken, and
+ * reports what all of it comes to: that of app_fence_show(). */
+int app_fence(struct app *a, const struct app_fence *r, json_t **report,
+	      struct err *e);
+/* {schema_version, host, proven, verdict, provider, by, taken, age_s,
+ * max_age_s, evidence: [{provider, verdict, taken, age_s, by, counts, note,
+ * what}]}.  -1 with ERR_FENCE, and the report, when it is not proven that the
+ * host is off. */
+int app_fence_show(struct app *a, const struct app_fence *r, json_t **report,
+		   struct err *e);
+/* The same of every host that there is evidence about: an array; 0. */
+int app_fence_list(struct app *a, unsigned max_age, json_t **list,
+		   struct err *e);
+int app_fence_forget(struct app *a, const char *host, struct err *e);
+
 /* "auto", "offline", ...; stable names for plans and JSON. */
 const char *app_route_name(enum app_route v);
 const char *app_control_name(enum app_control v);
@@ -246,6 +272,12 @@ struct app_ops {
 	/* What the header of the image at PATH says, as one object. */
 	int (*image_info)(const char *path, const char *format, json_t **info,
 			  struct err *e);
+	/* Looks at R->host through one provider after the other; each finding
+	 * goes to FN.  -1 with the first error, after all have looked. */
+	int (*fence_look)(struct app *a, const struct app_fence *r,
+			  int (*fn)(void *arg, const struct fence_evidence *ev,
+				    struct err *e),
+			  void *arg, struct err *e);
 	/* The statements for RELEASE ("" or NULL: the newest), as an array of
 	 * {name, transaction, text}; CONFIG's database tells the release when
 	 * RELEASE is "live". */

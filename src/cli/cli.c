@@ -83,6 +83,8 @@ enum cli_exit cli_exit_code(const struct err *e)
 	case ERR_REFUSED:
 	case ERR_CONFLICT: /* before the job began: nothing was changed */
 		return CLI_REFUSED;
+	case ERR_FENCE:
+		return CLI_UNFENCED;
 	case ERR_LOCKED:
 	case ERR_STALE:
 		return CLI_LOCKED;

@@ -12,6 +12,7 @@
 #include "core/fs.h"
 #include "core/ini.h"
 #include "core/log.h"
+#include "core/str.h"
 
 enum key_type { KEY_STRING = 0, KEY_MULTI, KEY_WORDS, KEY_UINT, KEY_BOOL };
 
@@ -25,6 +26,7 @@ struct key {
 
 #define CFG(member) offsetof(struct config, member)
 #define HOST(member) offsetof(struct config_host, member)
+#define FENCE(member) offsetof(struct config_fence, member)
 
 static const struct key default_keys[] = {
 	{"journal", KEY_STRING, CFG(journal), 0, 0},
@@ -80,6 +82,27 @@ static const struct key host_keys[] = {
 	{"qemu_user", KEY_STRING, HOST(qemu_user), 0, 0},
 	{"qemu_group", KEY_STRING, HOST(qemu_group), 0, 0},
 	{"path_map", KEY_MULTI, HOST(path_map), 0, 0},
+	{NULL, 0, 0, 0, 0},
+};
+
+static const struct key fence_keys[] = {
+	{"provider", KEY_WORDS, FENCE(provider), 0, 0},
+	{"command", KEY_WORDS, FENCE(command), 0, 0},
+	{"readback", KEY_WORDS, FENCE(readback), 0, 0},
+	{"readback_off", KEY_STRING, FENCE(off_word), 0, 0},
+	{"readback_on", KEY_STRING, FENCE(on_word), 0, 0},
+	{"agent", KEY_STRING, FENCE(agent), 0, 0},
+	{"options", KEY_STRING, FENCE(options), 0, 0},
+	{"storage", KEY_MULTI, FENCE(storage), 0, 0},
+	{"rbd", KEY_MULTI, FENCE(rbd), 0, 0},
+	{"rbd_command", KEY_WORDS, FENCE(rbd_command), 0, 0},
+	{"timeout", KEY_UINT, FENCE(timeout), 1, 3600},
+	{NULL, 0, 0, 0, 0},
+};
+
+/* Of [fence] alone. */
+static const struct key fence_age_keys[] = {
+	{"max_age", KEY_UINT, CFG(fence_max_age), 1, 86400},
 	{NULL, 0, 0, 0, 0},
 };
 
@@ -204,10 +227,48 @@ static struct config_host *host_section(struct config *c, const char *name)
 	return h;
 }
 
-/* The keys of GROUP, and in BASE the struct they fill; NULL: no such group. */
-static const struct key *section_keys(struct config *c, const char *group,
-				      void **base)
+static struct config_fence *fence_section(struct config *c, const char *host)
 {
+	for (size_t i = 0; i < c->n_fences; i++)
+		if (!strcmp(c->fences[i].host, host))
+			return &c->fences[i];
+	c->fences = mem_realloc(c->fences, c->n_fences + 1, sizeof(*c->fences));
+	c->fences[c->n_fences] =
+		(struct config_fence){.host = mem_strdup(host)};
+	return &c->fences[c->n_fences++];
+}
+
+struct config_fence config_fence(const struct config *c, const char *host)
+{
+	struct config_fence f = c->fence;
+	const struct config_fence *own = NULL;
+
+	for (size_t i = 0; i < c->n_fences; i++)
+		if (!strcmp(c->fences[i].host, host))
+			own = &c->fences[i];
+	for (const struct key *k = fence_keys; own && k->name; k++) {
+		void *to = (char *)&f + k->offset;
+		const void *from = (const char *)own + k->offset;
+		const struct strv *list = from;
+
+		if (k->type == KEY_STRING && *(char *const *)from)
+			*(char **)to = *(char *const *)from;
+		else if (k->type == KEY_UINT && *(const unsigned *)from)
+			*(unsigned *)to = *(const unsigned *)from;
+		else if ((k->type == KEY_MULTI || k->type == KEY_WORDS) &&
+			 list->n)
+			*(struct strv *)to = *list;
+	}
+	return f;
+}
+
+/* The keys of IT's group, and in BASE the struct they fill; NULL: no such
+ * group. */
+static const struct key *section_keys(struct config *c,
+				      const struct ini_item *it, void **base)
+{
+	const char *group = it->group;
+
 	*base = c;
 	if (!strcmp(group, "DEFAULT"))
 		return default_keys;
@@ -217,6 +278,15 @@ static const struct key *section_keys(struct config *c, const char *group,
 		return db_keys;
 	if (!strcasecmp(group, "copy"))
 		return copy_keys;
+	if (!strcasecmp(group, "fence")) {
+		*base = str_is(it->key, "max_age") ? (void *)c : &c->fence;
+		return str_is(it->key, "max_age") ? fence_age_keys : fence_keys;
+	}
+	if (!strncasecmp(group, "fence:", 6) &&
+	    config_host_name_ok(group + 6)) {
+		*base = fence_section(c, group + 6);
+		return fence_keys;
+	}
 	if (!strncasecmp(group, "host:", 5) && config_host_name_ok(group + 5)) {
 		*base = host_section(c, group + 5);
 		return host_keys;
@@ -228,7 +298,7 @@ static int one_item(struct config *c, const struct ini *ini,
 		    const struct ini_item *it, struct err *e)
 {
 	void *base;
-	const struct key *k = section_keys(c, it->group, &base);
+	const struct key *k = section_keys(c, it, &base);
 	AUTO(mem_freep)
 	char *v = ini_substitute(ini, it->group, it->value, NULL);
 
@@ -236,7 +306,8 @@ static int one_item(struct config *c, const struct ini *ini,
 		err_set(e, ERR_USAGE, "%s:%u: no section [%s] is known",
 			it->file, it->line, it->group);
 		return err_hint(e, "man novahaul.conf lists the sections: "
-				   "DEFAULT, ssh, database, copy, host:NAME");
+				   "DEFAULT, ssh, database, copy, host:NAME, "
+				   "fence, fence:NAME");
 	}
 	while (k->name && strcmp(k->name, it->key))
 		k++;
@@ -345,6 +416,7 @@ static void set_defaults(struct config *c)
 	c->ssh.command_timeout = 60;
 	c->ssh.keepalive = 30;
 	c->db.ssl_verify = true;
+	c->fence_max_age = 15 * 60;
 }
 
 static void or_default(struct strv *v, const char *file)
@@ -441,6 +513,12 @@ void config_clear(struct config *c)
 		mem_free(c->hosts[i].name);
 	}
 	mem_free(c->hosts);
+	for (size_t i = 0; i < c->n_fences; i++) {
+		clear_keys(fence_keys, &c->fences[i]);
+		mem_free(c->fences[i].host);
+	}
+	mem_free(c->fences);
+	clear_keys(fence_keys, &c->fence);
 	clear_keys(default_keys, c);
 	clear_keys(ssh_keys, c);
 	clear_keys(db_keys, c);

@@ -80,6 +80,17 @@ struct config_db {
 	struct strv placement_conf, neutron_conf, cinder_conf; /* likewise */
 };
 
+/* How it is learnt that a host is off: novahaul-fence(1). */
+struct config_fence {
+	char *host;	      /* NULL: of [fence], which is for all hosts */
+	struct strv provider; /* which ones prove it; empty: what is set */
+	struct strv command, readback; /* argv, with %h for the host */
+	char *off_word, *on_word;      /* what else the read-back may say */
+	char *agent, *options;
+	struct strv storage, rbd, rbd_command;
+	unsigned timeout; /* seconds; 0: 60 */
+};
+
 struct config {
 	char *file;    /* the file read, or NULL */
 	char *journal; /* path or sqlite:///path; never NULL */
@@ -89,6 +100,9 @@ struct config {
 	struct config_copy copy;
 	struct config_host *hosts;
 	size_t n_hosts;
+	unsigned fence_max_age; /* seconds, default 900 */
+	struct config_fence fence, *fences;
+	size_t n_fences;
 };
 
 #define CONFIG_INIT                                                            \
@@ -108,6 +122,10 @@ void config_clear(struct config *c);
 /* The section [host:NAME], or NULL when the file has none: the defaults apply.
  * Borrowed. */
 const struct config_host *config_host(const struct config *c, const char *name);
+
+/* What [fence:HOST] says, and [fence] where that does not.  Only members of C,
+ * borrowed: not to be cleared. */
+struct config_fence config_fence(const struct config *c, const char *host);
 
 /* Splits S into words as a shell would, quotes and backslashes included, and
  * refuses everything that a shell would expand or run ($ ` ; | & < > ( ) * ?

@@ -4,17 +4,12 @@
 #include <string.h>
 
 static const char *const kind_names[] = {
-	[ERR_NONE] = "none",
-	[ERR_FAILED] = "failed",
-	[ERR_USAGE] = "usage",
-	[ERR_REFUSED] = "refused",
-	[ERR_NOTHING] = "nothing",
-	[ERR_LOCKED] = "locked",
-	[ERR_CONFLICT] = "conflict",
-	[ERR_STALE] = "stale",
-	[ERR_RETRY] = "retry",
-	[ERR_LOST] = "lost",
-	[ERR_INTERRUPTED] = "interrupted",
+	[ERR_NONE] = "none",	   [ERR_FAILED] = "failed",
+	[ERR_USAGE] = "usage",	   [ERR_REFUSED] = "refused",
+	[ERR_NOTHING] = "nothing", [ERR_LOCKED] = "locked",
+	[ERR_FENCE] = "unfenced",  [ERR_CONFLICT] = "conflict",
+	[ERR_STALE] = "stale",	   [ERR_RETRY] = "retry",
+	[ERR_LOST] = "lost",	   [ERR_INTERRUPTED] = "interrupted",
 	[ERR_BUG] = "bug",
 };
 

@@ -35,6 +35,7 @@ enum err_kind {
 	ERR_REFUSED,  /* a check said no; nothing was changed: exit 5 */
 	ERR_NOTHING,  /* there is nothing to do: exit 4 */
 	ERR_LOCKED,   /* another job holds the instance: exit 7 */
+	ERR_FENCE,    /* a host is not proven to be off: exit 6 */
 	ERR_CONFLICT, /* the world is no longer what the plan rests on */
 	ERR_STALE,    /* a later epoch has taken over: change nothing more */
 	ERR_RETRY,    /* did not happen, and may work if tried again */

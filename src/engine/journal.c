@@ -20,7 +20,7 @@
 #include "core/log.h"
 #include "core/uuid.h"
 
-#define SCHEMA 1	       /* highest schema-N in sql/journal.sql */
+#define SCHEMA 2	       /* highest schema-N in sql/journal.sql */
 #define APPLICATION 0x6e686a31 /* its application_id */
 #define BUSY_MS 5000
 #define RESERVE (1024 * 1024)

@@ -58,7 +58,7 @@ enum txn_end {
 	TXN_OPEN = 0,	 /* act, with resume or rollback: 3 */
 	TXN_DONE,	 /* 0 */
 	TXN_ROLLED_BACK, /* on demand (no error): 0; after a failure: 1, or 7
-			    when the failure was ERR_LOCKED */
+			    when the failure was ERR_LOCKED, 6 when ERR_FENCE */
 	TXN_REFUSED,	 /* a rollback on demand was refused: 5.  The job is
 			    done as before, or open, forward */
 	TXN_LOCKED,	 /* another controller has the job: 7 */

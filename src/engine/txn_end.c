@@ -28,6 +28,8 @@ static int code_of_kind(enum err_kind kind)
 		return 4;
 	case ERR_REFUSED:
 		return 5;
+	case ERR_FENCE:
+		return 6;
 	case ERR_LOCKED:
 	case ERR_STALE:
 		return 7;
@@ -52,7 +54,9 @@ int txn_exit_code(enum txn_end end, const struct err *e)
 	case TXN_ROLLED_BACK:
 		if (e->kind == ERR_NONE)
 			return 0;
-		return e->kind == ERR_LOCKED ? 7 : 1;
+		return e->kind == ERR_LOCKED || e->kind == ERR_FENCE
+			       ? code_of_kind(e->kind)
+			       : 1;
 	case TXN_REFUSED:
 		return 5;
 	case TXN_LOCKED:

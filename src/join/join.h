@@ -101,6 +101,11 @@ int join_sweep(struct app *a, const char *host, const char *job,
 	       const char *uuid, struct err *e);
 int join_image_info(const char *path, const char *format, json_t **info,
 		    struct err *e);
+struct fence_evidence;
+int join_fence_look(struct app *a, const struct app_fence *r,
+		    int (*fn)(void *arg, const struct fence_evidence *ev,
+			      struct err *e),
+		    void *arg, struct err *e);
 int join_sql_list(struct app *a, const char *release, json_t **list,
 		  struct err *e);
 

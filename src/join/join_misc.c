@@ -43,6 +43,7 @@ const struct app_ops join_ops = {
 	.traces = join_traces,
 	.sweep = join_sweep,
 	.image_info = join_image_info,
+	.fence_look = join_fence_look,
 	.sql_list = join_sql_list,
 };
 

@@ -111,6 +111,45 @@ int app_audit(struct app *a, const struct app_audit *r, json_t **report,
 	return answer(a, r->fix ? "audit-fix" : "audit", report, e);
 }
 
+static void note_fence(const struct app_fence *r)
+{
+	snprintf(app.server, sizeof(app.server), "%s", r->host);
+	snprintf(app.to, sizeof(app.to), "%s/%s/%s/%s",
+		 r->provider ? r->provider : "any",
+		 r->statement ? r->statement : "-", r->by ? r->by : "-",
+		 r->reason ? r->reason : "-");
+	app.req.bwlimit = r->max_age;
+}
+
+int app_fence(struct app *a, const struct app_fence *r, json_t **report,
+	      struct err *e)
+{
+	note_fence(r);
+	return answer(a, r->act ? "fence" : "fence-look", report, e);
+}
+
+int app_fence_show(struct app *a, const struct app_fence *r, json_t **report,
+		   struct err *e)
+{
+	note_fence(r);
+	return answer(a, "fence-show", report, e);
+}
+
+int app_fence_list(struct app *a, unsigned max_age, json_t **list,
+		   struct err *e)
+{
+	(void)max_age;
+	answer(a, "fence-list", NULL, e);
+	*list = json_array();
+	return 0;
+}
+
+int app_fence_forget(struct app *a, const char *host, struct err *e)
+{
+	snprintf(app.server, sizeof(app.server), "%s", host);
+	return answer(a, "fence-forget", NULL, e);
+}
+
 static char dir[32], journal[64], config[64];
 static char out[65536], errors[65536];
 static const char *typed; /* on a terminal; NULL: there is none */
@@ -256,7 +295,8 @@ static void t_yes(void **state)
 {
 	static const char *const mutating[] = {
 		"move x --to b", "apply /dev/null", "resume last",
-		"rollback last", "purge last",	    "audit --fix"};
+		"rollback last", "purge last",	    "audit --fix",
+		"fence h"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(mutating); i++) {
@@ -638,6 +678,77 @@ static void t_purge(void **state)
 }
 
 /* The tables hold together: nothing else would notice. */
+static void write_config(const char *text)
+{
+	int fd = open(config, O_WRONLY | O_TRUNC);
+
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void t_fence(void **state)
+{
+	(void)state;
+	usage("fence --yes", "one HOST, or --list");
+	usage("fence h --list", "one HOST, or --list");
+	usage("fence --yes -- -x", "no host name");
+	usage("fence h --status --show", "only one of");
+	usage("fence h --statement x --show --yes", "only one of");
+	usage("fence h --statement x --provider agent --yes", "does not go");
+	usage("fence h --provider probe", "one of any, command, agent, none");
+	usage("fence h --fence-max-age 0", "not a time");
+	usage("fence h", "no terminal to ask on");
+	usage("fence h --forget", "no terminal to ask on");
+	/* Nothing is configured: a yes is no statement. */
+	usage("fence h --yes", "nothing is configured");
+	assert_string_equal(app.asked, "");
+	app.report = "{\"host\": \"h\", \"proven\": true, \"evidence\": "
+		     "[]}";
+	assert_int_equal(run("fence h --status --fence-max-age 5m"), CLI_DONE);
+	assert_string_equal(app.asked, "fence-look");
+	assert_string_equal(app.server, "h");
+	assert_int_equal(app.req.bwlimit, 300);
+	assert_int_equal(run("fence h --show"), CLI_DONE);
+	assert_string_equal(app.asked, "fence-show");
+	assert_int_equal(run("fence --list -f json"), CLI_DONE);
+	assert_string_equal(app.asked, "fence-list");
+	assert_int_equal(run("fence h --forget --yes"), CLI_DONE);
+	assert_string_equal(app.asked, "fence-forget");
+	assert_int_equal(run("fence h --yes --by me --statement s --reason r"),
+			 CLI_DONE);
+	assert_string_equal(app.asked, "fence-look");
+	assert_string_equal(app.to, "any/s/me/r");
+	assert_int_equal(run("fence h --provider none --yes"), CLI_DONE);
+	assert_string_equal(app.asked, "fence-look");
+	app.fails = ERR_FENCE;
+	assert_int_equal(run("fence h --show"), CLI_UNFENCED);
+	assert_int_equal(CLI_UNFENCED, 6);
+}
+
+/* On a terminal: the statement is typed, and is the yes. */
+static void t_fence_typed(void **state)
+{
+	(void)state;
+	typed = "h is off\nJane Roe\npulled the cord\n";
+	assert_int_equal(run("fence h"), CLI_DONE);
+	says(errors, "type \"h is off\": ");
+	assert_string_equal(app.asked, "fence-look");
+	assert_string_equal(app.to, "any/h is off/Jane Roe/pulled the cord");
+	assert_true(app.confirmed);
+	/* What is configured is asked about. */
+	write_config("[fence]\nagent = fence_toy\n");
+	app.asked[0] = '\0';
+	typed = "h is off\n";
+	assert_int_equal(run("fence h"), CLI_REFUSED);
+	says(errors, "Switch host h off, with all that runs on it? [y/N]");
+	assert_string_equal(app.asked, "");
+	typed = "y\n";
+	assert_int_equal(run("fence h"), CLI_DONE);
+	assert_string_equal(app.asked, "fence");
+	write_config("");
+	typed = NULL;
+}
+
 static void t_table(void **state)
 {
 	(void)state;
@@ -719,6 +830,8 @@ int main(void)
 		cmocka_unit_test_setup(t_jobs, reset),
 		cmocka_unit_test_setup(t_watch, reset),
 		cmocka_unit_test_setup(t_purge, reset),
+		cmocka_unit_test_setup(t_fence, reset),
+		cmocka_unit_test_setup(t_fence_typed, reset),
 		cmocka_unit_test_setup(t_table, reset),
 		cmocka_unit_test_setup(t_completion, reset),
 	};

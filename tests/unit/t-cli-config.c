@@ -80,6 +80,44 @@ static void t_all(void **state)
 	config_clear(&c);
 }
 
+/* [fence:NAME] before [fence], key by key. */
+static void t_fence(void **state)
+{
+	static const char text[] =
+		"[fence]\nmax_age = 60\nagent = fence_ipmilan\n"
+		"options = /bmc/%h\ntimeout = 5\nstorage = /a\nstorage = /b\n"
+		"[fence:compute-30]\ntimeout = 9\ncommand = off 'now' %h\n"
+		"readback = state\nreadback_off = S5\nstorage = /c\n"
+		"provider = command statement\nrbd = vms/x\n";
+	struct config c = CONFIG_INIT;
+	struct err e = ERR_INIT;
+	struct config_fence f;
+
+	(void)state;
+	if (config_parse("f", text, &c, &e))
+		fail_msg("%s", err_msg(&e));
+	assert_int_equal(c.fence_max_age, 60);
+	f = config_fence(&c, "compute-34");
+	assert_string_equal(f.agent, "fence_ipmilan");
+	assert_int_equal(f.command.n, 0);
+	assert_int_equal(f.storage.n, 2);
+	assert_int_equal(f.timeout, 5);
+	f = config_fence(&c, "compute-30");
+	assert_string_equal(f.agent, "fence_ipmilan");
+	assert_string_equal(f.options, "/bmc/%h");
+	assert_int_equal(f.command.n, 3);
+	assert_string_equal(f.command.v[2], "%h");
+	assert_string_equal(f.off_word, "S5");
+	assert_int_equal(f.storage.n, 1);
+	assert_int_equal(f.provider.n, 2);
+	assert_string_equal(f.rbd.v[0], "vms/x");
+	assert_int_equal(f.timeout, 9);
+	config_clear(&c);
+	assert_int_equal(config_parse("f", "", &c, &e), 0);
+	assert_int_equal(c.fence_max_age, 900);
+	config_clear(&c);
+}
+
 static void t_refused(void **state)
 {
 	static const char *const bad[][2] = {
@@ -106,6 +144,10 @@ static void t_refused(void **state)
 		{"[host:a]\naddress = -oProxyCommand=x\n", "neither a name"},
 		{"[host:a]\ninstances_path = x\n", "not an absolute"},
 		{"[host:a]\npath_map = /a\n", "path_map"},
+		{"[fence]\nmax_age = 15m\n", "f:2: max_age: not a number"},
+		{"[fence:a]\nmax_age = 60\n", "f:2: no option max_age"},
+		{"[fence:a b]\nagent = x\n", "no section"},
+		{"[fence]\ncommand = off | sh\n", "f:2: command: '|'"},
 		{"no section\n", "f:1: "},
 	};
 	struct config c = CONFIG_INIT;
@@ -215,9 +257,10 @@ static void t_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_defaults),	cmocka_unit_test(t_all),
-		cmocka_unit_test(t_refused),	cmocka_unit_test(t_words),
-		cmocka_unit_test(t_host_names), cmocka_unit_test(t_files),
+		cmocka_unit_test(t_defaults), cmocka_unit_test(t_all),
+		cmocka_unit_test(t_fence),    cmocka_unit_test(t_refused),
+		cmocka_unit_test(t_words),    cmocka_unit_test(t_host_names),
+		cmocka_unit_test(t_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

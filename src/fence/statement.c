@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * statement: a person who knows says so, in words that cannot be said by
+ * mistake, with a name and a reason.
+ */
+#include "fence/fence_priv.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum { WORDS_MAX = 500 };
+
+/* A line of text with something in it. */
+static int check_words(const char *s, const char *what, const char *option,
+		       struct err *e)
+{
+	bool some = false;
+
+	for (const char *p = s; p && *p; p++) {
+		if (iscntrl((unsigned char)*p))
+			return err_set(e, ERR_USAGE, "%s: not one line of text",
+				       what);
+		some |= !!isalnum((unsigned char)*p) || (*p & 0x80);
+	}
+	if (!some) {
+		err_set(e, ERR_USAGE, "a statement needs %s", what);
+		return err_hint(e,
+				"novahaul fence HOST --statement \"HOST is "
+				"off\" %s ...",
+				option);
+	}
+	if (strlen(s) > WORDS_MAX)
+		return err_set(e, ERR_USAGE, "%s: longer than %d bytes", what,
+			       WORDS_MAX);
+	return 0;
+}
+
+static bool usable(const struct fence_way *w)
+{
+	return w->statement;
+}
+
+static int take(const struct fence_way *w, struct fence_finding *f,
+		struct err *e)
+{
+	AUTO(mem_freep) char *want = mem_printf("%s is off", w->host);
+
+	if (strcmp(w->statement, want))
+		return err_set(e, ERR_USAGE,
+			       "what was stated is not \"%s\", to the letter",
+			       want);
+	if (check_words(w->by, "a name", "--by", e) ||
+	    check_words(w->reason, "a reason", "--reason", e))
+		return -1;
+	json_object_set_new(f->what, "statement", json_string(w->statement));
+	json_object_set_new(f->what, "by", json_string(w->by));
+	json_object_set_new(f->what, "reason", json_string(w->reason));
+	fence_say(f, FENCE_OFF, "%s: %s", w->by, w->reason);
+	return 0;
+}
+
+const struct fence_provider fence_statement = {
+	.name = "statement",
+	.proves = true,
+	.usable = usable,
+	.take = take,
+};
