@@ -103,7 +103,9 @@ CREATE TABLE events (
 	PRIMARY KEY (job, seq)
 ) WITHOUT ROWID;
 
--- What was seen of hosts that must be off (engine/fence.h).
+-- What was seen of hosts that must be off (engine/fence.h).  Batches: sets of
+-- jobs under one plan (engine/batch.h); what stands in jobs decides, members are
+-- a cache of it.
 -- name: schema-2
 CREATE TABLE fence (
 	id INTEGER PRIMARY KEY,
@@ -116,6 +118,59 @@ CREATE TABLE fence (
 	said_by TEXT NOT NULL
 );
 CREATE INDEX fence_host ON fence (host, taken_us);
+CREATE TABLE batches (
+	id TEXT PRIMARY KEY NOT NULL,
+	kind TEXT NOT NULL,
+	host TEXT,
+	state TEXT NOT NULL,
+	dir TEXT NOT NULL,
+	epoch INTEGER NOT NULL,
+	seq INTEGER NOT NULL DEFAULT 0,
+	created_us INTEGER NOT NULL,
+	updated_us INTEGER NOT NULL,
+	ended_us INTEGER,
+	owner TEXT,
+	build TEXT NOT NULL,
+	error TEXT,
+	plan TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE members (
+	batch TEXT NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+	idx INTEGER NOT NULL,
+	instance TEXT,
+	name TEXT,
+	source TEXT,
+	target TEXT,
+	state TEXT NOT NULL,
+	attempts INTEGER NOT NULL DEFAULT 0,
+	started_us INTEGER,
+	ended_us INTEGER,
+	why TEXT,
+	PRIMARY KEY (batch, idx)
+) WITHOUT ROWID;
+CREATE TABLE batch_records (
+	batch TEXT NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+	seq INTEGER NOT NULL,
+	idx INTEGER NOT NULL,
+	ts_us INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	value TEXT NOT NULL,
+	PRIMARY KEY (batch, seq)
+) WITHOUT ROWID;
+CREATE INDEX batch_records_name ON batch_records (batch, idx, name, seq);
+CREATE TABLE batch_events (
+	batch TEXT NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+	seq INTEGER NOT NULL,
+	ts_us INTEGER NOT NULL,
+	epoch INTEGER NOT NULL,
+	idx INTEGER,
+	kind TEXT NOT NULL,
+	text TEXT NOT NULL,
+	PRIMARY KEY (batch, seq)
+) WITHOUT ROWID;
+ALTER TABLE jobs ADD COLUMN batch TEXT;
+ALTER TABLE jobs ADD COLUMN member INTEGER;
+CREATE INDEX jobs_batch ON jobs (batch, member);
 
 -- Every write to a job is in one transaction with this statement; no row
 -- changed means that another controller has raised the epoch.
@@ -141,10 +196,10 @@ WHERE id = :id AND state <> 'open'
 -- name: add-job
 INSERT INTO jobs (id, state, dir, demanded, epoch, seq, created_us, updated_us,
 	ended_us, purged_us, kind, instance, name, source, target, owner,
-	build, error, plan)
+	build, error, plan, batch, member)
 VALUES (:id, :state, :dir, :demanded, :epoch, :seq, :created, :updated,
 	:ended, :purged, :kind, :instance, :name, :source, :target, :owner,
-	:build, :error, :plan)
+	:build, :error, :plan, :batch, :member)
 
 -- name: delete-job
 DELETE FROM jobs WHERE id = :id
@@ -152,14 +207,25 @@ DELETE FROM jobs WHERE id = :id
 -- name: get-job
 SELECT id, state, dir, demanded, epoch, seq, created_us, updated_us,
 	ifnull(ended_us, 0), ifnull(purged_us, 0), kind, instance, name,
-	source, target, owner, build, error, plan
+	source, target, owner, build, error, plan, batch, member
 FROM jobs WHERE id = :id
 
 -- name: list-jobs
 SELECT id, state, dir, demanded, epoch, seq, created_us, updated_us,
 	ifnull(ended_us, 0), ifnull(purged_us, 0), kind, instance, name,
-	source, target, owner, build, error, NULL
+	source, target, owner, build, error, NULL, batch, member
 FROM jobs ORDER BY created_us DESC, id
+
+-- name: batch-jobs
+SELECT id, state, dir, demanded, epoch, seq, created_us, updated_us,
+	ifnull(ended_us, 0), ifnull(purged_us, 0), kind, instance, name,
+	source, target, owner, build, error, NULL, batch, member
+FROM jobs WHERE batch = :batch AND (:member < 0 OR member = :member)
+ORDER BY created_us, id
+
+-- name: batch-open-jobs
+SELECT id FROM jobs
+WHERE batch = :batch AND member = :member AND state = 'open'
 
 -- name: open-jobs
 SELECT id FROM jobs WHERE instance = :instance AND state = 'open'
@@ -225,3 +291,81 @@ WHERE :host IS NULL OR host = :host ORDER BY taken_us DESC, id DESC
 
 -- name: forget-fence
 DELETE FROM fence WHERE host = :host
+
+-- As guard, for a batch.
+-- name: guard-batch
+UPDATE batches SET seq = seq + 1, updated_us = :now
+WHERE id = :id AND epoch = :epoch
+
+-- A job of a batch is created under the epoch and in the direction that the
+-- batch has, or not at all.
+-- name: batch-epoch
+SELECT epoch, state, dir FROM batches WHERE id = :id
+
+-- name: batch-add
+INSERT INTO batches (id, kind, host, state, dir, epoch, seq, created_us,
+	updated_us, owner, build, plan)
+VALUES (:id, :kind, :host, 'open', 'forward', :epoch, 0, :now, :now, :owner,
+	:build, :plan)
+
+-- name: batch-add-member
+INSERT INTO members (batch, idx, instance, name, source, target, state, why)
+VALUES (:id, :idx, :instance, :name, :source, :target, :state, :why)
+
+-- name: batch-get
+SELECT id, kind, host, state, dir, epoch, seq, created_us, updated_us,
+	ifnull(ended_us, 0), owner, build, error, plan
+FROM batches WHERE id = :id
+
+-- name: batch-list
+SELECT id, kind, host, state, dir, epoch, seq, created_us, updated_us,
+	ifnull(ended_us, 0), owner, build, error, NULL
+FROM batches ORDER BY created_us DESC, id
+
+-- name: batch-members
+SELECT idx, instance, name, source, target, state, attempts,
+	ifnull(started_us, 0), ifnull(ended_us, 0), why
+FROM members WHERE batch = :id ORDER BY idx
+
+-- name: batch-take
+UPDATE batches SET epoch = epoch + 1, seq = seq + 1, updated_us = :now,
+	state = 'open', dir = :dir, owner = :owner, ended_us = NULL
+WHERE id = :id AND epoch = :epoch AND state = :was
+
+-- name: batch-turn
+UPDATE batches SET state = :state, dir = :dir, error = :error,
+	ended_us = :ended
+WHERE id = :id
+
+-- name: batch-member
+UPDATE members SET target = :target, state = :state, attempts = :attempts,
+	started_us = :started, ended_us = :ended, why = :why
+WHERE batch = :id AND idx = :idx
+
+-- name: batch-add-event
+INSERT INTO batch_events (batch, seq, ts_us, epoch, idx, kind, text)
+SELECT :id, seq, :now, epoch, :idx, :kind, :text FROM batches WHERE id = :id
+
+-- name: batch-get-events
+SELECT seq, ts_us, epoch, ifnull(idx, -1), kind, text FROM batch_events
+WHERE batch = :id AND seq > :after ORDER BY seq
+
+-- name: batch-add-record
+INSERT INTO batch_records (batch, seq, idx, ts_us, name, value)
+SELECT :id, seq, :idx, :now, :key, :value FROM batches WHERE id = :id
+
+-- name: batch-get-records
+SELECT seq, idx, ts_us, name, value FROM batch_records
+WHERE batch = :id ORDER BY seq
+
+-- name: batch-get-latest
+SELECT seq, idx, ts_us, name, value FROM batch_records AS r
+WHERE batch = :id AND NOT EXISTS (
+	SELECT 1 FROM batch_records AS n WHERE n.batch = r.batch
+	AND n.idx = r.idx AND n.name = r.name AND n.seq > r.seq)
+ORDER BY seq
+
+-- name: batch-get-asked
+SELECT value FROM batch_records
+WHERE batch = :id AND idx = -1 AND name = :key
+ORDER BY seq DESC LIMIT 1

@@ -140,6 +140,21 @@ const char *journal_text(sqlite3_stmt *st, int i)
 	return s ? s : "";
 }
 
+int64_t journal_int(sqlite3_stmt *st, int i)
+{
+	return sqlite3_column_int64(st, i);
+}
+
+void journal_reset(sqlite3_stmt *st)
+{
+	sqlite3_reset(st);
+}
+
+int64_t journal_changed(struct journal *j)
+{
+	return sqlite3_changes(j->db);
+}
+
 static int run_named(struct journal *j, const char *name, struct err *e)
 {
 	return journal_exec(j, journal_stmt(j, name), e);
@@ -208,7 +223,8 @@ static void abandon(struct journal *j)
 
 static int guard(struct journal *j, const struct journal_key *k, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "guard");
+	bool batch = journal_id_ok('b', k->id);
+	sqlite3_stmt *st = journal_stmt(j, batch ? "guard-batch" : "guard");
 
 	journal_bind_int(st, ":now", clock_now_us());
 	journal_bind(st, ":id", k->id);
@@ -217,9 +233,9 @@ static int guard(struct journal *j, const struct journal_key *k, struct err *e)
 		return -1;
 	if (sqlite3_changes(j->db) != 1) {
 		err_set(e, ERR_STALE,
-			"another controller has taken the job over (ours was "
+			"another controller has taken the %s over (ours was "
 			"epoch %llu)",
-			(unsigned long long)k->epoch);
+			batch ? "batch" : "job", (unsigned long long)k->epoch);
 		return err_hint(e, "novahaul show %s", k->id);
 	}
 	return 0;

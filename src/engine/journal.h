@@ -34,6 +34,8 @@
  *	source, target	strings, may be absent
  *	steps		array of objects: step (a name), params (an object,
  *			may be absent)
+ *	batch		object: id, member, epoch: the job is one of a batch's
+ *			(engine/batch.h); may be absent
  *
  * No secret is ever passed to any function of this file.
  *
@@ -95,8 +97,10 @@ struct journal_job {
 	uint64_t seq; /* rises with every write: newer of two manifests */
 	int64_t created_us, updated_us, ended_us, purged_us; /* 0: not yet */
 	char *instance, *name, *source, *target, *kind;
-	char *owner; /* "host pid 123" of the last controller */
-	char *build; /* version that created the job */
+	char *owner;		    /* "host pid 123" of the last controller */
+	char *build;		    /* version that created the job */
+	char batch[JOURNAL_ID_MAX]; /* that it is of, or "" */
+	long member;		    /* of that batch, or -1 */
 	json_t *plan;
 	/* The failure that stopped it or turned it round; kind ERR_NONE when
 	 * there is none. */
@@ -122,7 +126,10 @@ void journal_owner(char *out, size_t n);
 
 /* --- jobs */
 
-/* Journals a new job, every step PENDING, epoch 1.  OUT is filled. */
+/* Journals a new job, every step PENDING, epoch 1.  OUT is filled.  One of a
+ * batch is ERR_STALE when the batch is not open, is on its way back or is no
+ * longer under the epoch of the plan, ERR_LOCKED when the member has an open
+ * job; nothing is written then. */
 int journal_create(struct journal *j, const json_t *plan, const char *owner,
 		   struct journal_job *out, struct err *e);
 /* ERR_NOTHING when there is no such job. */

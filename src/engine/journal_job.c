@@ -114,13 +114,21 @@ void journal_err_parse(const json_t *v, struct err *out)
 
 /* --- creating */
 
-static void random_id(char id[JOURNAL_ID_MAX])
+static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+
+bool journal_id_ok(char kind, const char *text)
 {
-	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+	return text && text[0] == kind && text[1] == '-' &&
+	       strlen(text) == 10 && strspn(text + 2, digits) == 8;
+}
+
+void journal_random_id(char kind, char id[JOURNAL_ID_MAX])
+{
 	unsigned char r[8];
 
 	random_bytes(r, sizeof(r));
-	memcpy(id, "j-", 2);
+	id[0] = kind;
+	id[1] = '-';
 	for (size_t i = 0; i < sizeof(r); i++)
 		id[2 + i] = digits[r[i] % 32];
 	id[2 + sizeof(r)] = '\0';
@@ -129,6 +137,25 @@ static void random_id(char id[JOURNAL_ID_MAX])
 static char *member(const json_t *o, const char *key)
 {
 	return mem_strdup0(json_string_value(json_object_get(o, key)));
+}
+
+static int read_batch(const json_t *plan, struct journal_job *job,
+		      struct err *e)
+{
+	const json_t *b = json_object_get(plan, "batch");
+	const json_t *m = json_object_get(b, "member");
+	const char *id = json_string_value(json_object_get(b, "id"));
+
+	job->member = -1;
+	if (!b)
+		return 0;
+	if (!journal_id_ok('b', id) || !json_is_integer(m) ||
+	    json_integer_value(m) < 0)
+		return err_set(e, ERR_USAGE,
+			       "the plan's batch has no id or no member");
+	memcpy(job->batch, id, strlen(id) + 1);
+	job->member = (long)json_integer_value(m);
+	return 0;
 }
 
 int journal_read_plan(const json_t *plan, struct journal_job *job,
@@ -140,6 +167,8 @@ int journal_read_plan(const json_t *plan, struct journal_job *job,
 
 	if (!n)
 		return err_set(e, ERR_USAGE, "the plan has no steps");
+	if (read_batch(plan, job, e))
+		return -1;
 	job->kind = member(plan, "kind");
 	job->instance = member(inst, "uuid");
 	job->name = member(inst, "name");
@@ -179,7 +208,7 @@ static int add_step(struct journal *j, const char *id,
 	return journal_exec(j, st, e);
 }
 
-static void bind_json(sqlite3_stmt *st, const char *name, const json_t *v)
+void journal_bind_json(sqlite3_stmt *st, const char *name, const json_t *v)
 {
 	char *text = v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 
@@ -187,11 +216,12 @@ static void bind_json(sqlite3_stmt *st, const char *name, const json_t *v)
 	free(text); /* allowed: jansson's allocator */
 }
 
-static void bind_error(sqlite3_stmt *st, const struct err *why)
+void journal_bind_error(sqlite3_stmt *st, const char *name,
+			const struct err *why)
 {
 	json_t *v = journal_err_json(why);
 
-	bind_json(st, ":error", v);
+	journal_bind_json(st, name, v);
 	json_decref(v);
 }
 
@@ -217,8 +247,11 @@ int journal_add_job(struct journal *j, const struct journal_job *job,
 	journal_bind(st, ":target", job->target);
 	journal_bind(st, ":owner", job->owner);
 	journal_bind(st, ":build", job->build);
-	bind_error(st, &job->error);
-	bind_json(st, ":plan", job->plan);
+	journal_bind_error(st, ":error", &job->error);
+	journal_bind_json(st, ":plan", job->plan);
+	journal_bind(st, ":batch", *job->batch ? job->batch : NULL);
+	if (*job->batch)
+		journal_bind_int(st, ":member", job->member);
 	if (journal_exec(j, st, e))
 		return -1;
 	for (size_t i = 0; i < job->nsteps; i++)
@@ -245,7 +278,8 @@ static int create(struct journal *j, void *arg, struct err *e)
 {
 	struct journal_job *job = arg;
 
-	if (journal_add_job(j, job, e))
+	if ((*job->batch && batch_admits(j, job, e)) ||
+	    journal_add_job(j, job, e))
 		return -1;
 	return journal_add_event(j, job->id, -1, "job", "created", e);
 }
@@ -256,7 +290,7 @@ int journal_create(struct journal *j, const json_t *plan, const char *owner,
 	struct journal_write w = {"a new job", NULL, create, out};
 
 	*out = (struct journal_job){.epoch = 1};
-	random_id(out->id);
+	journal_random_id('j', out->id);
 	out->created_us = out->updated_us = clock_now_us();
 	out->owner = mem_strdup0(owner);
 	out->build = mem_strdup(PACKAGE_VERSION);
@@ -277,14 +311,21 @@ static int bad_row(struct journal *j, const char *id, struct err *e)
 		       j->path, id);
 }
 
-static int read_job(struct journal *j, sqlite3_stmt *st,
-		    struct journal_job *out, struct err *e)
+void journal_read_error(sqlite3_stmt *st, int i, struct err *out)
+{
+	const char *text = journal_text0(st, i);
+	json_t *v = text ? json_loads(text, 0, NULL) : NULL;
+
+	journal_err_parse(v, out);
+	json_decref(v);
+}
+
+int journal_read_job(struct journal *j, sqlite3_stmt *st,
+		     struct journal_job *out, struct err *e)
 {
 	int state = journal_state_by_name(journal_text(st, 1));
 	int dir = journal_dir_by_name(journal_text(st, 2));
-	const char *error = journal_text0(st, 17);
 	const char *plan = journal_text0(st, 18);
-	json_t *v;
 
 	*out = (struct journal_job){0};
 	snprintf(out->id, sizeof(out->id), "%s", journal_text(st, 0));
@@ -306,9 +347,9 @@ static int read_job(struct journal *j, sqlite3_stmt *st,
 	out->target = mem_strdup0(journal_text0(st, 14));
 	out->owner = mem_strdup0(journal_text0(st, 15));
 	out->build = mem_strdup0(journal_text0(st, 16));
-	v = error ? json_loads(error, 0, NULL) : NULL;
-	journal_err_parse(v, &out->error);
-	json_decref(v);
+	journal_read_error(st, 17, &out->error);
+	snprintf(out->batch, sizeof(out->batch), "%s", journal_text(st, 19));
+	out->member = *out->batch ? (long)journal_int(st, 20) : -1;
 	if (!plan)
 		return 0;
 	out->plan = json_loads(plan, 0, NULL);
@@ -362,7 +403,7 @@ int journal_load_in(struct journal *j, const char *id, struct journal_job *out,
 		return err_hint(e, "novahaul jobs");
 	}
 	if (rc > 0)
-		rc = read_job(j, st, out, e);
+		rc = journal_read_job(j, st, out, e);
 	sqlite3_reset(st);
 	if (rc || read_steps(j, out, e)) {
 		journal_job_clear(out);
@@ -393,7 +434,7 @@ int journal_jobs(struct journal *j, journal_each_job *fn, void *arg,
 	while (more && (rc = journal_step_row(j, st, e)) > 0) {
 		struct journal_job job;
 
-		rc = read_job(j, st, &job, e);
+		rc = journal_read_job(j, st, &job, e);
 		if (!rc)
 			more = fn(arg, &job);
 		journal_job_clear(&job);
@@ -486,7 +527,7 @@ static int turn(struct journal *j, void *arg, struct err *e)
 	journal_bind(st, ":state", journal_state_name(a->t->state));
 	journal_bind(st, ":dir", journal_dir_name(a->t->dir));
 	journal_bind_int(st, ":demanded", a->t->demanded);
-	bind_error(st, a->t->why);
+	journal_bind_error(st, ":error", a->t->why);
 	journal_bind_time(st, ":ended", ended ? clock_now_us() : 0);
 	journal_bind(st, ":id", a->id);
 	if (journal_exec(j, st, e))

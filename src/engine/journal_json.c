@@ -121,12 +121,6 @@ static json_int_t get_i(const json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
-static bool id_ok(const char *id)
-{
-	return id && !strncmp(id, "j-", 2) && strlen(id) == 10 &&
-	       strspn(id + 2, "abcdefghijklmnopqrstuvwxyz234567") == 8;
-}
-
 static int parse_steps(const json_t *a, struct journal_job *job, struct err *e)
 {
 	if (json_array_size(a) != job->nsteps)
@@ -168,7 +162,7 @@ static int parse_job(const json_t *o, struct journal_job *job, struct err *e)
 
 	if (check_format(o, e))
 		return -1;
-	if (!id_ok(get_s(o, "id")) || state < 0 || dir < 0 ||
+	if (!journal_id_ok('j', get_s(o, "id")) || state < 0 || dir < 0 ||
 	    get_i(o, "epoch") < 1 || get_i(o, "seq") < 0)
 		return bad(e, "id, state, direction or epoch");
 	snprintf(job->id, sizeof(job->id), "%s", get_s(o, "id"));

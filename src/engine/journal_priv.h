@@ -39,6 +39,12 @@ int journal_exec(struct journal *j, sqlite3_stmt *st, struct err *e);
 /* Column I as a string that is never NULL, or as one that may be; borrowed. */
 const char *journal_text(sqlite3_stmt *st, int i);
 const char *journal_text0(sqlite3_stmt *st, int i);
+/* Column I as a number; NULL is 0. */
+int64_t journal_int(sqlite3_stmt *st, int i);
+/* Ends a statement that may have rows left. */
+void journal_reset(sqlite3_stmt *st);
+/* Rows that the last writing statement changed. */
+int64_t journal_changed(struct journal *j);
 int journal_sql_error(struct journal *j, int rc, struct err *e);
 
 /* Reads between these see one state of the file. */
@@ -57,6 +63,23 @@ int journal_write(struct journal *j, const struct journal_write *w,
 /* An event row of the running write. */
 int journal_add_event(struct journal *j, const char *id, long idx,
 		      const char *kind, const char *text, struct err *e);
+
+/* A row of "get-job", "list-jobs" or "batch-jobs". */
+int journal_read_job(struct journal *j, sqlite3_stmt *st,
+		     struct journal_job *out, struct err *e);
+/* The job's error or value in a row, as JSON text. */
+void journal_bind_json(sqlite3_stmt *st, const char *name, const json_t *v);
+void journal_bind_error(sqlite3_stmt *st, const char *name,
+			const struct err *why);
+/* Reads column I of a row, written by the above, into OUT. */
+void journal_read_error(sqlite3_stmt *st, int i, struct err *out);
+/* "j-" or "b-" and 8 random digits; is TEXT such a name? */
+void journal_random_id(char kind, char id[JOURNAL_ID_MAX]);
+bool journal_id_ok(char kind, const char *text);
+/* Of batch.c, part of the write of a new job: may the member of this batch
+ * have it? */
+int batch_admits(struct journal *j, const struct journal_job *job,
+		 struct err *e);
 
 /* Inserts JOB with its steps, as part of a write. */
 int journal_add_job(struct journal *j, const struct journal_job *job,
