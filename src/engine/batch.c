@@ -352,13 +352,14 @@ struct settle {
 	enum batch_member_state *was; /* what the rows said */
 };
 
-/* Is JOB, which was rolled back, of an attempt before M's last one?  RUNNING,
- * with its time, is written before a process is started for a member. */
+/* Was JOB, which was rolled back, not the last word about M?  RUNNING, with its
+ * time, is written before a process is started for a member; one that was
+ * locked is tried again. */
 static bool is_past(const struct settle *s, const struct batch_member *m,
 		    const struct journal_job *job)
 {
 	return s->was[m->idx] == MEMBER_PENDING ||
-	       job->created_us < m->started_us;
+	       job->error.kind == ERR_LOCKED || job->created_us < m->started_us;
 }
 
 static bool settle(void *arg, const struct journal_job *job)
