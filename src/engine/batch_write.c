@@ -197,6 +197,22 @@ int batch_record(struct journal *j, const struct journal_key *k,
 	return journal_write(j, &w, e);
 }
 
+int batch_still(struct journal *j, const struct journal_key *k, struct err *e)
+{
+	sqlite3_stmt *st = journal_stmt(j, "batch-epoch");
+	int rc;
+
+	journal_bind(st, ":id", k->id);
+	rc = journal_step_row(j, st, e);
+	if (rc >= 0 && (!rc || (uint64_t)journal_int(st, 0) != k->epoch)) {
+		err_set(e, ERR_STALE,
+			"another controller has taken the batch over");
+		rc = -1;
+	}
+	journal_reset(st);
+	return rc < 0 ? -1 : 0;
+}
+
 /* --- what an operator asks */
 
 struct ask {

@@ -203,11 +203,13 @@ static void t_epoch(void **state)
 	struct journal_job job;
 	struct batch old;
 
+	OK(f, batch_still(f->j, &f->k, &f->e));
 	OK(f, batch_load(f->j, f->b.id, &old, &f->e));
 	OK(f, batch_take(f->j, &f->b, &t, &f->e));
 	assert_int_equal(f->b.epoch, 2);
 	NOT(f, batch_take(f->j, &old, &t, &f->e), ERR_STALE);
 	batch_clear(&old);
+	NOT(f, batch_still(f->j, &f->k, &f->e), ERR_STALE);
 	NOT(f, batch_member_set(f->j, &f->k, &f->b.members[0], &f->e),
 	    ERR_STALE);
 	NOT(f, batch_say(f->j, &f->k, -1, "x", &f->e), ERR_STALE);
