@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/app_priv.h"
-#include "cli/downtime.h"
+#include "report/downtime.h"
 #include "cli/progress.h"
 #include "engine/step.h"
 #include "plan/plan.h"

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "cli/cli_priv.h"
-#include "cli/downtime.h"
+#include "report/downtime.h"
 #include "core/clock.h"
 
 struct args {

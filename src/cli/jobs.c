@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli_priv.h"
-#include "cli/downtime.h"
+#include "report/downtime.h"
 #include "core/clock.h"
 
 static const char *journal_file(const struct cli *c, struct err *e)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/cli_priv.h"
-#include "cli/downtime.h"
+#include "report/downtime.h"
 #include "cli/progress.h"
 #include "core/fs.h"
 

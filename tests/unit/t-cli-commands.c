@@ -278,6 +278,8 @@ static void t_usage(void **state)
 	usage("completion fish", "fish");
 	usage("help nothing", "nothing: no such command");
 	usage("show nothing", "no such job");
+	usage("report nothing", "no such job");
+	usage("report", "JOB is missing");
 	usage("limit last", "JOB RATE|off is missing");
 	usage("limit last 5x", "neither a rate");
 	usage("limit last 0", "neither a rate");
@@ -559,6 +561,8 @@ static void t_jobs(void **state)
 	struct journal_job job = add_job(j);
 	AUTO(mem_freep) char *show = mem_printf("show %.6s", job.id);
 	AUTO(mem_freep) char *bare = mem_printf("resume --yes %s", job.id + 2);
+	AUTO(mem_freep) char *page = mem_printf("%s/page.html", dir);
+	AUTO(mem_freep) char *html = mem_printf("report last --html %s", page);
 	json_t *v;
 
 	(void)state;
@@ -575,6 +579,15 @@ static void t_jobs(void **state)
 	assert_int_equal(run("show last -f yaml"), CLI_DONE);
 	says(out, "\n  name: web\n");
 	says(out, "steps_done: 1\n");
+	assert_int_equal(run("report last"), CLI_DONE);
+	says(out, "Outcome      open");
+	says(out, "1  claim  done ");
+	assert_int_equal(run("report last -f json"), CLI_DONE);
+	says(out, "\"report\": \"job\"");
+	assert_int_equal(run(html), CLI_DONE);
+	says(out, "The report is in ");
+	assert_int_equal(access(page, F_OK), 0);
+	unlink(page);
 	app.end = TXN_DONE;
 	assert_int_equal(run(bare), CLI_DONE);
 	assert_string_equal(app.asked, "resume");

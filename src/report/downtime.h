@@ -16,8 +16,8 @@
  * where the job went back.  predicted_s is the last round's word, else the
  * plan's; it leaves out what the guest takes to power off.
  */
-#ifndef NH_CLI_DOWNTIME_H
-#define NH_CLI_DOWNTIME_H
+#ifndef NH_REPORT_DOWNTIME_H
+#define NH_REPORT_DOWNTIME_H
 
 #include <jansson.h>
 

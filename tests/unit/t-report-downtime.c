@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/downtime.h"
+#include "report/downtime.h"
 
 static char dir[] = "/tmp/nh-downtime.XXXXXX";
 static struct journal *j;

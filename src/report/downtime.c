@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/downtime.h"
+#include "report/downtime.h"
 
 #include <string.h>
 

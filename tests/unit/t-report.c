@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The document of a job and the page that is made of it, from a real journal
+ * whose clock stands where the test puts it.
+ */
+#include "unit/unit.h"
+
+#include <jansson.h>
+#include <libxml/HTMLparser.h>
+#include <libxml/parser.h>
+#include <libxml/tree.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "report/report.h"
+
+#define SECOND 1000000LL
+#define T0 (1795276555 * SECOND) /* 2026-11-21T15:55:55Z */
+
+static char dir[] = "/tmp/nh-report.XXXXXX";
+static struct journal *j;
+static struct journal_job job;
+static int64_t now = T0;
+
+static int64_t fake_now(void)
+{
+	return now;
+}
+
+static const char *const names[] = {"claim",	  "precopy", "stop",
+				    "final-copy", "rewrite", "start"};
+enum { CLAIM, PRECOPY, STOP, COPY, REWRITE, START, STEPS };
+
+static const char hostile[] =
+	"<script>alert(1)</script>'\"&amp;\x1b[2J\xe2\x80\xae"
+	"gnp.exe\xef\xbb\xbf\xc2\x85";
+
+/* At T0, by OWNER. */
+static void create(const char *name, const char *owner)
+{
+	json_t *steps = json_array(), *plan;
+	struct err e = ERR_INIT;
+
+	journal_job_clear(&job);
+	for (size_t i = 0; i < STEPS; i++)
+		json_array_append_new(
+			steps, json_pack("{s:s, s:s}", "step", names[i],
+					 "summary", i ? "do <b>it</b>" : ""));
+	plan = json_pack("{s:s, s:{s:s, s:s}, s:s, s:s, s:{s:b}, s:o}", "kind",
+			 "move", "instance", "uuid", "u-1", "name", name,
+			 "source", "compute-30", "target", "compute-34", "move",
+			 "was_running", 1, "steps", steps);
+	now = T0;
+	assert_int_equal(journal_create(j, plan, owner, &job, &e), 0);
+	json_decref(plan);
+}
+
+/* SECONDS after T0. */
+static void at(double seconds)
+{
+	now = T0 + (int64_t)(seconds * SECOND);
+}
+
+static void mark(size_t i, enum journal_mark m, unsigned attempt, uint64_t sent)
+{
+	struct journal_key k = journal_key(&job);
+	struct journal_step s = {.idx = i,
+				 .mark = m,
+				 .attempt = attempt,
+				 .started_us = now,
+				 .sent = sent};
+	struct err e = ERR_INIT;
+
+	if (m == MARK_DONE || m == MARK_UNDONE)
+		s.ended_us = now;
+	assert_int_equal(journal_mark(j, &k, &s, &e), 0);
+}
+
+static void ran(size_t i, double from, double to, uint64_t sent)
+{
+	at(from);
+	mark(i, MARK_RUNNING, 1, 0);
+	at(to);
+	mark(i, MARK_DONE, 1, sent);
+}
+
+static void turn(enum journal_state state, enum journal_dir how,
+		 const char *why)
+{
+	struct journal_key k = journal_key(&job);
+	struct err cause = ERR_INIT, e = ERR_INIT;
+
+	if (why)
+		err_set(&cause, ERR_FAILED, "%s", why);
+	if (why)
+		err_hint(&cause, "novahaul resume <it>");
+	assert_int_equal(
+		journal_turn(j, &k,
+			     &(struct journal_turn){.state = state,
+						    .dir = how,
+						    .why = why ? &cause : NULL},
+			     &e),
+		0);
+	err_clear(&cause);
+}
+
+static void say(const char *text)
+{
+	struct journal_key k = journal_key(&job);
+	struct err e = ERR_INIT;
+
+	assert_int_equal(journal_say(j, &k, 1, text, &e), 0);
+}
+
+static void take(const char *owner)
+{
+	struct err e = ERR_INIT;
+
+	assert_int_equal(
+		journal_take(j, &job,
+			     &(struct journal_takeover){.owner = owner}, &e),
+		0);
+}
+
+/* A move that went well. */
+static void moved(const char *name)
+{
+	create(name, "controller pid 7");
+	ran(CLAIM, 0.1, 0.2, 0);
+	ran(PRECOPY, 0.2, 20, 50 << 20);
+	say("half of it");
+	ran(STOP, 20, 22, 0);
+	ran(COPY, 22, 24, 1 << 20);
+	ran(REWRITE, 24, 24.5, 0);
+	ran(START, 24.5, 26, 0);
+	at(26);
+	turn(JOURNAL_DONE, JOURNAL_FORWARD, NULL);
+}
+
+static json_t *document(void)
+{
+	struct err e = ERR_INIT;
+	json_t *doc = report_job(j, job.id, T0 + 3600 * SECOND, &e);
+
+	if (!doc)
+		fail_msg("%s", err_msg(&e));
+	return doc;
+}
+
+static const json_t *path(const json_t *v, const char *p)
+{
+	char part[64];
+
+	while (v && *p) {
+		size_t n = strcspn(p, "/");
+
+		snprintf(part, sizeof(part), "%.*s", (int)n, p);
+		v = json_is_array(v)
+			    ? json_array_get(v, (size_t)strtol(part, NULL, 10))
+			    : json_object_get(v, part);
+		p += n + (p[n] == '/');
+	}
+	return v;
+}
+
+static double num(const json_t *doc, const char *p)
+{
+	const json_t *v = path(doc, p);
+
+	return json_is_number(v) ? json_number_value(v) : -1;
+}
+
+static void is(const json_t *doc, const char *p, const char *want)
+{
+	const char *s = json_string_value(path(doc, p));
+
+	if (!s || strcmp(s, want))
+		fail_msg("%s is \"%s\", not \"%s\"", p, s ? s : "(none)", want);
+}
+
+/* --- pages */
+
+static int complaints;
+
+/* HTML 4 knows neither section nor svg: those alone may be complained of. */
+static void complain(void *arg, xmlErrorPtr err)
+{
+	(void)arg;
+	if (err->code == XML_HTML_UNKNOWN_TAG)
+		return;
+	complaints++;
+	print_message("line %d: %s", err->line, err->message);
+}
+
+static void no_foreign(const xmlNode *n)
+{
+	static const char *const banned[] = {"script", "link",	 "img",
+					     "iframe", "object", "embed",
+					     "base",   "form",	 "a"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(banned); i++)
+		assert_string_not_equal((const char *)n->name, banned[i]);
+	for (const xmlAttr *a = n->properties; a; a = a->next) {
+		const char *name = (const char *)a->name;
+		xmlChar *v = xmlNodeListGetString(n->doc, a->children, 1);
+
+		if (!strncmp(name, "on", 2) || strstr(name, "href") ||
+		    !strcmp(name, "src") || !strcmp(name, "action"))
+			fail_msg("attribute %s", name);
+		if (v && (strstr((char *)v, "://") ||
+			  strstr((char *)v, "javascript:")))
+			fail_msg("%s=\"%s\"", name, (char *)v);
+		xmlFree(v);
+	}
+}
+
+static int count(const xmlNode *n, const char *name)
+{
+	int sum = 0;
+
+	for (; n; n = n->next) {
+		if (n->type == XML_ELEMENT_NODE) {
+			no_foreign(n);
+			sum += !strcmp((const char *)n->name, name);
+		}
+		sum += count(n->children, name);
+	}
+	return sum;
+}
+
+/* The page of DOC as an XML tree, after HTML's parser has taken it as well: it
+ * is well-formed for both.  The caller frees. */
+static xmlDocPtr page(const json_t *doc, struct buf *out)
+{
+	htmlDocPtr html;
+	xmlDocPtr xml;
+
+	report_html(doc, out);
+	complaints = 0;
+	xmlSetStructuredErrorFunc(NULL, complain);
+	html = htmlReadMemory(out->p, (int)out->len, NULL, "utf-8",
+			      HTML_PARSE_NONET);
+	xml = xmlReadMemory(out->p, (int)out->len, NULL, "utf-8",
+			    XML_PARSE_NONET | XML_PARSE_HUGE);
+	xmlSetStructuredErrorFunc(NULL, NULL);
+	assert_non_null(html);
+	assert_non_null(xml);
+	assert_int_equal(complaints, 0);
+	xmlFreeDoc(html);
+	return xml;
+}
+
+static bool says(xmlDocPtr doc, const char *text)
+{
+	xmlChar *all = xmlNodeGetContent(xmlDocGetRootElement(doc));
+	bool yes = all && strstr((char *)all, text);
+
+	xmlFree(all);
+	return yes;
+}
+
+/* --- tests */
+
+static void t_done(void **state)
+{
+	json_t *doc;
+
+	(void)state;
+	moved("web1");
+	doc = document();
+	is(doc, "report", "job");
+	is(doc, "id", job.id);
+	is(doc, "outcome", "done");
+	is(doc, "created", "2026-11-21T15:55:55.000000Z");
+	is(doc, "generated", "2026-11-21T16:55:55.000000Z");
+	assert_true(num(doc, "schema_version") == 1);
+	assert_true(num(doc, "seconds") == 26);
+	assert_true(num(doc, "totals/instances") == 1);
+	assert_true(num(doc, "totals/outcomes/done") == 1);
+	assert_true(num(doc, "totals/outcomes/failed") == 0);
+	assert_true(num(doc, "totals/bytes_sent") == 51 << 20);
+	assert_true(num(doc, "totals/downtime_max_s") == 6);
+	is(doc, "instances/0/server/name", "web1");
+	is(doc, "instances/0/from", "compute-30");
+	assert_true(num(doc, "instances/0/downtime/at_s") == 20);
+	assert_true(num(doc, "instances/0/downtime/seconds") == 6);
+	is(doc, "instances/0/steps/1/step", "precopy");
+	assert_true(num(doc, "instances/0/steps/1/spans/0/at_s") == 0.2);
+	assert_true(num(doc, "instances/0/steps/1/spans/0/seconds") == 19.8);
+	is(doc, "instances/0/steps/1/spans/0/end", "done");
+	is(doc, "instances/0/controllers/0/owner", "controller pid 7");
+	assert_int_equal(json_array_size(path(doc, "instances/0/failures")), 0);
+	/* 12 marks, a line, done */
+	assert_int_equal(json_array_size(path(doc, "instances/0/events")), 14);
+	is(doc, "time/0/step", "precopy");
+	assert_true(num(doc, "time/0/seconds") == 19.8);
+	json_decref(doc);
+}
+
+/* The sum of all that is said of the time is the time. */
+static void t_time(void **state)
+{
+	double sum = 0;
+	json_t *doc, *t;
+	size_t i;
+
+	(void)state;
+	moved("web1");
+	doc = document();
+	json_array_foreach (json_object_get(doc, "time"), i, t)
+		sum += num(t, "seconds");
+	assert_true(sum > 25.99 && sum < 26.01);
+	/* the first tenth of a second belongs to no step */
+	assert_null(path(doc, "time/6/step"));
+	assert_true(num(doc, "time/6/seconds") == 0.1);
+	json_decref(doc);
+}
+
+/* Tried again, killed, taken over two hours later, rolled back by itself. */
+static void fail_late(void)
+{
+	create("web2", "one pid 1");
+	ran(CLAIM, 0, 1, 0);
+	at(1);
+	mark(PRECOPY, MARK_RUNNING, 1, 0);
+	at(3);
+	mark(PRECOPY, MARK_RUNNING, 2, 0);
+	at(5);
+	say("still at it");
+	at(7200);
+	take("two pid 2");
+	at(7201);
+	mark(PRECOPY, MARK_RUNNING, 3, 0);
+	at(7203);
+	turn(JOURNAL_OPEN, JOURNAL_BACKWARD, "the disk <i>burns</i>");
+	at(7204);
+	mark(PRECOPY, MARK_UNDOING, 3, 0);
+	at(7206);
+	mark(PRECOPY, MARK_UNDONE, 3, 0);
+	mark(CLAIM, MARK_UNDONE, 1, 0);
+	turn(JOURNAL_ROLLED_BACK, JOURNAL_BACKWARD, "the disk <i>burns</i>");
+}
+
+static void t_failed(void **state)
+{
+	static const struct {
+		const char *what, *end;
+		double at, s;
+	} want[] = {{"run", "again", 1, 2},
+		    {"run", "cut", 3, 2},
+		    {"run", "failed", 7201, 2},
+		    {"undo", "done", 7204, 2}};
+	json_t *doc;
+	char p[64];
+
+	(void)state;
+	fail_late();
+	doc = document();
+	is(doc, "outcome", "failed");
+	is(doc, "error/message", "the disk <i>burns</i>");
+	is(doc, "error/hint", "novahaul resume <it>");
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		snprintf(p, sizeof(p), "instances/0/steps/1/spans/%zu", i);
+		is(path(doc, p), "what", want[i].what);
+		is(path(doc, p), "end", want[i].end);
+		assert_true(num(path(doc, p), "at_s") == want[i].at);
+		assert_true(num(path(doc, p), "seconds") == want[i].s);
+	}
+	assert_int_equal(json_array_size(path(doc, "instances/0/failures")), 1);
+	assert_true(num(doc, "instances/0/failures/0/at_s") == 7203);
+	/* Who had it first is not known any more. */
+	assert_null(path(doc, "instances/0/controllers/0/owner"));
+	is(doc, "instances/0/controllers/1/owner", "two pid 2");
+	assert_true(num(doc, "instances/0/controllers/1/epoch") == 2);
+	/* nobody was at it for two hours */
+	assert_null(path(doc, "time/0/step"));
+	json_decref(doc);
+}
+
+static void t_open(void **state)
+{
+	json_t *doc;
+
+	(void)state;
+	create("web3", "one pid 1");
+	at(1);
+	mark(CLAIM, MARK_RUNNING, 1, 0);
+	at(4);
+	say("waiting");
+	doc = document();
+	is(doc, "outcome", "open");
+	assert_null(path(doc, "ended"));
+	is(doc, "instances/0/steps/0/spans/0/end", "open");
+	assert_true(num(doc, "instances/0/steps/0/spans/0/seconds") == 3);
+	assert_true(num(doc, "seconds") == 4);
+	json_decref(doc);
+}
+
+static void t_page(void **state)
+{
+	AUTO(buf_clear) struct buf out = BUF_INIT;
+	json_t *doc;
+	xmlDocPtr xml;
+	xmlNode *root;
+
+	(void)state;
+	moved("web1");
+	doc = document();
+	xml = page(doc, &out);
+	root = xmlDocGetRootElement(xml);
+	/* a bar a step in the timeline and in the steps, each told in words */
+	assert_int_equal(count(root, "section"), 3);
+	assert_true(says(xml, "run precopy: 19.8 s, done"));
+	assert_true(says(xml, "down 6.00 s"));
+	assert_true(says(xml, "51.0 MiB"));
+	assert_true(says(xml, "half of it"));
+	assert_true(says(xml, "controller pid 7"));
+	assert_true(says(xml, "do <b>it</b>"));
+	assert_false(says(xml, "What went wrong"));
+	assert_non_null(strstr(out.p, "role=\"img\" aria-label=\"web1: done"));
+	xmlFreeDoc(xml);
+	json_decref(doc);
+}
+
+/* A pause of two hours takes little of the width. */
+static void t_pause(void **state)
+{
+	AUTO(buf_clear) struct buf out = BUF_INIT;
+	const char *bar;
+	double x = 0, w = 0;
+	json_t *doc;
+
+	(void)state;
+	fail_late();
+	doc = document();
+	xmlFreeDoc(page(doc, &out));
+	bar = strstr(out.p, "<title>undo precopy");
+	assert_non_null(bar);
+	while (strncmp(bar, "<rect", 5))
+		bar--;
+	assert_int_equal(sscanf(bar,
+				"<rect class=\"undo\" x=\"%lf%%\" "
+				"width=\"%lf%%\"",
+				&x, &w),
+			 2);
+	/* two of ten seconds, in what the pause leaves */
+	assert_true(w > 10 && w < 25);
+	assert_true(x + w > 98 && x + w < 100.5);
+	bar = strstr(out.p, "<rect class=\"pause\" x=\"");
+	assert_int_equal(sscanf(bar,
+				"<rect class=\"pause\" x=\"%lf%%\" "
+				"width=\"%lf%%\"",
+				&x, &w),
+			 2);
+	assert_true(w > 1 && w <= 5);
+	json_decref(doc);
+}
+
+static void t_hostile(void **state)
+{
+	AUTO(buf_clear) struct buf out = BUF_INIT;
+	json_t *doc;
+	xmlDocPtr xml;
+
+	(void)state;
+	create(hostile, hostile);
+	at(1);
+	mark(CLAIM, MARK_RUNNING, 1, 0);
+	say(hostile);
+	say("no \xff utf-8 \xc0\xaf");
+	turn(JOURNAL_OPEN, JOURNAL_FORWARD, hostile);
+	doc = document();
+	is(doc, "instances/0/server/name", hostile);
+	is(doc, "instances/0/events/2/text", "no \\xff utf-8 \\xc0\\xaf");
+	xml = page(doc, &out);
+	assert_int_equal(count(xmlDocGetRootElement(xml), "script"), 0);
+	assert_true(says(xml, "<script>alert(1)</script>'\"&amp;\\x1b[2J"
+			      "\\u{202e}gnp.exe\\u{feff}\\x85"));
+	assert_null(strstr(out.p, "<script"));
+	assert_null(strstr(out.p, "\x1b"));
+	assert_null(strstr(out.p, "\xe2\x80\xae"));
+	assert_null(strstr(out.p, "\xef\xbb\xbf"));
+	xmlFreeDoc(xml);
+	json_decref(doc);
+}
+
+/* A name of 100 KB, and 3,000 lines: the page stays one to look at. */
+static void t_huge(void **state)
+{
+	AUTO(buf_clear) struct buf out = BUF_INIT, name = BUF_INIT;
+	json_t *doc;
+	xmlDocPtr xml;
+
+	(void)state;
+	for (int i = 0; i < 20000; i++)
+		buf_puts(&name, "\xc3\xa4<\"x");
+	create(buf_str(&name), "o");
+	mark(CLAIM, MARK_RUNNING, 1, 0);
+	for (int i = 0; i < 3000; i++)
+		say(i == 2999 ? "the very last" : "again & again");
+	doc = document();
+	assert_int_equal(json_array_size(path(doc, "instances/0/events")),
+			 3001);
+	xml = page(doc, &out);
+	assert_true(says(xml, "(100000 bytes in all)"));
+	assert_true(says(xml, "and 2500 lines more: novahaul show --events"));
+	assert_false(says(xml, "the very last"));
+	assert_true(out.len < 150000);
+	xmlFreeDoc(xml);
+	json_decref(doc);
+}
+
+static void t_escape(void **state)
+{
+	static const struct {
+		const char *in, *out;
+		size_t max;
+	} cases[] = {
+		{"plain", "plain", 0},
+		{"<&>\"'", "&lt;&amp;&gt;&quot;&#39;", 0},
+		{"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f", 0},
+		{"\xd7\xa9", "\xd7\xa9", 0}, /* Hebrew: it may stand there */
+		{"a\tb\n", "a\\x09b\\x0a", 0},
+		{"\xc3\xa4\xc3\xa4", "\xc3\xa4... (4 bytes in all)", 3},
+		{"\xed\xa0\x80", "\\xed\\xa0\\x80", 0}, /* a surrogate */
+		{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80", 0},
+		{"\xf3\xa0\x81\x81", "\\u{e0041}", 0}, /* a tag */
+		{"\xc3", "\\xc3", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(buf_clear) struct buf b = BUF_INIT;
+
+		report_escape(&b, cases[i].in, cases[i].max);
+		assert_string_equal(buf_str(&b), cases[i].out);
+	}
+}
+
+static void t_words(void **state)
+{
+	char w[REPORT_WORD_MAX];
+
+	(void)state;
+	report_seconds(0, w);
+	assert_string_equal(w, "0.00 s");
+	report_seconds(59.97, w);
+	assert_string_equal(w, "1 min 00 s");
+	report_seconds(3599.6, w);
+	assert_string_equal(w, "1 h 00 min");
+	report_seconds(200000, w);
+	assert_string_equal(w, "2 d 07 h");
+	report_bytes(1536, w);
+	assert_string_equal(w, "1.5 KiB");
+	report_bytes(0, w);
+	assert_string_equal(w, "0 B");
+}
+
+static int setup(void **state)
+{
+	struct err e = ERR_INIT;
+	char file[64];
+
+	(void)state;
+	if (!mkdtemp(dir))
+		return -1;
+	clock_set_ops(&(struct clock_ops){.now_us = fake_now});
+	snprintf(file, sizeof(file), "%s/journal.db", dir);
+	j = journal_open(file, &e);
+	return j ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	AUTO(mem_freep) char *file = mem_printf("%s/journal.db", dir);
+	AUTO(mem_freep) char *reserve = mem_printf("%s.reserve", file);
+
+	(void)state;
+	journal_job_clear(&job);
+	journal_close(j);
+	clock_set_ops(NULL);
+	xmlCleanupParser();
+	unlink(file);
+	unlink(reserve);
+	return rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_done),    cmocka_unit_test(t_time),
+		cmocka_unit_test(t_failed),  cmocka_unit_test(t_open),
+		cmocka_unit_test(t_page),    cmocka_unit_test(t_pause),
+		cmocka_unit_test(t_hostile), cmocka_unit_test(t_huge),
+		cmocka_unit_test(t_escape),  cmocka_unit_test(t_words),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
