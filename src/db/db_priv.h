@@ -247,6 +247,12 @@ int db_op_find(struct db *db, const char *server, char uuid[UUID_LEN + 1],
 	       struct err *e);
 int instance_read(struct my_conn *c, const char *uuid, struct db_instance *out,
 		  struct err *e);
+/* Row I of what has the columns of "cell.instance"; but for .reason. */
+void instance_row(const struct my_rows *r, size_t i, struct db_instance *out);
+/* Likewise of "cell.bdms"; of "cell.compute_nodes" and "cell.service". */
+int bdm_row(const struct my_rows *r, size_t i, struct db_bdm *b, struct err *e);
+void host_node_row(const struct my_rows *r, size_t i, struct db_host *h);
+void host_service_row(const struct my_rows *r, size_t i, struct db_host *h);
 /* Is a deleted row of it in shadow_instances? */
 int archived_in(struct my_conn *c, const char *uuid, bool *yes, struct err *e);
 int db_op_archived(struct db *db, const char *uuid, bool *yes, struct err *e);
@@ -266,7 +272,9 @@ int db_op_share_users(struct db *db, const struct db_share *s, int *n,
 		      struct err *e);
 
 /* ---- parse.c: the JSON that Nova keeps in columns; NULL text is empty */
-int parse_extra(struct db_server *s, const struct my_rows *r, struct err *e);
+/* Row I of what has the columns of "cell.extra". */
+int parse_extra(struct db_server *s, const struct my_rows *r, size_t i,
+		struct err *e);
 int parse_network(struct db_server *s, const char *json, struct err *e);
 
 /* server.c, result.c: row I of a selection of migrations. */
@@ -275,6 +283,9 @@ void migration_clear(struct db_migration *m);
 int parse_connection(struct db_bdm *b, const char *json, struct err *e);
 int parse_spec(struct db_server *s, const char *json, struct err *e);
 void parse_cpu(struct db_host *h, const char *json);
+/* result.c */
+void pairs_clear(struct db_pairs *p);
+void group_clear(struct db_group *g);
 void pairs_add(struct db_pairs *p, const char *key, const char *value);
 
 #endif

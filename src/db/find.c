@@ -141,7 +141,8 @@ int db_op_fault(struct db *db, const char *uuid, const char *host, char **out,
 	return 0;
 }
 
-static void fill_text(const struct my_rows *r, struct db_instance *i)
+static void fill_text(const struct my_rows *r, size_t row,
+		      struct db_instance *i)
 {
 	const struct {
 		char **slot;
@@ -172,7 +173,23 @@ static void fill_text(const struct my_rows *r, struct db_instance *i)
 	};
 
 	for (size_t k = 0; k < ARRAY_SIZE(texts); k++)
-		*texts[k].slot = my_dup(r, 0, texts[k].col);
+		*texts[k].slot = my_dup(r, row, texts[k].col);
+}
+
+void instance_row(const struct my_rows *r, size_t i, struct db_instance *out)
+{
+	fill_text(r, i, out);
+	out->id = my_num(r, i, "id", -1);
+	out->compute_id = my_num(r, i, "compute_id", -1);
+	out->power_state = (int)my_num(r, i, "power_state", -1);
+	out->locked = my_true(r, i, "locked");
+	out->deleted = my_true(r, i, "deleted");
+	out->hidden = my_true(r, i, "hidden");
+	out->type_id = my_num(r, i, "type_id", -1);
+	out->memory_mb = my_num(r, i, "memory_mb", -1);
+	out->vcpus = my_num(r, i, "vcpus", -1);
+	out->root_gb = my_num(r, i, "root_gb", -1);
+	out->ephemeral_gb = my_num(r, i, "ephemeral_gb", -1);
 }
 
 int instance_read(struct my_conn *c, const char *uuid, struct db_instance *out,
@@ -188,18 +205,7 @@ int instance_read(struct my_conn *c, const char *uuid, struct db_instance *out,
 		return err_set(e, ERR_CONFLICT, "instance %s is gone", uuid);
 	if (txn_reason(c, uuid, &out->reason, e))
 		return -1;
-	fill_text(&r, out);
-	out->id = my_num(&r, 0, "id", -1);
-	out->compute_id = my_num(&r, 0, "compute_id", -1);
-	out->power_state = (int)my_num(&r, 0, "power_state", -1);
-	out->locked = my_true(&r, 0, "locked");
-	out->deleted = my_true(&r, 0, "deleted");
-	out->hidden = my_true(&r, 0, "hidden");
-	out->type_id = my_num(&r, 0, "type_id", -1);
-	out->memory_mb = my_num(&r, 0, "memory_mb", -1);
-	out->vcpus = my_num(&r, 0, "vcpus", -1);
-	out->root_gb = my_num(&r, 0, "root_gb", -1);
-	out->ephemeral_gb = my_num(&r, 0, "ephemeral_gb", -1);
+	instance_row(&r, 0, out);
 	return 0;
 }
 

@@ -27,20 +27,21 @@ static int unknown(struct my_conn *c, const char *host, struct err *e)
 	return err_hint(e, "the hosts are: %s", names.n ? list : "none");
 }
 
-static void fill_node(struct db_host *h, const struct my_rows *r)
+void host_node_row(const struct my_rows *r, size_t i, struct db_host *h)
 {
-	h->node = my_dup(r, 0, "node");
-	h->compute_id = my_num(r, 0, "id", -1);
-	h->compute_uuid = my_dup(r, 0, "uuid");
-	h->host_ip = my_dup(r, 0, "host_ip");
-	h->hypervisor_type = my_dup(r, 0, "hypervisor_type");
-	h->hypervisor_version = my_num(r, 0, "hypervisor_version", -1);
-	h->vcpus = my_num(r, 0, "vcpus", -1);
-	h->memory_mb = my_num(r, 0, "memory_mb", -1);
-	h->local_gb = my_num(r, 0, "local_gb", -1);
-	h->vcpus_used = my_num(r, 0, "vcpus_used", -1);
-	h->memory_mb_used = my_num(r, 0, "memory_mb_used", -1);
-	h->local_gb_used = my_num(r, 0, "local_gb_used", -1);
+	h->node = my_dup(r, i, "node");
+	h->compute_id = my_num(r, i, "id", -1);
+	h->compute_uuid = my_dup(r, i, "uuid");
+	h->host_ip = my_dup(r, i, "host_ip");
+	h->hypervisor_type = my_dup(r, i, "hypervisor_type");
+	h->hypervisor_version = my_num(r, i, "hypervisor_version", -1);
+	h->vcpus = my_num(r, i, "vcpus", -1);
+	h->memory_mb = my_num(r, i, "memory_mb", -1);
+	h->local_gb = my_num(r, i, "local_gb", -1);
+	h->vcpus_used = my_num(r, i, "vcpus_used", -1);
+	h->memory_mb_used = my_num(r, i, "memory_mb_used", -1);
+	h->local_gb_used = my_num(r, i, "local_gb_used", -1);
+	parse_cpu(h, my_cell(r, i, "cpu_info"));
 }
 
 static int get_node(struct my_conn *c, struct db_host *h, struct err *e)
@@ -56,9 +57,19 @@ static int get_node(struct my_conn *c, struct db_host *h, struct err *e)
 			       "%s has %zu compute nodes: which one would own "
 			       "the instance is not ours to guess",
 			       h->host, r.n);
-	fill_node(h, &r);
-	parse_cpu(h, my_cell(&r, 0, "cpu_info"));
+	host_node_row(&r, 0, h);
 	return 0;
+}
+
+void host_service_row(const struct my_rows *r, size_t i, struct db_host *h)
+{
+	h->disabled = my_true(r, i, "disabled");
+	h->forced_down = my_true(r, i, "forced_down");
+	h->disabled_reason = my_dup(r, i, "disabled_reason");
+	h->seen_age_s = my_num(r, i, "age", -1);
+	if (my_cell(r, i, "age") && h->seen_age_s < 0)
+		h->seen_age_s = 0; /* its clock is ahead */
+	h->service_version = (int)my_num(r, i, "version", -1);
 }
 
 static int get_service(struct my_conn *c, struct db_host *h, struct err *e)
@@ -71,13 +82,7 @@ static int get_service(struct my_conn *c, struct db_host *h, struct err *e)
 		return err_set(e, ERR_REFUSED,
 			       "%zu nova-compute services for %s, not one", r.n,
 			       h->host);
-	h->disabled = my_true(&r, 0, "disabled");
-	h->forced_down = my_true(&r, 0, "forced_down");
-	h->disabled_reason = my_dup(&r, 0, "disabled_reason");
-	h->seen_age_s = my_num(&r, 0, "age", -1);
-	if (my_cell(&r, 0, "age") && h->seen_age_s < 0)
-		h->seen_age_s = 0; /* its clock is ahead */
-	h->service_version = (int)my_num(&r, 0, "version", -1);
+	host_service_row(&r, 0, h);
 	return 0;
 }
 

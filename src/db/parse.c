@@ -140,28 +140,29 @@ static int parse_numa(struct db_server *s, const char *text, struct err *e)
 	return 0;
 }
 
-int parse_extra(struct db_server *s, const struct my_rows *r, struct err *e)
+int parse_extra(struct db_server *s, const struct my_rows *r, size_t i,
+		struct err *e)
 {
 	AUTO(json_freep) json_t *pci = NULL;
 	AUTO(json_freep) json_t *context = NULL;
 	AUTO(json_freep) json_t *vpmems = NULL;
 	AUTO(json_freep) json_t *resources = NULL;
 
-	if (load(my_cell(r, 0, "pci_requests"), "instance_extra.pci_requests",
+	if (load(my_cell(r, i, "pci_requests"), "instance_extra.pci_requests",
 		 &pci, e) ||
-	    load(my_cell(r, 0, "context"), "instance_extra.migration_context",
+	    load(my_cell(r, i, "context"), "instance_extra.migration_context",
 		 &context, e) ||
-	    load(my_cell(r, 0, "vpmems"), "instance_extra.vpmems", &vpmems,
+	    load(my_cell(r, i, "vpmems"), "instance_extra.vpmems", &vpmems,
 		 e) ||
-	    load(my_cell(r, 0, "resources"), "instance_extra.resources",
+	    load(my_cell(r, i, "resources"), "instance_extra.resources",
 		 &resources, e))
 		return -1;
 	s->pci_requests = any_entry(pci);
 	s->migration_context = context != NULL;
 	s->resources = any_entry(vpmems) || any_entry(resources);
-	if (parse_numa(s, my_cell(r, 0, "numa_topology"), e))
+	if (parse_numa(s, my_cell(r, i, "numa_topology"), e))
 		return -1;
-	return parse_flavor(s, my_cell(r, 0, "flavor"), e);
+	return parse_flavor(s, my_cell(r, i, "flavor"), e);
 }
 
 static void one_vif(struct db_vif *v, const json_t *j)

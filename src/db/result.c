@@ -38,7 +38,7 @@ void db_instance_clear(struct db_instance *i)
 	*i = (struct db_instance){0};
 }
 
-static void pairs_clear(struct db_pairs *p)
+void pairs_clear(struct db_pairs *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		mem_free(p->v[i].key);
@@ -83,7 +83,7 @@ void migration_clear(struct db_migration *m)
 		mem_free(owned[k]);
 }
 
-static void group_clear(struct db_group *g)
+void group_clear(struct db_group *g)
 {
 	for (size_t i = 0; i < g->n_members; i++) {
 		mem_free(g->members[i].uuid);

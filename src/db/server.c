@@ -45,7 +45,7 @@ static int get_extra(struct get *g, struct err *e)
 
 	if (select_u(g, g->c, "cell.extra", &r, e))
 		return -1;
-	if (r.n && parse_extra(g->s, &r, e))
+	if (r.n && parse_extra(g->s, &r, 0, e))
 		return -1;
 	if (r.n && my_cell(&r, 0, "flavor"))
 		return 0;
@@ -65,8 +65,7 @@ static int get_sysmeta(struct get *g, struct err *e)
 	return 0;
 }
 
-static int one_bdm(const struct my_rows *r, size_t i, struct db_bdm *b,
-		   struct err *e)
+int bdm_row(const struct my_rows *r, size_t i, struct db_bdm *b, struct err *e)
 {
 	const struct {
 		char **slot;
@@ -105,7 +104,7 @@ static int get_bdms(struct get *g, struct err *e)
 	s->bdms = MEM_NEW_N(struct db_bdm, r.n);
 	s->n_bdms = r.n;
 	for (size_t i = 0; i < r.n; i++)
-		if (one_bdm(&r, i, &s->bdms[i], e))
+		if (bdm_row(&r, i, &s->bdms[i], e))
 			return -1;
 	return 0;
 }

@@ -33,6 +33,7 @@ static void every_release(const char *dir, bool own, struct totals *t)
 		t->schemas++;
 		t->failed += group_facts(&t->run);
 		t->failed += group_audit(&t->run);
+		t->failed += group_fleet(&t->run);
 		t->failed += group_write(&t->run);
 	}
 	if (t->schemas == before) {

@@ -124,6 +124,7 @@ void act_prepare(struct db *db, struct act *a);
 /* The groups; each returns its failures and adds its tests to *RUN. */
 int group_facts(size_t *run); /* on every release */
 int group_audit(size_t *run);
+int group_fleet(size_t *run);
 int group_write(size_t *run);
 int group_beside(size_t *run); /* on some */
 int group_volume(size_t *run);
