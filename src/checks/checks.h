@@ -58,6 +58,7 @@ struct check_opts {
 	uint64_t scratch;  /* bytes to spare on the target; 0: 64 MiB */
 	bool verify_deep;
 	bool ignore_heartbeat;
+	bool whole_group; /* other members of its groups are on their way */
 };
 
 struct check {

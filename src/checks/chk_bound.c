@@ -225,7 +225,6 @@ static size_t max_per_host(const struct db_group *g)
 static void group_run(const struct facts *f, const struct check_opts *o,
 		      struct check_report *r)
 {
-	(void)o;
 	for (size_t i = 0; i < f->srv.n_groups; i++) {
 		const struct db_group *g = &f->srv.groups[i];
 		const char *p = g->policy ? g->policy : "";
@@ -236,7 +235,10 @@ static void group_run(const struct facts *f, const struct check_opts *o,
 		if (strstr(p, "anti-affinity"))
 			bad = there >= max_per_host(g);
 		else if (strstr(p, "affinity"))
-			bad = placed_members(g) > there;
+			bad = placed_members(g) >
+			      there + (o->whole_group && f->srv.inst.host
+					       ? members_on(g, f->srv.inst.host)
+					       : 0);
 		if (!bad)
 			continue;
 		if (soft)

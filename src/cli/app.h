@@ -34,9 +34,11 @@
 #include "engine/txn.h"
 
 struct app_ops;
+struct app_fleet_read;
 struct audit_facts;
 struct facts;
 struct fence_evidence;
+struct fleet_facts;
 struct progress;
 struct step;
 
@@ -100,6 +102,9 @@ struct app_request {
 	bool verify_full;      /* digest every byte again before the rewrite */
 	bool detach_volumes;   /* Nova takes them off meanwhile */
 	bool copy_console_log; /* may hold the guest's secrets */
+	/* Its server group goes as a whole: members still on the source count
+	 * as if they had moved. */
+	bool whole_group;
 };
 
 /* How a job stands when a function that ran it returns; txn_exit_code() makes
@@ -241,6 +246,11 @@ struct app_ops {
 	 * and mem_free() it. */
 	struct facts *(*facts_read)(struct app *a, const struct app_request *r,
 				    struct err *e);
+	/* The same of a whole host (cli/app_fleet.h); fleet_clear() and
+	 * mem_free() it. */
+	struct fleet_facts *(*fleet_read)(struct app *a,
+					  const struct app_fleet_read *r,
+					  struct err *e);
 	/* {allowed, reason, bytes, path} of the kept copy of JOB; path is NULL
 	 * when nothing is kept. */
 	int (*purge_look)(void *world, const char *job, json_t **out,

@@ -106,7 +106,8 @@ static struct check_opts opts_of(const struct app_request *r)
 				   .start = !r->no_start,
 				   .detach = r->detach_volumes,
 				   .copy_console = r->copy_console_log,
-				   .verify_deep = r->verify_deep};
+				   .verify_deep = r->verify_deep,
+				   .whole_group = r->whole_group};
 }
 
 static bool by_nova(const struct facts *f, const struct app_request *r)
@@ -210,11 +211,12 @@ static struct plan_opts plan_opts_of(const struct app *a,
 /* Enough to look again with the same eyes before the plan is run. */
 static json_t *request_json(const struct app_request *r)
 {
-	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b}", "server",
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b}", "server",
 			 r->server, "to", r->to, "control",
 			 app_control_name(r->control), "no_start", r->no_start,
 			 "console_log", r->copy_console_log, "verify_deep",
-			 r->verify_deep, "detach_volumes", r->detach_volumes);
+			 r->verify_deep, "detach_volumes", r->detach_volumes,
+			 "whole_group", r->whole_group);
 }
 
 /* Which step sends which statements; those that only read, and those that only
@@ -353,6 +355,7 @@ static struct app_request request_of(const json_t *plan, const struct move *m)
 		.verify_full = m->verify_full,
 		.copy_console_log =
 			json_is_true(json_object_get(q, "console_log")),
+		.whole_group = json_is_true(json_object_get(q, "whole_group")),
 	};
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "facts/facts.h"
+#include "facts/facts_priv.h"
 
 #include <openssl/evp.h>
 #include <string.h>
@@ -12,7 +12,7 @@ void facts_init(struct facts *f, const char *to)
 	f->host[DST_HOST].name = mem_strdup(to);
 }
 
-static void host_clear(struct fact_host *h)
+void fact_host_clear(struct fact_host *h)
 {
 	mem_free(h->name);
 	db_host_clear(&h->db);
@@ -104,8 +104,8 @@ void facts_clear(struct facts *f)
 	db_schema_clear(&f->schema);
 	err_clear(&f->rights);
 	db_server_clear(&f->srv);
-	host_clear(&f->host[SRC_HOST]);
-	host_clear(&f->host[DST_HOST]);
+	fact_host_clear(&f->host[SRC_HOST]);
+	fact_host_clear(&f->host[DST_HOST]);
 	mem_free(f->domain_name);
 	mem_free(f->xml);
 	domain_free(f->dom);

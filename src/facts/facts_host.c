@@ -274,6 +274,15 @@ static void read_reasons(struct facts *f, struct fact_host *h)
 				     &f->dom_err);
 }
 
+void host_domain(struct facts *f, struct fact_host *h, struct virt *v)
+{
+	if (virt_state(v, f->srv.inst.uuid, &h->state, &h->virt_err))
+		return;
+	read_source_domain(f, h, v);
+	read_volumes(f);
+	read_reasons(f, h);
+}
+
 static void read_virt(struct facts *f, enum fact_side s, struct virt *v)
 {
 	struct fact_host *h = &f->host[s];

@@ -6,6 +6,14 @@
 
 #include "facts/facts.h"
 
+/* facts.c */
+void fact_host_clear(struct fact_host *h);
+
+/* facts_host.c: what libvirt has of the instance on the source, which H is:
+ * its state, definition, volumes outside the instance directory, and what
+ * speaks against direct control.  Wants H's instances_path. */
+void host_domain(struct facts *f, struct fact_host *h, struct virt *v);
+
 void local_qemu_conf(struct fact_host *h, struct host *host);
 void local_guests_boot(struct fact_host *h, struct host *host);
 /* Wants users and instances_path. */

@@ -79,14 +79,17 @@ int join_bound(struct api_session *s, const char *port, struct cloud_bind *out,
 int join_bind(struct api_session *s, const char *port, const char *host,
 	      const struct cloud_bind *seen, struct err *e);
 
-/* ---- join_world.c, join_facts.c, join_audit.c, join_misc.c: members of
- * join_ops */
+/* ---- join_world.c, join_facts.c, join_fleet.c, join_audit.c, join_misc.c:
+ * members of join_ops */
 
 void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 		      struct err *e);
 void join_world_close(void *world);
 struct facts *join_facts_read(struct app *a, const struct app_request *r,
 			      struct err *e);
+struct fleet_facts *join_fleet_read(struct app *a,
+				    const struct app_fleet_read *r,
+				    struct err *e);
 int join_traces(void *world, const char *job, struct app_traces *out,
 		struct err *e);
 int join_purge_look(void *world, const char *job, json_t **out, struct err *e);

@@ -33,6 +33,7 @@ const struct app_ops join_ops = {
 	.mirror = world_mirror,
 	.tick = world_tick,
 	.facts_read = join_facts_read,
+	.fleet_read = join_fleet_read,
 	.purge_look = join_purge_look,
 	.purge_remove = join_purge_remove,
 	.manifests = join_manifests,
