@@ -84,7 +84,7 @@ SELECT i.uuid, i.host, i.vcpus, i.memory_mb,
   AND b.destination_type = 'volume') THEN 0 ELSE i.root_gb END) AS gb
 FROM instances i WHERE i.deleted = 0 AND i.host IS NOT NULL ORDER BY i.host
 
--- Every compute node with its service; the columns of cell.compute_nodes and
+-- Every compute node with its service (ratios as text: they are floats); the columns of cell.compute_nodes and
 -- cell.service.
 -- name: fleet.hosts
 SELECT s.host, COALESCE(s.disabled, 0) AS disabled, s.disabled_reason,
@@ -96,9 +96,11 @@ SELECT s.host, COALESCE(s.disabled, 0) AS disabled, s.disabled_reason,
  [F_cn_uuid:cn.uuid][!F_cn_uuid:NULL] AS uuid, cn.host_ip, cn.hypervisor_type,
  cn.hypervisor_version, cn.cpu_info, cn.vcpus, cn.memory_mb, cn.local_gb,
  cn.vcpus_used, cn.memory_mb_used, cn.local_gb_used,
- [F_cn_ratio:cn.cpu_allocation_ratio][!F_cn_ratio:NULL] AS cpu_ratio,
- [F_cn_ratio:cn.ram_allocation_ratio][!F_cn_ratio:NULL] AS ram_ratio,
- [F_cn_disk_ratio:cn.disk_allocation_ratio][!F_cn_disk_ratio:NULL]
+ [F_cn_ratio:CAST(cn.cpu_allocation_ratio AS CHAR)][!F_cn_ratio:NULL]
+ AS cpu_ratio,
+ [F_cn_ratio:CAST(cn.ram_allocation_ratio AS CHAR)][!F_cn_ratio:NULL]
+ AS ram_ratio,
+ [F_cn_disk_ratio:CAST(cn.disk_allocation_ratio AS CHAR)][!F_cn_disk_ratio:NULL]
  AS disk_ratio
 FROM services s JOIN compute_nodes cn ON cn.deleted = 0 AND
  [F_cn_host:(cn.host = s.host OR (cn.host IS NULL AND cn.service_id = s.id))]
