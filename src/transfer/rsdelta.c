@@ -30,9 +30,12 @@ struct rsdelta {
 	char out[OUT];
 };
 
+/* The signature of a block takes 20 bytes, and a change costs the rest of the
+ * block that it is in.  Blocks of an image begin where those of its file system
+ * do: halving them doubles the first and saves little of the second. */
 size_t rsdelta_block(uint64_t size)
 {
-	if (size <= (uint64_t)RSDELTA_BLOCKS_MAX * 2048)
+	if (size <= RSDELTA_SMALL)
 		return 2048;
 	return size <= (uint64_t)RSDELTA_BLOCKS_MAX * 4096 ? 4096 : 0;
 }

@@ -25,6 +25,8 @@
 
 /* Blocks of a basis at most, so that memory stays within bounds. */
 enum { RSDELTA_BLOCKS_MAX = 700000 };
+/* Up to this size blocks are of 2048 bytes, beyond it of 4096. */
+enum { RSDELTA_SMALL = 16 << 20 };
 
 struct rsdelta;
 

@@ -73,8 +73,9 @@ case_data() {
 	esac
 }
 
+# nothing there, and nothing that the source knows of it from an earlier run
 dst_empty() {
-	rm -rf "$dst/.novahaul"
+	rm -rf "$dst/.novahaul" "$data/.novahaul"
 	mkdir -p "$dst/$D"
 	chmod -R 700 "$dst/.novahaul"
 	at_target=

@@ -87,6 +87,17 @@ static struct host *dial(const struct opts *o, const char *name,
 	return host_open(&c, e);
 }
 
+/* As the step claim does: what the agents know of a file from one pass to the
+ * next, and what of it does not fit into memory, lies there. */
+static int work_dirs(struct run *r, struct err *e)
+{
+	struct host_mkdir d = {.path = {r->o->root, ".novahaul/j-bench"},
+			       .mode = 0700,
+			       .parents = true};
+
+	return host_mkdir(r->src, &d, e) || host_mkdir(r->dst, &d, e) ? -1 : 0;
+}
+
 static int hosts_open(struct run *r, struct err *e)
 {
 	char session[UUID_LEN + 1];
@@ -106,7 +117,9 @@ static int hosts_open(struct run *r, struct err *e)
 	r->dst = dial(r->o, "dst", r->o->dst, e);
 	if (!r->dst)
 		return -1;
-	return host_claim_all((struct host *[]){r->src, r->dst}, 2, &c, e);
+	if (host_claim_all((struct host *[]){r->src, r->dst}, 2, &c, e))
+		return -1;
+	return work_dirs(r, e);
 }
 
 static struct client *late_open(void *arg, bool src, struct err *e)
