@@ -3,6 +3,8 @@
 -- statement after each "-- name:" line.  "schema-N" brings a file from schema
 -- N-1 to N and may hold several statements; they are never changed once
 -- released.
+-- MariaDB runs the same statements, but for those of the same name in
+-- journal_mysql.sql; names that it reserves stand in backquotes.
 
 -- name: setup
 PRAGMA journal_mode = DELETE;
@@ -233,41 +235,41 @@ ORDER BY created_us DESC, id
 
 -- name: add-step
 INSERT INTO steps (job, idx, name, mark, attempt, started_us, ended_us, sent,
-	read)
+	`read`)
 VALUES (:id, :idx, :name, :mark, :attempt, :started, :ended, :sent, :read)
 
 -- name: get-steps
 SELECT idx, name, mark, attempt, ifnull(started_us, 0), ifnull(ended_us, 0),
-	sent, read
+	sent, `read`
 FROM steps WHERE job = :id ORDER BY idx
 
 -- name: mark
 UPDATE steps SET mark = :mark, attempt = :attempt,
 	started_us = ifnull(started_us, :started), ended_us = :ended,
-	sent = :sent, read = :read
+	sent = :sent, `read` = :read
 WHERE job = :id AND idx = :idx
 
 -- name: add-record
-INSERT INTO records (job, seq, idx, ts_us, key, value)
+INSERT INTO records (job, seq, idx, ts_us, `key`, value)
 SELECT :id, seq, :idx, :now, :key, :value FROM jobs WHERE id = :id
 
 -- name: import-record
-INSERT INTO records (job, seq, idx, ts_us, key, value)
+INSERT INTO records (job, seq, idx, ts_us, `key`, value)
 VALUES (:id, :seq, :idx, :now, :key, :value)
 
 -- name: get-records
-SELECT seq, idx, ts_us, key, value FROM records WHERE job = :id ORDER BY seq
+SELECT seq, idx, ts_us, `key`, value FROM records WHERE job = :id ORDER BY seq
 
 -- name: get-latest
-SELECT seq, idx, ts_us, key, value FROM records AS r
+SELECT seq, idx, ts_us, `key`, value FROM records AS r
 WHERE job = :id AND NOT EXISTS (
 	SELECT 1 FROM records AS n WHERE n.job = r.job AND n.idx = r.idx
-	AND n.key = r.key AND n.seq > r.seq)
+	AND n.`key` = r.`key` AND n.seq > r.seq)
 ORDER BY seq
 
 -- What an operator asked stands with the first step.
 -- name: get-asked
-SELECT value FROM records WHERE job = :id AND idx = 0 AND key = :key
+SELECT value FROM records WHERE job = :id AND idx = 0 AND `key` = :key
 ORDER BY seq DESC LIMIT 1
 
 -- A transition writes its event in the transaction of the guard, so jobs.seq

@@ -41,6 +41,8 @@ struct fence_evidence;
 struct fleet_facts;
 struct progress;
 struct step;
+struct store;
+struct store_sql;
 
 struct app {
 	const struct config *config; /* borrowed */
@@ -228,6 +230,11 @@ enum app_reach {
 };
 
 struct app_ops {
+	/* The database of URL, for journal_open_shared(); SQL says what it is
+	 * asked.  Not with a password, when the URL is a->journal's own. */
+	struct store *(*journal_store)(const struct app *a, const char *url,
+				       const struct store_sql *const *sql,
+				       struct err *e);
 	/* Opens what the steps of PLAN's move work on (steps/world.h); the
 	 * engine hands it to them as step_world(). */
 	void *(*world_open)(struct app *a, const json_t *plan,

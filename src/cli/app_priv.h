@@ -12,8 +12,11 @@ struct move;
 /* Reads the world again: 0 when PLAN, read as M, may be run as it is. */
 int app_plan_holds(struct app *a, const json_t *plan, const struct move *m,
 		   struct err *e);
-/* The journal that the configuration names. */
+/* The journal that --journal or the configuration names. */
 struct journal *app_journal(const struct app *a, struct err *e);
+/* Is it a database?  Its file; NULL with an error when it is neither. */
+bool app_journal_shared(const struct app *a);
+const char *app_journal_file(const struct app *a, struct err *e);
 
 /* Is PLAN of a job that audit --fix has made? */
 bool app_is_fix(const json_t *plan);

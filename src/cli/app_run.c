@@ -8,20 +8,6 @@
 #include "engine/step.h"
 #include "plan/plan.h"
 
-struct journal *app_journal(const struct app *a, struct err *e)
-{
-	const char *path = a->journal ? a->journal : a->config->journal;
-	struct journal *j;
-
-	if (!strncmp(path, "sqlite:///", 10))
-		path += 9;
-	j = journal_open(path, e);
-	/* as cli_journal_open() */
-	if (!j && e->kind == ERR_RETRY)
-		e->kind = ERR_LOCKED;
-	return j;
-}
-
 static void journal_closep(struct journal **j)
 {
 	journal_close(*j);

@@ -45,8 +45,8 @@ int cli_job_word(const struct cli *c, const char *word, char id[JOURNAL_ID_MAX],
 		 struct err *e);
 /* A job as its report; its steps as well when it has been loaded whole. */
 json_t *cli_job_json(struct journal *j, const struct journal_job *job);
-/* Is the controller that last had the job still there?  Only known for this
- * machine. */
+/* Is the controller that last had the job still there?  With a journal in a
+ * file only known for this machine. */
 enum cli_alive { CLI_ALIVE_UNKNOWN = 0, CLI_ALIVE_YES, CLI_ALIVE_NO };
 enum cli_alive cli_job_alive(const struct journal_job *job);
 

@@ -129,7 +129,7 @@ static int read_plan(const json_t *plan, struct batch *b, struct err *e)
 static int add_member(struct journal *j, const struct batch *b,
 		      const struct batch_member *m, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "batch-add-member");
+	struct store_stmt *st = journal_stmt(j, "batch-add-member");
 
 	journal_bind(st, ":id", b->id);
 	journal_bind_int(st, ":idx", (int64_t)m->idx);
@@ -145,7 +145,7 @@ static int add_member(struct journal *j, const struct batch *b,
 static int create(struct journal *j, void *arg, struct err *e)
 {
 	const struct batch *b = arg;
-	sqlite3_stmt *st = journal_stmt(j, "batch-add");
+	struct store_stmt *st = journal_stmt(j, "batch-add");
 
 	journal_bind(st, ":id", b->id);
 	journal_bind(st, ":kind", b->kind);
@@ -190,7 +190,7 @@ static int bad_row(struct journal *j, const char *id, struct err *e)
 		       journal_path(j), id);
 }
 
-static int read_batch(struct journal *j, sqlite3_stmt *st, struct batch *b,
+static int read_batch(struct journal *j, struct store_stmt *st, struct batch *b,
 		      struct err *e)
 {
 	int state = by_name(state_names, ARRAY_SIZE(state_names),
@@ -222,7 +222,7 @@ static int read_batch(struct journal *j, sqlite3_stmt *st, struct batch *b,
 
 static int read_members(struct journal *j, struct batch *b, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "batch-members");
+	struct store_stmt *st = journal_stmt(j, "batch-members");
 	int rc;
 
 	journal_bind(st, ":id", b->id);
@@ -268,7 +268,7 @@ static bool note_job(void *arg, const struct journal_job *job)
 static int load(struct journal *j, const char *id, struct batch *out,
 		struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "batch-get");
+	struct store_stmt *st = journal_stmt(j, "batch-get");
 	int rc;
 
 	*out = (struct batch){0};
@@ -304,7 +304,7 @@ int batch_load(struct journal *j, const char *id, struct batch *out,
 
 int batch_each(struct journal *j, batch_each_fn *fn, void *arg, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "batch-list");
+	struct store_stmt *st = journal_stmt(j, "batch-list");
 	bool more = true;
 	int rc = 0;
 
@@ -325,7 +325,7 @@ int batch_each(struct journal *j, batch_each_fn *fn, void *arg, struct err *e)
 int batch_jobs(struct journal *j, const char *batch, long member,
 	       journal_each_job *fn, void *arg, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "batch-jobs");
+	struct store_stmt *st = journal_stmt(j, "batch-jobs");
 	bool more = true;
 	int rc = 0;
 
@@ -425,7 +425,7 @@ int batch_admits(struct journal *j, const struct journal_job *job,
 {
 	const json_t *o = json_object_get(job->plan, "batch");
 	json_int_t epoch = json_integer_value(json_object_get(o, "epoch"));
-	sqlite3_stmt *st = journal_stmt(j, "batch-epoch");
+	struct store_stmt *st = journal_stmt(j, "batch-epoch");
 	bool ok;
 	int rc;
 

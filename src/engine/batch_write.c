@@ -11,7 +11,7 @@
 int batch_add_event(struct journal *j, const char *id, long idx,
 		    const char *kind, const char *text, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "batch-add-event");
+	struct store_stmt *st = journal_stmt(j, "batch-add-event");
 
 	journal_bind(st, ":id", id);
 	journal_bind_int(st, ":now", clock_now_us());
@@ -30,7 +30,7 @@ struct take {
 static int take(struct journal *j, void *arg, struct err *e)
 {
 	struct take *a = arg;
-	sqlite3_stmt *st = journal_stmt(j, "batch-take");
+	struct store_stmt *st = journal_stmt(j, "batch-take");
 	AUTO(mem_freep) char *text = NULL;
 
 	journal_bind_int(st, ":now", clock_now_us());
@@ -80,7 +80,7 @@ static int member(struct journal *j, void *arg, struct err *e)
 {
 	const struct member *a = arg;
 	const struct batch_member *m = a->m;
-	sqlite3_stmt *st = journal_stmt(j, "batch-member");
+	struct store_stmt *st = journal_stmt(j, "batch-member");
 	bool why = m->why.kind != ERR_NONE;
 	AUTO(mem_freep) char *text = NULL;
 
@@ -120,7 +120,7 @@ struct turn {
 static int turn(struct journal *j, void *arg, struct err *e)
 {
 	const struct turn *a = arg;
-	sqlite3_stmt *st = journal_stmt(j, "batch-turn");
+	struct store_stmt *st = journal_stmt(j, "batch-turn");
 	bool ended = a->t->state != BATCH_OPEN;
 	AUTO(mem_freep) char *text = NULL;
 
@@ -176,7 +176,7 @@ struct record {
 static int record(struct journal *j, void *arg, struct err *e)
 {
 	const struct record *a = arg;
-	sqlite3_stmt *st = journal_stmt(j, "batch-add-record");
+	struct store_stmt *st = journal_stmt(j, "batch-add-record");
 
 	if (!a->value)
 		return err_set(e, ERR_BUG, "record %s is no JSON", a->key);
@@ -199,7 +199,7 @@ int batch_record(struct journal *j, const struct journal_key *k,
 
 int batch_still(struct journal *j, const struct journal_key *k, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "batch-epoch");
+	struct store_stmt *st = journal_stmt(j, "batch-epoch");
 	int rc;
 
 	journal_bind(st, ":id", k->id);
@@ -224,7 +224,7 @@ static int ask(struct journal *j, void *arg, struct err *e)
 {
 	const struct ask *a = arg;
 	struct record r = {a->id, a->a->key, a->a->value, -1};
-	sqlite3_stmt *st = journal_stmt(j, "batch-epoch");
+	struct store_stmt *st = journal_stmt(j, "batch-epoch");
 	bool open;
 	int rc;
 
@@ -275,7 +275,7 @@ static int damaged(struct journal *j, const char *id, const char *key,
 int batch_asked(struct journal *j, const char *id, const char *key,
 		json_t **value, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "batch-get-asked");
+	struct store_stmt *st = journal_stmt(j, "batch-get-asked");
 	int rc;
 
 	*value = NULL;
@@ -295,8 +295,8 @@ int batch_asked(struct journal *j, const char *id, const char *key,
 int batch_records(struct journal *j, const char *id, bool latest,
 		  journal_each_record *fn, void *arg, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, latest ? "batch-get-latest"
-						  : "batch-get-records");
+	struct store_stmt *st = journal_stmt(j, latest ? "batch-get-latest"
+						       : "batch-get-records");
 	bool more = true;
 	int rc = 0;
 
@@ -326,7 +326,7 @@ int batch_records(struct journal *j, const char *id, bool latest,
 int batch_events(struct journal *j, const char *id, uint64_t after,
 		 journal_each_event *fn, void *arg, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "batch-get-events");
+	struct store_stmt *st = journal_stmt(j, "batch-get-events");
 	bool more = true;
 	int rc = 0;
 

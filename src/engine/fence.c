@@ -83,7 +83,7 @@ enum fence_verdict fence_judge(const struct fence_evidence *ev, size_t n,
 static int add(struct journal *j, void *arg, struct err *e)
 {
 	const struct fence_evidence *ev = arg;
-	sqlite3_stmt *st = journal_stmt(j, "add-fence");
+	struct store_stmt *st = journal_stmt(j, "add-fence");
 	AUTO(mem_freep)
 	char *what = ev->what ? json_dumps(ev->what, JSON_COMPACT) : NULL;
 
@@ -116,7 +116,7 @@ int fence_add(struct journal *j, const struct fence_evidence *ev, struct err *e)
 int fence_each(struct journal *j, const char *host, fence_each_fn *fn,
 	       void *arg, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "get-fence");
+	struct store_stmt *st = journal_stmt(j, "get-fence");
 	bool more = true;
 	int rc = 0;
 
@@ -125,24 +125,24 @@ int fence_each(struct journal *j, const char *host, fence_each_fn *fn,
 		json_t *what = json_loads(journal_text(st, 5), 0, NULL);
 
 		more = fn(arg, &(struct fence_evidence){
-				       .id = sqlite3_column_int64(st, 0),
+				       .id = journal_int(st, 0),
 				       .host = journal_text(st, 1),
 				       .provider = journal_text(st, 2),
 				       .verdict = fence_verdict_by_name(
 					       journal_text(st, 3)),
-				       .taken_us = sqlite3_column_int64(st, 4),
+				       .taken_us = journal_int(st, 4),
 				       .what = what,
 				       .by = journal_text(st, 6),
 			       });
 		json_decref(what);
 	}
-	sqlite3_reset(st);
+	journal_reset(st);
 	return rc < 0 ? -1 : 0;
 }
 
 static int forget(struct journal *j, void *arg, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "forget-fence");
+	struct store_stmt *st = journal_stmt(j, "forget-fence");
 
 	journal_bind(st, ":host", arg);
 	return journal_exec(j, st, e);

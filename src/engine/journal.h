@@ -2,10 +2,11 @@
 /*
  * The journal: what every job is going to do, has done, and how to undo it.
  *
- * One SQLite file, /var/lib/novahaul/journal.db by default (0600, its directory
- * 0700), synchronous=EXTRA and journal_mode=DELETE: what a function below calls
- * durable has reached the disk, with its directory entry, before it returns 0.
- * After a crash at any moment a write is there whole or not at all.
+ * In a file, for one machine: SQLite, /var/lib/novahaul/journal.db by default
+ * (0600, its directory 0700), synchronous=EXTRA and journal_mode=DELETE: what a
+ * function below calls durable has reached the disk, with its directory entry,
+ * before it returns 0.  After a crash at any moment a write is there whole or
+ * not at all.  Or in a database, for several operators: see further down.
  *
  *	struct journal *j = journal_open(path, &e);
  *	struct journal_job job = {0};
@@ -19,9 +20,9 @@
  *
  * One writer a job: every write carries the epoch under which its writer works
  * and is ERR_STALE, changing nothing, once another controller has raised it
- *with journal_take().  A controller that was frozen and woken writes nothing
- *here.  Only journal_ask() is for others, and touches nothing that the writer
- *knows.
+ * with journal_take().  A controller that was frozen and woken writes nothing
+ * here.  Only journal_ask() is for others, and touches nothing that the writer
+ * knows.
  *
  * Space is reserved ahead in a second file, NAME.reserve.  When the disk is
  * full, plain writes fail with ERR_FAILED before the mutation that they
@@ -39,9 +40,30 @@
  *
  * No secret is ever passed to any function of this file.
  *
+ * SEVERAL OPERATORS share a database of MariaDB or Galera, opened by somebody
+ * else as a store (core/store.h; db/store.h) and handed to
+ * journal_open_shared().  All of the above holds there, and:
+ *	- a write that met another (deadlock, certification conflict) or whose
+ *	  connection broke is made again, whole, for up to 20 s: ERR_RETRY then;
+ *	- a COMMIT that was not answered is looked up on a new connection and
+ *	  made again if it is not there, for up to a minute; ERR_LOST when even
+ *	  then nobody knows: the write is there whole or not at all;
+ *	- an instance has at most one open job: of two that create one at once,
+ *	  or that reopen one, the second is ERR_LOCKED;
+ *	- journal_beat() says every few seconds that this process is there;
+ *	  journal_take() is ERR_LOCKED while whoever has the job was heard of
+ *	  in the last JOURNAL_LEASE_US (unless it ran on this machine and its
+ *	  pid is gone) and has not closed its journal.  This is a courtesy: what
+ *	  keeps two controllers apart is the epoch, and the leases on the hosts;
+ *	- a read sees all that anybody has written before it, on any node;
+ *	- durable is what the server makes of it: innodb_flush_log_at_trx_commit
+ *	  other than 1 is warned about.  There is no reserve.
+ *
  * Errors: ERR_RETRY when another process holds the file locked for longer than
- * the busy timeout; ERR_REFUSED for a file that is not ours or was written by a
- * newer schema; ERR_NOTHING for a job that is not there; ERR_FAILED otherwise.
+ * the busy timeout, or the database does not answer; ERR_LOST as said;
+ * ERR_REFUSED for a file or database that is not ours or was written by a newer
+ * schema, or that this user may not write; ERR_NOTHING for a job that is not
+ * there; ERR_LOCKED as said; ERR_FAILED otherwise.
  */
 #ifndef NH_ENGINE_JOURNAL_H
 #define NH_ENGINE_JOURNAL_H
@@ -55,7 +77,20 @@
 #define JOURNAL_PATH "/var/lib/novahaul/journal.db"
 #define JOURNAL_ID_MAX 16 /* "j-" and 8 of a-z2-7, and room for a NUL */
 
+/* A controller that was not heard of for so long is gone: longer than any step
+ * is silent (a command on a host ends after 60 s). */
+#define JOURNAL_LEASE_US (INT64_C(90) * 1000000)
+
 struct journal;
+struct store;
+struct store_sql;
+
+/* Is a controller at work on a job?  A file does not know. */
+enum journal_pulse {
+	PULSE_UNKNOWN = 0,
+	PULSE_NONE, /* nobody: it ended, or was not heard of for a while */
+	PULSE_BEATS,
+};
 
 enum journal_state {
 	JOURNAL_OPEN = 0, /* not finished: running, interrupted or stuck */
@@ -107,6 +142,7 @@ struct journal_job {
 	struct err error;
 	struct journal_step *steps;
 	size_t nsteps;
+	enum journal_pulse pulse; /* only from journal_load() */
 };
 
 /* Who writes: a job, and the epoch under which this process works on it. */
@@ -117,12 +153,23 @@ struct journal_key {
 
 /* Opens PATH, creating it and its last directory; upgrades an older schema. */
 struct journal *journal_open(const char *path, struct err *e);
+/* The same in a database.  Takes S over, even on failure. */
+struct journal *journal_open_shared(struct store *s, struct err *e);
+/* The statements of that store: tables, NULL at the end; what stands in an
+ * earlier one counts. */
+const struct store_sql *const *journal_shared_sql(void);
 void journal_close(struct journal *j);
+/* Its file, or where it is: for messages. */
 const char *journal_path(const struct journal *j);
 /* From now on, may writes use the reserve? */
 void journal_urgent(struct journal *j, bool on);
 /* "host pid 123": this process, for the owner columns. */
 void journal_owner(char *out, size_t n);
+/* Was it a process of this machine that is no more? */
+bool journal_owner_gone(const char *owner);
+/* Often, while a job is run: where the journal is shared, others see that its
+ * controller is there.  Cheap; nothing depends on it. */
+void journal_beat(struct journal *j);
 
 /* --- jobs */
 
@@ -146,7 +193,8 @@ struct journal_takeover {
 };
 /* Raises JOB's epoch by one and makes the job OPEN in the direction given.
  * ERR_STALE when its epoch is no longer the one in JOB: another process was
- * faster.  On success JOB is updated. */
+ * faster; ERR_LOCKED, in a shared journal, when another process attends it, or
+ * its instance has another open job.  On success JOB is updated. */
 int journal_take(struct journal *j, struct journal_job *job,
 		 const struct journal_takeover *t, struct err *e);
 

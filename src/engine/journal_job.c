@@ -194,7 +194,7 @@ int journal_read_plan(const json_t *plan, struct journal_job *job,
 static int add_step(struct journal *j, const char *id,
 		    const struct journal_step *s, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "add-step");
+	struct store_stmt *st = journal_stmt(j, "add-step");
 
 	journal_bind(st, ":id", id);
 	journal_bind_int(st, ":idx", (int64_t)s->idx);
@@ -208,7 +208,7 @@ static int add_step(struct journal *j, const char *id,
 	return journal_exec(j, st, e);
 }
 
-void journal_bind_json(sqlite3_stmt *st, const char *name, const json_t *v)
+void journal_bind_json(struct store_stmt *st, const char *name, const json_t *v)
 {
 	char *text = v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 
@@ -216,7 +216,7 @@ void journal_bind_json(sqlite3_stmt *st, const char *name, const json_t *v)
 	free(text); /* allowed: jansson's allocator */
 }
 
-void journal_bind_error(sqlite3_stmt *st, const char *name,
+void journal_bind_error(struct store_stmt *st, const char *name,
 			const struct err *why)
 {
 	json_t *v = journal_err_json(why);
@@ -228,7 +228,7 @@ void journal_bind_error(sqlite3_stmt *st, const char *name,
 int journal_add_job(struct journal *j, const struct journal_job *job,
 		    struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "add-job");
+	struct store_stmt *st = journal_stmt(j, "add-job");
 
 	journal_bind(st, ":id", job->id);
 	journal_bind(st, ":state", journal_state_name(job->state));
@@ -263,7 +263,7 @@ int journal_add_job(struct journal *j, const struct journal_job *job,
 int journal_add_event(struct journal *j, const char *id, long idx,
 		      const char *kind, const char *text, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "add-event");
+	struct store_stmt *st = journal_stmt(j, "add-event");
 
 	journal_bind(st, ":id", id);
 	journal_bind_int(st, ":now", clock_now_us());
@@ -278,8 +278,10 @@ static int create(struct journal *j, void *arg, struct err *e)
 {
 	struct journal_job *job = arg;
 
-	if ((*job->batch && batch_admits(j, job, e)) ||
-	    journal_add_job(j, job, e))
+	if ((*job->batch &&
+	     (journal_in_batch(j, job->batch, e) || batch_admits(j, job, e))) ||
+	    journal_only_one(j, job, e) || journal_add_job(j, job, e) ||
+	    journal_hold(j, job->id, e))
 		return -1;
 	return journal_add_event(j, job->id, -1, "job", "created", e);
 }
@@ -308,10 +310,10 @@ static int bad_row(struct journal *j, const char *id, struct err *e)
 {
 	return err_set(e, ERR_FAILED,
 		       "journal %s: job %s: the entry cannot be understood",
-		       j->path, id);
+		       journal_path(j), id);
 }
 
-void journal_read_error(sqlite3_stmt *st, int i, struct err *out)
+void journal_read_error(struct store_stmt *st, int i, struct err *out)
 {
 	const char *text = journal_text0(st, i);
 	json_t *v = text ? json_loads(text, 0, NULL) : NULL;
@@ -320,7 +322,7 @@ void journal_read_error(sqlite3_stmt *st, int i, struct err *out)
 	json_decref(v);
 }
 
-int journal_read_job(struct journal *j, sqlite3_stmt *st,
+int journal_read_job(struct journal *j, struct store_stmt *st,
 		     struct journal_job *out, struct err *e)
 {
 	int state = journal_state_by_name(journal_text(st, 1));
@@ -333,13 +335,13 @@ int journal_read_job(struct journal *j, sqlite3_stmt *st,
 		return bad_row(j, out->id, e);
 	out->state = (enum journal_state)state;
 	out->dir = (enum journal_dir)dir;
-	out->demanded = sqlite3_column_int(st, 3);
-	out->epoch = (uint64_t)sqlite3_column_int64(st, 4);
-	out->seq = (uint64_t)sqlite3_column_int64(st, 5);
-	out->created_us = sqlite3_column_int64(st, 6);
-	out->updated_us = sqlite3_column_int64(st, 7);
-	out->ended_us = sqlite3_column_int64(st, 8);
-	out->purged_us = sqlite3_column_int64(st, 9);
+	out->demanded = journal_int(st, 3);
+	out->epoch = (uint64_t)journal_int(st, 4);
+	out->seq = (uint64_t)journal_int(st, 5);
+	out->created_us = journal_int(st, 6);
+	out->updated_us = journal_int(st, 7);
+	out->ended_us = journal_int(st, 8);
+	out->purged_us = journal_int(st, 9);
 	out->kind = mem_strdup0(journal_text0(st, 10));
 	out->instance = mem_strdup0(journal_text0(st, 11));
 	out->name = mem_strdup0(journal_text0(st, 12));
@@ -358,7 +360,7 @@ int journal_read_job(struct journal *j, sqlite3_stmt *st,
 
 static int read_steps(struct journal *j, struct journal_job *out, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "get-steps");
+	struct store_stmt *st = journal_stmt(j, "get-steps");
 	int rc;
 
 	journal_bind(st, ":id", out->id);
@@ -370,18 +372,18 @@ static int read_steps(struct journal *j, struct journal_job *out, struct err *e)
 					 sizeof(*out->steps));
 		s = &out->steps[out->nsteps++];
 		*s = (struct journal_step){
-			.idx = (size_t)sqlite3_column_int64(st, 0),
+			.idx = (size_t)journal_int(st, 0),
 			.name = mem_strdup(journal_text(st, 1)),
 			.mark = mark < 0 ? MARK_PENDING
 					 : (enum journal_mark)mark,
-			.attempt = (unsigned)sqlite3_column_int64(st, 3),
-			.started_us = sqlite3_column_int64(st, 4),
-			.ended_us = sqlite3_column_int64(st, 5),
-			.sent = (uint64_t)sqlite3_column_int64(st, 6),
-			.read = (uint64_t)sqlite3_column_int64(st, 7),
+			.attempt = (unsigned)journal_int(st, 3),
+			.started_us = journal_int(st, 4),
+			.ended_us = journal_int(st, 5),
+			.sent = (uint64_t)journal_int(st, 6),
+			.read = (uint64_t)journal_int(st, 7),
 		};
 		if (mark < 0 || s->idx != out->nsteps - 1) {
-			sqlite3_reset(st);
+			journal_reset(st);
 			return bad_row(j, out->id, e);
 		}
 	}
@@ -391,7 +393,7 @@ static int read_steps(struct journal *j, struct journal_job *out, struct err *e)
 int journal_load_in(struct journal *j, const char *id, struct journal_job *out,
 		    struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "get-job");
+	struct store_stmt *st = journal_stmt(j, "get-job");
 	int rc;
 
 	*out = (struct journal_job){0};
@@ -399,12 +401,12 @@ int journal_load_in(struct journal *j, const char *id, struct journal_job *out,
 	rc = journal_step_row(j, st, e);
 	if (!rc) {
 		err_set(e, ERR_NOTHING, "there is no job %s in journal %s", id,
-			j->path);
+			journal_path(j));
 		return err_hint(e, "novahaul jobs");
 	}
 	if (rc > 0)
 		rc = journal_read_job(j, st, out, e);
-	sqlite3_reset(st);
+	journal_reset(st);
 	if (rc || read_steps(j, out, e)) {
 		journal_job_clear(out);
 		return -1;
@@ -415,11 +417,16 @@ int journal_load_in(struct journal *j, const char *id, struct journal_job *out,
 int journal_load(struct journal *j, const char *id, struct journal_job *out,
 		 struct err *e)
 {
+	AUTO(mem_freep) char *owner = NULL;
 	int rc;
 
 	if (journal_read_begin(j, e))
 		return -1;
 	rc = journal_load_in(j, id, out, e);
+	if (!rc && journal_holder(j, id, &out->pulse, &owner, e)) {
+		journal_job_clear(out);
+		rc = -1;
+	}
 	journal_read_end(j);
 	return rc;
 }
@@ -427,7 +434,7 @@ int journal_load(struct journal *j, const char *id, struct journal_job *out,
 int journal_jobs(struct journal *j, journal_each_job *fn, void *arg,
 		 struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "list-jobs");
+	struct store_stmt *st = journal_stmt(j, "list-jobs");
 	bool more = true;
 	int rc = 1;
 
@@ -441,14 +448,14 @@ int journal_jobs(struct journal *j, journal_each_job *fn, void *arg,
 		if (rc)
 			break;
 	}
-	sqlite3_reset(st);
+	journal_reset(st);
 	return rc < 0 ? -1 : 0;
 }
 
 int journal_open_jobs(struct journal *j, const char *instance, size_t *n,
 		      char id[JOURNAL_ID_MAX], struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "open-jobs");
+	struct store_stmt *st = journal_stmt(j, "open-jobs");
 	int rc;
 
 	*n = 0;
@@ -458,142 +465,4 @@ int journal_open_jobs(struct journal *j, const char *instance, size_t *n,
 		if (!(*n)++)
 			snprintf(id, JOURNAL_ID_MAX, "%s", journal_text(st, 0));
 	return rc;
-}
-
-/* --- changing a whole job */
-
-struct take {
-	struct journal_job *job;
-	const struct journal_takeover *t;
-};
-
-static int take(struct journal *j, void *arg, struct err *e)
-{
-	struct take *a = arg;
-	sqlite3_stmt *st = journal_stmt(j, "take");
-	AUTO(mem_freep) char *text = NULL;
-
-	journal_bind_int(st, ":now", clock_now_us());
-	journal_bind(st, ":dir", journal_dir_name(a->t->dir));
-	journal_bind_int(st, ":demanded", a->t->demanded);
-	journal_bind(st, ":owner", a->t->owner);
-	journal_bind(st, ":id", a->job->id);
-	journal_bind_int(st, ":epoch", (int64_t)a->job->epoch);
-	/* Whoever had it may have finished it since it was loaded. */
-	journal_bind(st, ":was", journal_state_name(a->job->state));
-	if (journal_exec(j, st, e))
-		return -1;
-	if (sqlite3_changes(j->db) != 1)
-		return err_set(e, ERR_STALE,
-			       "another process took the job over first");
-	text = mem_printf("epoch %" PRIu64 ", %s, by %s", a->job->epoch + 1,
-			  journal_dir_name(a->t->dir),
-			  a->t->owner ? a->t->owner : "nobody");
-	return journal_add_event(j, a->job->id, -1, "job", text, e);
-}
-
-int journal_take(struct journal *j, struct journal_job *job,
-		 const struct journal_takeover *t, struct err *e)
-{
-	struct take a = {job, t};
-	struct journal_write w = {"taking the job over", NULL, take, &a};
-	AUTO(mem_freep) char *owner = mem_strdup0(t->owner);
-
-	if (journal_write(j, &w, e))
-		return -1;
-	job->epoch++;
-	job->seq++;
-	job->state = JOURNAL_OPEN;
-	job->dir = t->dir;
-	job->demanded = t->demanded;
-	mem_free(job->owner);
-	job->owner = owner;
-	owner = NULL;
-	return 0;
-}
-
-struct turn {
-	const char *id;
-	const struct journal_turn *t;
-};
-
-static int turn(struct journal *j, void *arg, struct err *e)
-{
-	struct turn *a = arg;
-	sqlite3_stmt *st = journal_stmt(j, "turn");
-	bool ended = a->t->state != JOURNAL_OPEN;
-	AUTO(mem_freep) char *text = NULL;
-
-	journal_bind(st, ":state", journal_state_name(a->t->state));
-	journal_bind(st, ":dir", journal_dir_name(a->t->dir));
-	journal_bind_int(st, ":demanded", a->t->demanded);
-	journal_bind_error(st, ":error", a->t->why);
-	journal_bind_time(st, ":ended", ended ? clock_now_us() : 0);
-	journal_bind(st, ":id", a->id);
-	if (journal_exec(j, st, e))
-		return -1;
-	text = mem_printf("%s, %s%s%s", journal_state_name(a->t->state),
-			  journal_dir_name(a->t->dir), a->t->why ? ": " : "",
-			  a->t->why ? err_msg(a->t->why) : "");
-	return journal_add_event(j, a->id, -1, "job", text, e);
-}
-
-int journal_turn(struct journal *j, const struct journal_key *k,
-		 const struct journal_turn *t, struct err *e)
-{
-	struct turn a = {k->id, t};
-	struct journal_write w = {"the state of the job", k, turn, &a};
-
-	return journal_write(j, &w, e);
-}
-
-static int delete_job(struct journal *j, void *arg, struct err *e)
-{
-	const char *id = arg;
-	struct journal_job job;
-	sqlite3_stmt *st;
-
-	if (journal_load_in(j, id, &job, e))
-		return -1;
-	if (job.state == JOURNAL_OPEN) {
-		err_set(e, ERR_REFUSED, "job %s is open", id);
-		err_hint(e, "novahaul resume %s, or rollback", id);
-		journal_job_clear(&job);
-		return -1;
-	}
-	journal_job_clear(&job);
-	st = journal_stmt(j, "delete-job");
-	journal_bind(st, ":id", id);
-	return journal_exec(j, st, e);
-}
-
-int journal_delete(struct journal *j, const char *id, struct err *e)
-{
-	AUTO(mem_freep) char *own = mem_strdup(id);
-	struct journal_write w = {"forgetting a job", NULL, delete_job, own};
-
-	return journal_write(j, &w, e);
-}
-
-static int purged(struct journal *j, void *arg, struct err *e)
-{
-	const char *id = arg;
-	sqlite3_stmt *st = journal_stmt(j, "purged");
-
-	journal_bind_int(st, ":now", clock_now_us());
-	journal_bind(st, ":id", id);
-	if (journal_exec(j, st, e))
-		return -1;
-	if (sqlite3_changes(j->db) != 1)
-		return err_set(e, ERR_REFUSED,
-			       "job %s is open, or is not in the journal", id);
-	return journal_add_event(j, id, -1, "job", "purged", e);
-}
-
-int journal_purged(struct journal *j, const char *id, struct err *e)
-{
-	AUTO(mem_freep) char *own = mem_strdup(id);
-	struct journal_write w = {"a purge", NULL, purged, own};
-
-	return journal_write(j, &w, e);
 }

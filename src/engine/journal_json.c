@@ -195,7 +195,7 @@ static int import_record(struct journal *j, const struct import *a,
 	const json_t *value = json_object_get(o, "value");
 	json_int_t idx = get_i(o, "idx"), seq = get_i(o, "seq");
 	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-	sqlite3_stmt *st = journal_stmt(j, "import-record");
+	struct store_stmt *st = journal_stmt(j, "import-record");
 
 	if (!text || !get_s(o, "key") || idx < 0 || seq < 0 ||
 	    (uint64_t)idx >= a->job.nsteps || (uint64_t)seq > a->job.seq) {
@@ -217,7 +217,7 @@ static int replace(struct journal *j, const struct journal_job *job,
 		   struct err *e)
 {
 	struct journal_job old;
-	sqlite3_stmt *st;
+	struct store_stmt *st;
 	uint64_t epoch;
 
 	if (journal_load_in(j, job->id, &old, e)) {
@@ -231,7 +231,7 @@ static int replace(struct journal *j, const struct journal_job *job,
 	if (epoch >= job->epoch) {
 		err_set(e, epoch > job->epoch ? ERR_REFUSED : ERR_NOTHING,
 			"job %s is in journal %s already, under epoch %llu",
-			job->id, j->path, (unsigned long long)epoch);
+			job->id, journal_path(j), (unsigned long long)epoch);
 		return err_hint(e, "novahaul resume %s", job->id);
 	}
 	st = journal_stmt(j, "delete-job");
@@ -244,7 +244,9 @@ static int import(struct journal *j, void *arg, struct err *e)
 	struct import *a = arg;
 	size_t n = json_array_size(a->records);
 
-	if (replace(j, &a->job, e) || journal_add_job(j, &a->job, e))
+	if (replace(j, &a->job, e) ||
+	    (a->job.state == JOURNAL_OPEN && journal_only_one(j, &a->job, e)) ||
+	    journal_add_job(j, &a->job, e))
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (import_record(j, a, json_array_get(a->records, i), e))

@@ -3,55 +3,78 @@
 #ifndef NH_ENGINE_JOURNAL_PRIV_H
 #define NH_ENGINE_JOURNAL_PRIV_H
 
-#include <sqlite3.h>
-
+#include "core/store.h"
+#include "core/uuid.h"
 #include "engine/journal.h"
 
-struct journal_sql {
-	const char *name, *text;
-};
-/* sql/journal.sql; ends with a NULL name. */
-extern const struct journal_sql journal_sql_text[];
+/* sql/journal.sql, and what of it is said otherwise to MariaDB, with what only
+ * several operators need: sql/journal_mysql.sql. */
+extern const struct store_sql journal_sql_text[];
+extern const struct store_sql journal_mysql_text[];
 
 struct journal {
-	sqlite3 *db;
-	sqlite3_stmt **stmts; /* in the order of journal_sql_text, lazily */
-	char *path;
-	char *reserve; /* file name beside it */
-	int dirfd;
+	struct store *s;
+	char *reserve; /* its name in dirfd; NULL when shared */
+	int dirfd;     /* or -1 */
 	bool urgent;
-	bool full; /* the last error was for want of space */
 	journal_hook *hook;
 	void *hook_arg;
+	/* Of one that is shared (journal_write.c): who this is, how many
+	 * writes it has made, and when it last said that it is there. */
+	char writer[UUID_LEN + 1];
+	uint64_t writes;
+	int64_t beat_us;
 };
 
+/* Opens the file as a store, and its directory.  NULL on error; DIRFD may be
+ * open all the same. */
+struct store *journal_file_open(const char *path, int *dirfd, struct err *e);
+
+/* Says what follows on how to write; ends what it said. */
+void journal_writer_init(struct journal *j);
+void journal_writer_end(struct journal *j);
+/* Part of a write that makes JOB's controller this one.  Nothing in a file. */
+int journal_hold(struct journal *j, const char *id, struct err *e);
+/* Is JOB attended?  OWNER, to be freed, is who. */
+int journal_holder(struct journal *j, const char *id, enum journal_pulse *out,
+		   char **owner, struct err *e);
+/* Part of a write that makes JOB an open one: ERR_LOCKED when the instance has
+ * another. */
+int journal_only_one(struct journal *j, const struct journal_job *job,
+		     struct err *e);
+/* Part of a write that rests on what stands in this batch.  Nothing in a
+ * file. */
+int journal_in_batch(struct journal *j, const char *id, struct err *e);
+/* Is there a reserve, and may it be used?  Then it is gone. */
+bool journal_give_up_reserve(struct journal *j);
+
 /* The statement of this name, reset and unbound.  Borrowed. */
-sqlite3_stmt *journal_stmt(struct journal *j, const char *name);
+struct store_stmt *journal_stmt(struct journal *j, const char *name);
 /* Bind by name; a name that the statement lacks aborts.  NULL text is NULL. */
-void journal_bind(sqlite3_stmt *st, const char *name, const char *text);
-void journal_bind_int(sqlite3_stmt *st, const char *name, int64_t v);
+void journal_bind(struct store_stmt *st, const char *name, const char *text);
+void journal_bind_int(struct store_stmt *st, const char *name, int64_t v);
 /* As above; 0 is bound as NULL. */
-void journal_bind_time(sqlite3_stmt *st, const char *name, int64_t us);
+void journal_bind_time(struct store_stmt *st, const char *name, int64_t us);
 /* One row?  1 yes, 0 no more, -1 error. */
-int journal_step_row(struct journal *j, sqlite3_stmt *st, struct err *e);
+int journal_step_row(struct journal *j, struct store_stmt *st, struct err *e);
 /* Runs a statement that returns no rows. */
-int journal_exec(struct journal *j, sqlite3_stmt *st, struct err *e);
+int journal_exec(struct journal *j, struct store_stmt *st, struct err *e);
 /* Column I as a string that is never NULL, or as one that may be; borrowed. */
-const char *journal_text(sqlite3_stmt *st, int i);
-const char *journal_text0(sqlite3_stmt *st, int i);
+const char *journal_text(struct store_stmt *st, int i);
+const char *journal_text0(struct store_stmt *st, int i);
 /* Column I as a number; NULL is 0. */
-int64_t journal_int(sqlite3_stmt *st, int i);
+int64_t journal_int(struct store_stmt *st, int i);
 /* Ends a statement that may have rows left. */
-void journal_reset(sqlite3_stmt *st);
+void journal_reset(struct store_stmt *st);
 /* Rows that the last writing statement changed. */
 int64_t journal_changed(struct journal *j);
-int journal_sql_error(struct journal *j, int rc, struct err *e);
 
 /* Reads between these see one state of the file. */
 int journal_read_begin(struct journal *j, struct err *e);
 void journal_read_end(struct journal *j);
 
-/* One durable write: BEGIN, the guard, BODY, COMMIT. */
+/* One durable write: BEGIN, the guard, BODY, COMMIT.  BODY may be called again,
+ * after what it did was undone: it changes nothing but the journal. */
 struct journal_write {
 	const char *what;	       /* for the hook and the errors */
 	const struct journal_key *key; /* NULL: not guarded by an epoch */
@@ -65,14 +88,15 @@ int journal_add_event(struct journal *j, const char *id, long idx,
 		      const char *kind, const char *text, struct err *e);
 
 /* A row of "get-job", "list-jobs" or "batch-jobs". */
-int journal_read_job(struct journal *j, sqlite3_stmt *st,
+int journal_read_job(struct journal *j, struct store_stmt *st,
 		     struct journal_job *out, struct err *e);
 /* The job's error or value in a row, as JSON text. */
-void journal_bind_json(sqlite3_stmt *st, const char *name, const json_t *v);
-void journal_bind_error(sqlite3_stmt *st, const char *name,
+void journal_bind_json(struct store_stmt *st, const char *name,
+		       const json_t *v);
+void journal_bind_error(struct store_stmt *st, const char *name,
 			const struct err *why);
 /* Reads column I of a row, written by the above, into OUT. */
-void journal_read_error(sqlite3_stmt *st, int i, struct err *out);
+void journal_read_error(struct store_stmt *st, int i, struct err *out);
 /* "j-" or "b-" and 8 random digits; is TEXT such a name? */
 void journal_random_id(char kind, char id[JOURNAL_ID_MAX]);
 bool journal_id_ok(char kind, const char *text);

@@ -16,7 +16,7 @@ struct mark {
 static int mark(struct journal *j, void *arg, struct err *e)
 {
 	struct mark *a = arg;
-	sqlite3_stmt *st = journal_stmt(j, "mark");
+	struct store_stmt *st = journal_stmt(j, "mark");
 	char text[64];
 
 	journal_bind(st, ":mark", journal_mark_name(a->s->mark));
@@ -29,7 +29,7 @@ static int mark(struct journal *j, void *arg, struct err *e)
 	journal_bind_int(st, ":idx", (int64_t)a->s->idx);
 	if (journal_exec(j, st, e))
 		return -1;
-	if (sqlite3_changes(j->db) != 1)
+	if (journal_changed(j) != 1)
 		return err_set(e, ERR_BUG, "job %s has no step %zu", a->id,
 			       a->s->idx);
 	if (a->s->attempt > 1)
@@ -58,7 +58,7 @@ struct record {
 static int record(struct journal *j, void *arg, struct err *e)
 {
 	struct record *a = arg;
-	sqlite3_stmt *st = journal_stmt(j, "add-record");
+	struct store_stmt *st = journal_stmt(j, "add-record");
 	char *text = json_dumps(a->r->value, JSON_COMPACT | JSON_ENCODE_ANY);
 
 	if (!text)
@@ -111,7 +111,7 @@ struct ask {
 
 static int is_open(struct journal *j, const char *id, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "get-job");
+	struct store_stmt *st = journal_stmt(j, "get-job");
 	int rc;
 
 	journal_bind(st, ":id", id);
@@ -119,7 +119,7 @@ static int is_open(struct journal *j, const char *id, struct err *e)
 	if (rc > 0 &&
 	    journal_state_by_name(journal_text(st, 1)) != JOURNAL_OPEN)
 		rc = err_set(e, ERR_REFUSED, "job %s is finished", id);
-	sqlite3_reset(st);
+	journal_reset(st);
 	return rc > 0 ? 0 : -1;
 }
 
@@ -159,7 +159,7 @@ int journal_ask(struct journal *j, const char *id,
 int journal_asked(struct journal *j, const char *id, const char *key,
 		  json_t **value, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "get-asked");
+	struct store_stmt *st = journal_stmt(j, "get-asked");
 	int rc;
 
 	*value = NULL;
@@ -171,8 +171,8 @@ int journal_asked(struct journal *j, const char *id, const char *key,
 	if (rc > 0 && !*value)
 		rc = err_set(e, ERR_FAILED,
 			     "journal %s: job %s: record %s is damaged",
-			     j->path, id, key);
-	sqlite3_reset(st);
+			     journal_path(j), id, key);
+	journal_reset(st);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -181,7 +181,7 @@ int journal_asked(struct journal *j, const char *id, const char *key,
 int journal_records(struct journal *j, const char *id, bool latest,
 		    journal_each_record *fn, void *arg, struct err *e)
 {
-	sqlite3_stmt *st =
+	struct store_stmt *st =
 		journal_stmt(j, latest ? "get-latest" : "get-records");
 	bool more = true;
 	int rc = 0;
@@ -191,9 +191,9 @@ int journal_records(struct journal *j, const char *id, bool latest,
 		const char *text = journal_text(st, 4);
 		json_t *v = json_loads(text, JSON_DECODE_ANY, NULL);
 		struct journal_record r = {
-			.seq = (uint64_t)sqlite3_column_int64(st, 0),
-			.idx = (size_t)sqlite3_column_int64(st, 1),
-			.ts_us = sqlite3_column_int64(st, 2),
+			.seq = (uint64_t)journal_int(st, 0),
+			.idx = (size_t)journal_int(st, 1),
+			.ts_us = journal_int(st, 2),
 			.key = journal_text(st, 3),
 			.value = v,
 		};
@@ -201,20 +201,20 @@ int journal_records(struct journal *j, const char *id, bool latest,
 		if (!v) {
 			rc = err_set(e, ERR_FAILED,
 				     "journal %s: job %s: record %s is damaged",
-				     j->path, id, r.key);
+				     journal_path(j), id, r.key);
 			break;
 		}
 		more = fn(arg, &r);
 		json_decref(v);
 	}
-	sqlite3_reset(st);
+	journal_reset(st);
 	return rc < 0 ? -1 : 0;
 }
 
 int journal_events(struct journal *j, const char *id, uint64_t after,
 		   journal_each_event *fn, void *arg, struct err *e)
 {
-	sqlite3_stmt *st = journal_stmt(j, "get-events");
+	struct store_stmt *st = journal_stmt(j, "get-events");
 	bool more = true;
 	int rc = 0;
 
@@ -222,17 +222,17 @@ int journal_events(struct journal *j, const char *id, uint64_t after,
 	journal_bind_int(st, ":after", (int64_t)after);
 	while (more && (rc = journal_step_row(j, st, e)) > 0) {
 		struct journal_event ev = {
-			.seq = (uint64_t)sqlite3_column_int64(st, 0),
-			.ts_us = sqlite3_column_int64(st, 1),
-			.epoch = (uint64_t)sqlite3_column_int64(st, 2),
-			.idx = (long)sqlite3_column_int64(st, 3),
+			.seq = (uint64_t)journal_int(st, 0),
+			.ts_us = journal_int(st, 1),
+			.epoch = (uint64_t)journal_int(st, 2),
+			.idx = (long)journal_int(st, 3),
 			.kind = journal_text(st, 4),
 			.text = journal_text(st, 5),
 		};
 
 		more = fn(arg, &ev);
 	}
-	sqlite3_reset(st);
+	journal_reset(st);
 	return rc < 0 ? -1 : 0;
 }
 

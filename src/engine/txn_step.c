@@ -22,6 +22,7 @@
 
 void txn_tick(struct txn *t)
 {
+	journal_beat(t->env->journal);
 	if (t->env->tick)
 		t->env->tick(t->env->world);
 }
