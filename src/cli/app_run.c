@@ -5,6 +5,7 @@
 #include "cli/app_priv.h"
 #include "report/downtime.h"
 #include "cli/progress.h"
+#include "cli/trace.h"
 #include "engine/step.h"
 #include "plan/plan.h"
 
@@ -21,27 +22,28 @@ bool app_is_fix(const json_t *plan)
 	return kind && !strcmp(kind, "fix");
 }
 
-static struct txn_env env_of(struct app *a, struct journal *j, void *world,
-			     bool fix)
+static struct txn_env env_of(struct trace *t, void *world, bool fix)
 {
+	const struct app_ops *ops = t->app->ops;
+
 	if (fix)
-		return (struct txn_env){.journal = j,
-					.steps = a->ops->fix_steps(),
+		return (struct txn_env){.journal = t->journal,
+					.steps = ops->fix_steps(),
 					.world = world,
-					.event = progress_event,
-					.event_arg = a->progress};
+					.event = trace_event,
+					.event_arg = t};
 	return (struct txn_env){
-		.journal = j,
-		.steps = a->ops->steps(),
+		.journal = t->journal,
+		.steps = ops->steps(),
 		.world = world,
-		.look = a->ops->look,
-		.enter = a->ops->enter,
-		.regain = a->ops->regain,
-		.leave = a->ops->leave,
-		.mirror = a->ops->mirror,
-		.tick = a->ops->tick,
-		.event = progress_event,
-		.event_arg = a->progress,
+		.look = ops->look,
+		.enter = ops->enter,
+		.regain = ops->regain,
+		.leave = ops->leave,
+		.mirror = ops->mirror,
+		.tick = ops->tick,
+		.event = trace_event,
+		.event_arg = t,
 	};
 }
 
@@ -115,6 +117,7 @@ int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
 {
 	AUTO(move_freep) struct move *m = plan_read(plan, e);
 	AUTO(journal_closep) struct journal *j = NULL;
+	AUTO(trace_clear) struct trace t = {.app = a};
 	struct journal_job job = {0};
 	struct txn_env env;
 	void *world;
@@ -122,12 +125,13 @@ int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
 	if (!m || not_confirmed(a, e) || app_plan_holds(a, plan, m, e))
 		return -1;
 	j = app_journal(a, e);
-	if (!j || no_open_job(j, m->uuid, e))
+	t.journal = j;
+	if (!j || no_open_job(j, m->uuid, e) || trace_ask(&t, plan, e))
 		return -1;
 	world = a->ops->world_open(a, plan, APP_REACH_BOTH, e);
 	if (!world)
 		return err_wrap(e, "instance %s", m->uuid);
-	env = env_of(a, j, world, false);
+	env = env_of(&t, world, false);
 	if (!txn_start(&env, plan, out->job, e)) {
 		progress_note(a->progress, "job %s: %s from %s to %s", out->job,
 			      m->name, m->src.host, m->dst.host);
@@ -143,6 +147,7 @@ int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
 		journal_job_clear(&job);
 		err_clear(&ignored);
 	}
+	trace_end(&t, out, e);
 	return e->kind == ERR_NONE ? 0 : -1;
 }
 
@@ -187,6 +192,7 @@ static int go_on(struct app *a, const char *id, run_fn *run, bool backward,
 		 struct app_outcome *out, struct err *e)
 {
 	AUTO(journal_closep) struct journal *j = NULL;
+	AUTO(trace_clear) struct trace t = {.app = a};
 	struct journal_job job = {0};
 	struct txn_env env;
 	void *world = NULL;
@@ -194,7 +200,7 @@ static int go_on(struct app *a, const char *id, run_fn *run, bool backward,
 
 	if (not_confirmed(a, e))
 		return -1;
-	j = app_journal(a, e);
+	t.journal = j = app_journal(a, e);
 	if (!j || journal_load(j, id, &job, e))
 		return -1;
 	fix = app_is_fix(job.plan);
@@ -221,12 +227,13 @@ static int go_on(struct app *a, const char *id, run_fn *run, bool backward,
 			return -1;
 		}
 	}
-	env = env_of(a, j, world, fix);
+	env = env_of(&t, world, fix);
 	out->end = run(&env, id, e);
 	if (world)
 		(fix ? a->ops->fix_close : a->ops->world_close)(world);
 	explain(&job, out, e);
 	figures(j, out);
+	trace_end(&t, out, e);
 	journal_job_clear(&job);
 	return e->kind == ERR_NONE ? 0 : -1;
 }
@@ -235,21 +242,23 @@ int app_run_fix(struct app *a, const json_t *plan, const char *uuid,
 		struct app_outcome *out, struct err *e)
 {
 	AUTO(journal_closep) struct journal *j = NULL;
+	AUTO(trace_clear) struct trace t = {.app = a};
 	struct txn_env env;
 	void *world;
 
 	if (not_confirmed(a, e))
 		return -1;
-	j = app_journal(a, e);
-	if (!j || no_open_job(j, uuid, e))
+	t.journal = j = app_journal(a, e);
+	if (!j || no_open_job(j, uuid, e) || trace_ask(&t, plan, e))
 		return -1;
 	world = a->ops->fix_open(a, plan, e);
 	if (!world)
 		return -1;
-	env = env_of(a, j, world, true);
+	env = env_of(&t, world, true);
 	if (!txn_start(&env, plan, out->job, e))
 		out->end = txn_run(&env, out->job, e);
 	a->ops->fix_close(world);
+	trace_end(&t, out, e);
 	return e->kind == ERR_NONE ? 0 : -1;
 }
 

@@ -71,6 +71,27 @@ static const struct key copy_keys[] = {
 	{NULL, 0, 0, 0, 0},
 };
 
+#define HOOK(name, which)                                                      \
+	{                                                                      \
+		name, KEY_WORDS, CFG(hooks.argv[which]), 0, 0                  \
+	}
+
+/* In the order of enum config_hook. */
+static const struct key hooks_keys[] = {
+	HOOK("before_start", CONFIG_HOOK_BEFORE_START),
+	HOOK("start", CONFIG_HOOK_START),
+	HOOK("step", CONFIG_HOOK_STEP),
+	HOOK("fail", CONFIG_HOOK_FAIL),
+	HOOK("end", CONFIG_HOOK_END),
+	{"timeout", KEY_UINT, CFG(hooks.timeout), 1, 600},
+	{NULL, 0, 0, 0, 0},
+};
+
+const char *config_hook_name(enum config_hook which)
+{
+	return hooks_keys[which].name;
+}
+
 static const struct key host_keys[] = {
 	{"address", KEY_STRING, HOST(address), 0, 0},
 	{"port", KEY_UINT, HOST(port), 1, 65535},
@@ -287,6 +308,8 @@ static const struct key *section_keys(struct config *c,
 		*base = fence_section(c, group + 6);
 		return fence_keys;
 	}
+	if (!strcasecmp(group, "hooks"))
+		return hooks_keys;
 	if (!strncasecmp(group, "host:", 5) && config_host_name_ok(group + 5)) {
 		*base = host_section(c, group + 5);
 		return host_keys;
@@ -306,8 +329,8 @@ static int one_item(struct config *c, const struct ini *ini,
 		err_set(e, ERR_USAGE, "%s:%u: no section [%s] is known",
 			it->file, it->line, it->group);
 		return err_hint(e, "man novahaul.conf lists the sections: "
-				   "DEFAULT, ssh, database, copy, host:NAME, "
-				   "fence, fence:NAME");
+				   "DEFAULT, ssh, database, copy, hooks, "
+				   "host:NAME, fence, fence:NAME");
 	}
 	while (k->name && strcmp(k->name, it->key))
 		k++;
@@ -417,6 +440,7 @@ static void set_defaults(struct config *c)
 	c->ssh.keepalive = 30;
 	c->db.ssl_verify = true;
 	c->fence_max_age = 15 * 60;
+	c->hooks.timeout = 10;
 }
 
 static void or_default(struct strv *v, const char *file)
@@ -523,6 +547,7 @@ void config_clear(struct config *c)
 	clear_keys(ssh_keys, c);
 	clear_keys(db_keys, c);
 	clear_keys(copy_keys, c);
+	clear_keys(hooks_keys, c);
 	mem_free(c->file);
 	*c = (struct config)CONFIG_INIT;
 }

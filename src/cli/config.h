@@ -91,6 +91,21 @@ struct config_fence {
 	unsigned timeout; /* seconds; 0: 60 */
 };
 
+/* Programs that are told what jobs do (cli/hooks.h). */
+enum config_hook {
+	CONFIG_HOOK_BEFORE_START = 0,
+	CONFIG_HOOK_START,
+	CONFIG_HOOK_STEP,
+	CONFIG_HOOK_FAIL,
+	CONFIG_HOOK_END,
+};
+#define CONFIG_HOOKS 5
+
+struct config_hooks {
+	struct strv argv[CONFIG_HOOKS]; /* empty: none */
+	unsigned timeout;		/* seconds, default 10 */
+};
+
 struct config {
 	char *file;    /* the file read, or NULL */
 	char *journal; /* path or sqlite:///path; never NULL */
@@ -98,6 +113,7 @@ struct config {
 	struct config_ssh ssh;
 	struct config_db db;
 	struct config_copy copy;
+	struct config_hooks hooks;
 	struct config_host *hosts;
 	size_t n_hosts;
 	unsigned fence_max_age; /* seconds, default 900 */
@@ -126,6 +142,9 @@ const struct config_host *config_host(const struct config *c, const char *name);
 /* What [fence:HOST] says, and [fence] where that does not.  Only members of C,
  * borrowed: not to be cleared. */
 struct config_fence config_fence(const struct config *c, const char *host);
+
+/* "before_start", "start", ...: its key, and what it is told as "event". */
+const char *config_hook_name(enum config_hook which);
 
 /* Splits S into words as a shell would, quotes and backslashes included, and
  * refuses everything that a shell would expand or run ($ ` ; | & < > ( ) * ?

@@ -378,6 +378,17 @@ int proc_close(struct proc_pipe *p, int64_t timeout_us)
 	return exit_code(status);
 }
 
+bool proc_ended(struct proc_pipe *p, int *code)
+{
+	int status = 0;
+
+	if (p->pid <= 0 || waitpid(p->pid, &status, WNOHANG) != p->pid)
+		return false;
+	p->pid = -1;
+	*code = exit_code(status);
+	return true;
+}
+
 bool proc_leave(struct proc_pipe *p, int64_t timeout_us)
 {
 	int64_t end = clock_mono_us() + timeout_us;

@@ -69,6 +69,9 @@ int proc_open(struct proc_pipe *p, char *const *argv, char *const *env,
 	      const int *keep, bool pipe_err, struct err *e);
 /* Closes the pipes, waits up to TIMEOUT_US, then kills.  Exit code as above. */
 int proc_close(struct proc_pipe *p, int64_t timeout_us);
+/* Has it ended, by itself?  Then CODE is its exit code; what it wrote can still
+ * be read until proc_close(), which has nothing to wait for any more. */
+bool proc_ended(struct proc_pipe *p, int *code);
 /* As proc_close, but a child that still runs then is left alone, to end by
  * itself: true. */
 bool proc_leave(struct proc_pipe *p, int64_t timeout_us);

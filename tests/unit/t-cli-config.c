@@ -28,6 +28,9 @@ static void t_defaults(void **state)
 	assert_string_equal(c.db.cinder_conf.v[0], "/etc/cinder/cinder.conf");
 	assert_null(c.db.neutron_connection);
 	assert_null(config_host(&c, "compute-30"));
+	for (size_t i = 0; i < CONFIG_HOOKS; i++)
+		assert_int_equal(c.hooks.argv[i].n, 0);
+	assert_int_equal(c.hooks.timeout, 10);
 	config_clear(&c);
 }
 
@@ -50,6 +53,8 @@ static void t_all(void **state)
 		"virsh = docker exec 'nova libvirt' virsh\n"
 		"nova_user = n\nnova_group = g\nqemu_user = q\n"
 		"qemu_group = k\npath_map = /var/lib/nova=/srv/nova\n"
+		"[hooks]\nstart = /bin/x 'a b'\nend = /bin/y\n"
+		"before_start=/b\nstep=/s\nfail=/f\ntimeout = 7\n"
 		"[host:b]\naddress = fe80::1\n";
 	struct config c = CONFIG_INIT;
 	struct err e = ERR_INIT;
@@ -70,6 +75,11 @@ static void t_all(void **state)
 	assert_string_equal(c.db.cinder_conf.v[0], "/v1");
 	assert_string_equal(c.db.neutron_conf.v[0], "/u1");
 	assert_false(c.db.ssl_verify);
+	assert_int_equal(c.hooks.timeout, 7);
+	assert_string_equal(c.hooks.argv[CONFIG_HOOK_START].v[1], "a b");
+	assert_string_equal(c.hooks.argv[CONFIG_HOOK_END].v[0], "/bin/y");
+	assert_string_equal(c.hooks.argv[CONFIG_HOOK_FAIL].v[0], "/f");
+	assert_string_equal(config_hook_name(CONFIG_HOOK_STEP), "step");
 	assert_int_equal(c.n_hosts, 2);
 	h = config_host(&c, "Compute-30");
 	assert_non_null(h);
@@ -123,6 +133,8 @@ static void t_refused(void **state)
 	static const char *const bad[][2] = {
 		{"[DEFAULT]\njurnal = x\n", "f:2: no option jurnal"},
 		{"[shh]\nport = 1\n", "f:2: no section [shh]"},
+		{"[hooks]\nend = mail me | cat\n", "f:2: end: '|' would need"},
+		{"[hooks]\ntimeout = 0\n", "f:2: timeout: not a number"},
 		{"[copy]\npriority = high\n", "neither low, idle nor normal"},
 		{"[copy]\ncompress = no\n", "neither auto, never nor always"},
 		{"[copy]\nstreams = 9\n", "f:2: streams: not a number"},

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/trace.h"
+
+#include "cli/hooks.h"
+#include "cli/progress.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "report/facts.h"
+
+/* One line about a hook, for the journal and for people. */
+static void hook_failed(void *arg, const char *text)
+{
+	struct trace *t = arg;
+	struct journal_key k = journal_key(&t->job);
+	struct err e = ERR_INIT;
+
+	progress_note(t->app->progress, "warning: %s", text);
+	if (t->begun && journal_say(t->journal, &k, t->idx, text, &e))
+		log_info("%s", err_msg(&e));
+	err_clear(&e);
+}
+
+static void open_hooks(struct trace *t)
+{
+	if (!t->hooks)
+		t->hooks = hooks_new(&t->app->config->hooks, hook_failed, t);
+}
+
+int trace_ask(struct trace *t, const json_t *plan, struct err *e)
+{
+	json_t *doc;
+	int rc = 0;
+
+	open_hooks(t);
+	if (!hooks_want(t->hooks, CONFIG_HOOK_BEFORE_START))
+		return 0;
+	doc = report_facts_plan(plan,
+				config_hook_name(CONFIG_HOOK_BEFORE_START),
+				clock_now_us());
+	rc = hooks_ask(t->hooks, doc, e);
+	json_decref(doc);
+	return rc;
+}
+
+static json_t *facts(const struct trace *t, enum config_hook which)
+{
+	return report_facts(&t->job, config_hook_name(which), clock_now_us());
+}
+
+/* The job's first event: who it is, as the journal has it now. */
+static void begin(struct trace *t, const struct txn_event *ev)
+{
+	struct err e = ERR_INIT;
+	json_t *doc;
+
+	if (t->tried)
+		return;
+	t->tried = true;
+	open_hooks(t);
+	if (!t->hooks)
+		return;
+	if (journal_load(t->journal, ev->job, &t->job, &e)) {
+		log_warn("no hook is told: %s", err_msg(&e));
+		err_clear(&e);
+		return;
+	}
+	t->begun = true;
+	doc = facts(t, CONFIG_HOOK_START);
+	hooks_wait(t->hooks, CONFIG_HOOK_START, doc);
+	json_decref(doc);
+}
+
+/* {"name", "nr", "of", "result", "seconds"} */
+static json_t *step_json(const struct trace *t, const struct txn_event *ev,
+			 const char *result)
+{
+	return json_pack("{s:s s:I s:I s:s s:f}", "name", ev->step, "nr",
+			 (json_int_t)ev->idx + 1, "of", (json_int_t)ev->nsteps,
+			 "result", result, "seconds",
+			 (double)((clock_mono_us() - t->step_us) / 1000) / 1e3);
+}
+
+static void tell_step(struct trace *t, const struct txn_event *ev,
+		      enum config_hook which)
+{
+	bool back = ev->dir == JOURNAL_BACKWARD;
+	json_t *doc;
+
+	if (!hooks_want(t->hooks, which))
+		return;
+	doc = facts(t, which);
+	json_object_set_new(doc, "direction",
+			    json_string(journal_dir_name(ev->dir)));
+	json_object_set_new(doc, "step",
+			    step_json(t, ev,
+				      which == CONFIG_HOOK_FAIL ? "failed"
+				      : back			? "undone"
+								: "done"));
+	if (which == CONFIG_HOOK_FAIL && ev->text)
+		json_object_set_new(doc, "error",
+				    json_pack("{s:s*}", "message", ev->text));
+	hooks_send(t->hooks, which, doc);
+	json_decref(doc);
+}
+
+static void tell_hooks(struct trace *t, const struct txn_event *ev)
+{
+	switch (ev->kind) {
+	case TXN_EV_START:
+		t->idx = ev->idx;
+		t->step_us = clock_mono_us();
+		break;
+	case TXN_EV_END:
+		tell_step(t, ev, CONFIG_HOOK_STEP);
+		break;
+	case TXN_EV_FAIL:
+		tell_step(t, ev, CONFIG_HOOK_FAIL);
+		break;
+	case TXN_EV_WAIT:
+	case TXN_EV_PROGRESS:
+	case TXN_EV_SAY:
+	case TXN_EV_TURN:
+		break;
+	}
+	hooks_poll(t->hooks);
+}
+
+void trace_event(void *arg, const struct txn_event *ev)
+{
+	struct trace *t = arg;
+
+	begin(t, ev);
+	progress_event(t->app->progress, ev);
+	if (t->begun)
+		tell_hooks(t, ev);
+}
+
+static void tell_end(struct trace *t, const struct app_outcome *out,
+		     const struct err *e)
+{
+	static const char *const figures[] = {"copied", "precopy", "downtime",
+					      "transfer"};
+	json_t *doc = facts(t, CONFIG_HOOK_END), *v;
+
+	json_object_set_new(doc, "end", json_string(txn_end_name(out->end)));
+	json_object_set_new(doc, "exit_code",
+			    json_integer(txn_exit_code(out->end, e)));
+	for (size_t i = 0; i < ARRAY_SIZE(figures); i++) {
+		v = json_object_get(out->report, figures[i]);
+		if (v)
+			json_object_set(doc, figures[i], v);
+	}
+	if (e->kind != ERR_NONE)
+		json_object_set_new(doc, "error",
+				    json_pack("{s:s s:s s:s*}", "kind",
+					      err_kind_name(e->kind), "message",
+					      err_msg(e), "hint", e->hint));
+	hooks_wait(t->hooks, CONFIG_HOOK_END, doc);
+	json_decref(doc);
+}
+
+void trace_clear(struct trace *t)
+{
+	hooks_free(t->hooks);
+	journal_job_clear(&t->job);
+	t->hooks = NULL;
+	t->begun = false;
+}
+
+void trace_end(struct trace *t, const struct app_outcome *out,
+	       const struct err *e)
+{
+	struct journal_job now = {0};
+	struct err ignored = ERR_INIT;
+
+	if (t->begun && !journal_load(t->journal, t->job.id, &now, &ignored)) {
+		journal_job_clear(&t->job);
+		t->job = now;
+	}
+	err_clear(&ignored);
+	/* Those of the steps first: the end is the last that is told. */
+	hooks_settle(t->hooks);
+	if (t->begun && hooks_want(t->hooks, CONFIG_HOOK_END))
+		tell_end(t, out, e);
+	trace_clear(t);
+}
