@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names to numbers, and counters: open addressing, hashed by content.  What
+ * is read from them never depends on their order.
+ */
+#include <string.h>
+
+#include "pack/pack_priv.h"
+
+static uint64_t hash_text(const char *s)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+
+	for (; *s; s++)
+		h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
+	return h ^ h >> 32;
+}
+
+static struct pack_slot *slot_of(const struct pack_map *m, const char *key)
+{
+	size_t i = hash_text(key) & (m->cap - 1);
+
+	while (m->v[i].key && strcmp(m->v[i].key, key) != 0)
+		i = (i + 1) & (m->cap - 1);
+	return &m->v[i];
+}
+
+void pack_map_clear(struct pack_map *m)
+{
+	for (size_t i = 0; i < m->cap; i++)
+		mem_free(m->v[i].key);
+	mem_free(m->v);
+	*m = (struct pack_map){0};
+}
+
+uint32_t pack_map_get(const struct pack_map *m, const char *key)
+{
+	const struct pack_slot *s;
+
+	if (!key || !m->n)
+		return PACK_NONE;
+	s = slot_of(m, key);
+	return s->key ? s->value : PACK_NONE;
+}
+
+static void map_grow(struct pack_map *m)
+{
+	struct pack_map g = {.cap = m->cap ? m->cap * 2 : 64, .n = m->n};
+
+	g.v = MEM_NEW_N(struct pack_slot, g.cap);
+	for (size_t i = 0; i < m->cap; i++)
+		if (m->v[i].key)
+			*slot_of(&g, m->v[i].key) = m->v[i];
+	mem_free(m->v);
+	*m = g;
+}
+
+bool pack_map_add(struct pack_map *m, const char *key, uint32_t value)
+{
+	struct pack_slot *s;
+
+	if (m->n * 2 >= m->cap)
+		map_grow(m);
+	s = slot_of(m, key);
+	if (s->key)
+		return false;
+	*s = (struct pack_slot){mem_strdup(key), value};
+	m->n++;
+	return true;
+}
+
+static size_t count_slot(const struct pack_count *c, uint64_t key)
+{
+	size_t i = (key * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (c->cap - 1);
+
+	while (c->key[i] && c->key[i] != key)
+		i = (i + 1) & (c->cap - 1);
+	return i;
+}
+
+void pack_count_clear(struct pack_count *c)
+{
+	mem_free(c->key);
+	mem_free(c->value);
+	*c = (struct pack_count){0};
+}
+
+static void count_grow(struct pack_count *c)
+{
+	struct pack_count g = {.cap = c->cap ? c->cap * 2 : 64, .n = c->n};
+
+	g.key = MEM_NEW_N(uint64_t, g.cap);
+	g.value = MEM_NEW_N(uint32_t, g.cap);
+	for (size_t i = 0; i < c->cap; i++) {
+		size_t to;
+
+		if (!c->key[i])
+			continue;
+		to = count_slot(&g, c->key[i]);
+		g.key[to] = c->key[i];
+		g.value[to] = c->value[i];
+	}
+	pack_count_clear(c);
+	*c = g;
+}
+
+uint32_t *pack_count_at(struct pack_count *c, uint32_t base, uint32_t rank)
+{
+	uint64_t key = ((uint64_t)base << 32 | rank) + 1;
+	size_t i;
+
+	if (c->n * 2 >= c->cap)
+		count_grow(c);
+	i = count_slot(c, key);
+	if (!c->key[i]) {
+		c->key[i] = key;
+		c->n++;
+	}
+	return &c->value[i];
+}
