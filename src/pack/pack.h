@@ -304,9 +304,9 @@ struct pack_out *pack_run(const struct pack_in *in, struct err *e);
 /*
  * Does the assignment HOST (in->n_servers indices or PACK_NOWHERE, which
  * leaves a server where it is) hold?  It does when the result's n_no is 0.
- * Servers are counted by priority, then uuid: of those that a host cannot hold
- * together, the last ones are refused.  The obstacle of a refusal is of the
- * host that was written.  An index beyond the hosts is an error.
+ * Servers are counted by priority, then size, then uuid: of those that a host
+ * cannot hold together, the last ones are refused.  The obstacle of a refusal
+ * is of the host that was written.  An index beyond the hosts is an error.
  */
 struct pack_out *pack_check(const struct pack_in *in, const int32_t *host,
 			    struct err *e);
@@ -314,13 +314,18 @@ void pack_free(struct pack_out *out);
 
 /* ---- for people */
 
-/* "web-7 (4 vCPU, 8 GiB of RAM, ...) fits on none of 12 hosts: 8 lack RAM
- * (compute-34 2 GiB); ..." */
+/*
+ * web-7 (4 vCPUs, 8 GiB of RAM) fits on none of 12 hosts beside the others:
+ *   compute-34 and 7 more: 2 GiB of RAM short
+ *   compute-31: server group web (anti-affinity) has 1 of its members there
+ *   ...
+ * Each line names the nearest host of its kind; no newline at the end.
+ */
 void pack_say(const struct pack_in *in, const struct pack_refusal *no,
 	      struct buf *b);
-/* What would have to give, the least first: "2 GiB of RAM on compute-34, or
- * the anti-affinity of server group web on compute-31".  Empty where no one
- * thing would do. */
+/* What would have to give, the least first, at most three ways: "2 GiB of RAM
+ * on compute-34, or the anti-affinity of server group web on compute-31".
+ * Empty where nothing that can be given would do. */
 void pack_say_way(const struct pack_in *in, const struct pack_refusal *no,
 		  struct buf *b);
 

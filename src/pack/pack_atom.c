@@ -16,12 +16,12 @@ struct ask {
 	const char *a, *b;	 /* the word; the value asked for */
 	const struct strv *list; /* names of hosts */
 	uint64_t version;
-	bool not; /* must not have it */
+	bool not ; /* must not have it */
 };
 
 static bool lists(const struct strv *list, const struct ask *k)
 {
-	return strv_has(list, k->a) != k->not;
+	return strv_has(list, k->a) != k->not ;
 }
 
 static bool meta_has(const struct pack_host *h, const struct ask *k)
@@ -111,8 +111,8 @@ static uint32_t atom_make(struct pack_world *w, const struct ask *k,
 
 	if (w->n_atoms == w->cap_atoms) {
 		w->cap_atoms = w->cap_atoms ? w->cap_atoms * 2 : 64;
-		w->atoms = mem_realloc(w->atoms, w->cap_atoms,
-				       sizeof(*w->atoms));
+		w->atoms =
+			mem_realloc(w->atoms, w->cap_atoms, sizeof(*w->atoms));
 	}
 	a = &w->atoms[w->n_atoms];
 	a->why = k->why;

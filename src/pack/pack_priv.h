@@ -95,7 +95,7 @@ struct pack_set {
 	uint64_t max; /* anti-affinity: members a host */
 	struct pack_seat *seats;
 	size_t n_seats, cap;
-	bool bound;	/* members are elsewhere that are not in the set */
+	bool bound;	 /* members are elsewhere that are not in the set */
 	uint64_t *there; /* hosts that have such members */
 };
 
@@ -114,8 +114,8 @@ struct pack_unit {
 struct pack_world {
 	const struct pack_in *in;
 	uint32_t nh, words;
-	uint32_t *host; /* rank -> index in in->hosts */
-	uint32_t *rank; /* and back */
+	uint32_t *host;			      /* rank -> index in in->hosts */
+	uint32_t *rank;			      /* and back */
 	struct pack_map hosts, groups, bases; /* values: ranks, indices */
 	uint64_t *usable;		      /* up, enabled, not refused */
 	int64_t *cap[N_PACK_RES], *unit_max[N_PACK_RES];
@@ -128,7 +128,7 @@ struct pack_world {
 	size_t n_own, cap_own;
 	uint64_t *base_rows; /* words a base: hosts that have it */
 	int64_t *base_bytes;
-	struct pack_set *sets; /* one a group */
+	struct pack_set *sets;	 /* one a group */
 	struct pack_unit *units; /* by priority, size, uuid */
 	uint32_t n_units;
 	uint32_t *unit_servers, *unit_bases;
@@ -176,8 +176,8 @@ struct pack_state {
 	uint32_t *head, *next, *prev;
 	struct pack_move *trail; /* every change since the start */
 	size_t n_trail, cap_trail;
-	uint64_t *row;	/* scratch of pack_state_best() */
-	int64_t *soft;	/* likewise: how much the group dislikes a host */
+	uint64_t *row;	 /* scratch of pack_state_best() */
+	int64_t *soft;	 /* likewise: how much the group dislikes a host */
 	uint64_t visits; /* of hosts: the measure of work done */
 };
 
@@ -208,7 +208,7 @@ uint64_t pack_state_short(const struct pack_state *s, uint32_t u,
 
 struct pack_repair {
 	enum pack_policy policy;
-	uint64_t limit; /* of s->visits, where it gives up */
+	uint64_t limit;	 /* of s->visits, where it gives up */
 	uint8_t *pinned; /* units that stay where they are */
 };
 
@@ -243,6 +243,9 @@ uint32_t pack_why_not(const struct pack_state *s, uint32_t u, uint32_t rank,
 void pack_refuse(const struct pack_state *s, uint32_t u, bool alone,
 		 struct pack_out *out);
 struct pack_refusal *pack_refusal_add(struct pack_out *out, size_t server);
+/* What S looks like from outside; nothing is refused yet. */
+struct pack_out *pack_out_new(const struct pack_state *s);
+void pack_refusals_sort(struct pack_out *out);
 /* How hard it is to give: sums of the reasons in WHY. */
 unsigned pack_why_weight(uint32_t why);
 

@@ -63,8 +63,8 @@ static size_t movable(const struct pack_state *s, const struct pack_repair *r,
 	return n;
 }
 
-static bool place(struct pack_state *s, const struct pack_repair *r,
-		  uint32_t u, unsigned depth);
+static bool place(struct pack_state *s, const struct pack_repair *r, uint32_t u,
+		  unsigned depth);
 
 /* U to the host where V was, V elsewhere. */
 static bool swap_one(struct pack_state *s, const struct pack_repair *r,
@@ -126,8 +126,8 @@ static bool make_room(struct pack_state *s, const struct pack_repair *r,
 }
 
 /* DEPTH 0: only where there is room. */
-static bool place(struct pack_state *s, const struct pack_repair *r,
-		  uint32_t u, unsigned depth)
+static bool place(struct pack_state *s, const struct pack_repair *r, uint32_t u,
+		  unsigned depth)
 {
 	int32_t to = pack_state_best(s, u, r->policy);
 	struct near v[HOSTS_TRIED];

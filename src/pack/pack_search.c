@@ -143,8 +143,7 @@ static int by_choice(const void *a, const void *b)
 static void order_make(struct search *x)
 {
 	const struct pack_world *w = x->s->w;
-	AUTO(mem_freep) struct pick *v =
-		MEM_NEW_N(struct pick, w->n_units + 1);
+	AUTO(mem_freep) struct pick *v = MEM_NEW_N(struct pick, w->n_units + 1);
 
 	x->order = MEM_NEW_N(uint32_t, w->n_units + 1);
 	for (uint32_t u = 0; u < w->n_units; u++)

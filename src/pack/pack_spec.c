@@ -43,10 +43,9 @@ static const struct op {
 	unsigned allowed;
 	bool text;
 } ops[] = {
-	{"=", 6, false},  {"==", 2, false}, {"!=", 5, false},
-	{">=", 6, false}, {"<=", 3, false}, {"s==", 2, true},
-	{"s!=", 5, true}, {"s<", 1, true},  {"s<=", 3, true},
-	{"s>", 4, true},  {"s>=", 6, true},
+	{"=", 6, false},  {"==", 2, false}, {"!=", 5, false}, {">=", 6, false},
+	{"<=", 3, false}, {"s==", 2, true}, {"s!=", 5, true}, {"s<", 1, true},
+	{"s<=", 3, true}, {"s>", 4, true},  {"s>=", 6, true},
 };
 
 static const struct op *op_named(const char *word)

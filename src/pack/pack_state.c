@@ -105,8 +105,8 @@ int64_t pack_state_lack(const struct pack_state *s, uint32_t u, uint32_t rank,
 			enum pack_dim dim)
 {
 	const struct pack_unit *t = &s->w->units[u];
-	int64_t need = dim == DIM_BYTES ? bytes_needed(s, t, rank)
-					: t->need[dim];
+	int64_t need =
+		dim == DIM_BYTES ? bytes_needed(s, t, rank) : t->need[dim];
 
 	/* Of what it needs nothing, nothing can lack: a host may be over. */
 	return need ? need - s->room[dim][rank] : 0;
@@ -149,8 +149,7 @@ bool pack_state_fits(struct pack_state *s, uint32_t u, uint32_t rank)
 	return has_room(s, t, rank, &bytes);
 }
 
-uint64_t pack_state_short(const struct pack_state *s, uint32_t u,
-			  uint32_t rank)
+uint64_t pack_state_short(const struct pack_state *s, uint32_t u, uint32_t rank)
 {
 	uint64_t worst = 0;
 
@@ -257,8 +256,8 @@ void pack_state_put(struct pack_state *s, uint32_t u, int32_t rank)
 {
 	if (s->n_trail == s->cap_trail) {
 		s->cap_trail = s->cap_trail ? s->cap_trail * 2 : 1024;
-		s->trail = mem_realloc(s->trail, s->cap_trail,
-				       sizeof(*s->trail));
+		s->trail =
+			mem_realloc(s->trail, s->cap_trail, sizeof(*s->trail));
 	}
 	s->trail[s->n_trail++] = (struct pack_move){u, s->at[u]};
 	put(s, u, rank);
@@ -282,8 +281,8 @@ struct key {
 
 /* The greatest of its loads with the unit on it, of 2^61. */
 static uint64_t load_with(const struct pack_world *w,
-			  const struct pack_state *s,
-			  const struct pack_unit *u, uint32_t rank)
+			  const struct pack_state *s, const struct pack_unit *u,
+			  uint32_t rank)
 {
 	uint64_t most = 0;
 

@@ -43,7 +43,8 @@ static uint32_t *assign(struct pack_world *w, bool together,
 {
 	size_t n = w->in->n_servers;
 	uint32_t *of = MEM_NEW_N(uint32_t, n + 1);
-	AUTO(mem_freep) uint32_t *set = MEM_NEW_N(uint32_t, w->in->n_groups + 1);
+	AUTO(mem_freep)
+	uint32_t *set = MEM_NEW_N(uint32_t, w->in->n_groups + 1);
 
 	w->units = MEM_NEW_N(struct pack_unit, n + 1);
 	for (size_t i = 0; i < n; i++) {
@@ -209,8 +210,8 @@ static void server_row(const struct pack_world *w, uint32_t i, uint64_t *row)
 
 static void row_read(const struct pack_world *w, struct pack_unit *u)
 {
-	uint32_t g = pack_map_get(&w->groups,
-				  w->in->servers[u->servers[0]].group);
+	uint32_t g =
+		pack_map_get(&w->groups, w->in->servers[u->servers[0]].group);
 
 	memcpy(u->row, w->usable, w->words * sizeof(*u->row));
 	for (uint32_t i = 0; i < u->n; i++)

@@ -8,19 +8,19 @@
 /* What it takes to give: an operator's own limits least, room next, then what
  * tenants were promised, then hardware. */
 static const uint16_t weights[N_PACK_WHY] = {
-	[PACK_MAX_NEW] = 1,	  [PACK_NO_BYTES] = 2,
-	[PACK_NO_VCPU] = 2,	  [PACK_NO_RAM] = 2,
-	[PACK_NO_DISK] = 2,	  [PACK_MAX_INSTANCES] = 2,
-	[PACK_NOT_ASKED] = 4,	  [PACK_AVOIDED] = 4,
-	[PACK_DISABLED] = 5,	  [PACK_GROUP_APART] = 6,
+	[PACK_MAX_NEW] = 1,	   [PACK_NO_BYTES] = 2,
+	[PACK_NO_VCPU] = 2,	   [PACK_NO_RAM] = 2,
+	[PACK_NO_DISK] = 2,	   [PACK_MAX_INSTANCES] = 2,
+	[PACK_NOT_ASKED] = 4,	   [PACK_AVOIDED] = 4,
+	[PACK_DISABLED] = 5,	   [PACK_GROUP_APART] = 6,
 	[PACK_GROUP_TOGETHER] = 6, [PACK_ZONE] = 8,
-	[PACK_TENANTS] = 12,	  [PACK_AGGREGATE] = 12,
-	[PACK_REFUSED] = 16,	  [PACK_DOWN] = 20,
-	[PACK_MAX_UNIT] = 40,	  [PACK_CONFIG_DRIVE] = 40,
-	[PACK_IMAGES_TYPE] = 60,  [PACK_TRAITS] = 60,
-	[PACK_HYPERVISOR] = 80,	  [PACK_MACHINE] = 80,
-	[PACK_FLAGS] = 100,	  [PACK_CPU] = 100,
-	[PACK_ARCH] = 200,	  [PACK_SOURCE] = 2000,
+	[PACK_TENANTS] = 12,	   [PACK_AGGREGATE] = 12,
+	[PACK_REFUSED] = 16,	   [PACK_DOWN] = 20,
+	[PACK_MAX_UNIT] = 40,	   [PACK_CONFIG_DRIVE] = 40,
+	[PACK_IMAGES_TYPE] = 60,   [PACK_TRAITS] = 60,
+	[PACK_HYPERVISOR] = 80,	   [PACK_MACHINE] = 80,
+	[PACK_FLAGS] = 100,	   [PACK_CPU] = 100,
+	[PACK_ARCH] = 200,	   [PACK_SOURCE] = 2000,
 	[PACK_NO_HOST] = 2000,
 };
 
@@ -48,8 +48,7 @@ static uint32_t of_host(const struct pack_host *h)
 	return why;
 }
 
-static uint32_t of_server(const struct pack_world *w, uint32_t i,
-			  uint32_t rank)
+static uint32_t of_server(const struct pack_world *w, uint32_t i, uint32_t rank)
 {
 	const struct pack_server *s = &w->in->servers[i];
 	uint32_t g = pack_map_get(&w->groups, s->group), why = 0;
@@ -63,19 +62,15 @@ static uint32_t of_server(const struct pack_world *w, uint32_t i,
 	    w->sets[g].bound && !bits_has(w->sets[g].there, rank))
 		why |= PACK_BIT(PACK_GROUP_TOGETHER);
 	for (size_t d = 0; d < N_PACK_RES; d++)
-		if (s->need[d] &&
-		    pack_clamp(s->need[d]) > w->unit_max[d][rank])
+		if (s->need[d] && pack_clamp(s->need[d]) > w->unit_max[d][rank])
 			why |= PACK_BIT(PACK_MAX_UNIT);
 	return why;
 }
 
 static const enum pack_why of_dim[N_DIMS] = {
-	[PACK_VCPU] = PACK_NO_VCPU,
-	[PACK_RAM_MB] = PACK_NO_RAM,
-	[PACK_DISK_MB] = PACK_NO_DISK,
-	[DIM_BYTES] = PACK_NO_BYTES,
-	[DIM_INSTANCES] = PACK_MAX_INSTANCES,
-	[DIM_NEW] = PACK_MAX_NEW,
+	[PACK_VCPU] = PACK_NO_VCPU,	      [PACK_RAM_MB] = PACK_NO_RAM,
+	[PACK_DISK_MB] = PACK_NO_DISK,	      [DIM_BYTES] = PACK_NO_BYTES,
+	[DIM_INSTANCES] = PACK_MAX_INSTANCES, [DIM_NEW] = PACK_MAX_NEW,
 };
 
 static uint32_t of_room(const struct pack_state *s, uint32_t u, uint32_t rank,
@@ -197,16 +192,14 @@ void pack_refuse(const struct pack_state *s, uint32_t u, bool alone,
 
 	collect(s, u, &all);
 	for (uint32_t i = 0; i < t->n; i++) {
-		struct pack_refusal *no =
-			pack_refusal_add(out, t->servers[i]);
+		struct pack_refusal *no = pack_refusal_add(out, t->servers[i]);
 
 		no->alone = alone;
 		no->n = all.n;
 		no->v = MEM_NEW_N(struct pack_obstacle, all.n + 1);
 		for (size_t k = 0; k < all.n; k++) {
 			no->v[k] = all.v[k].o;
-			no->v[k].host =
-				(int32_t)s->w->host[all.v[k].o.host];
+			no->v[k].host = (int32_t)s->w->host[all.v[k].o.host];
 		}
 	}
 	mem_free(all.v);
