@@ -11,12 +11,13 @@
 #include "pack/pack_priv.h"
 
 /* Visits of hosts; 10^8 are about a second. */
+#define ALL_VISITS UINT64_C(250000000)	 /* begins no run beyond this */
 #define REPAIR_VISITS UINT64_C(20000000) /* of one run */
-#define ALL_VISITS UINT64_C(120000000)	 /* begins no run beyond this */
-#define UNIT_VISITS UINT64_C(2000000)	 /* to place one unit */
+#define UNIT_VISITS 400			 /* of each host, to place one unit */
+#define UNIT_LEAST UINT64_C(200000)
 #define SEARCH_VISITS UINT64_C(4000000)
 #define SEARCH_UNITS 200
-#define RUNS 16
+#define RUNS 24
 
 struct job {
 	struct pack_world *w;
@@ -82,9 +83,11 @@ static void place_unit(struct job *j, struct pack_state *s, uint32_t u,
 	}
 	if (*repaired >= REPAIR_VISITS)
 		return;
-	share = REPAIR_VISITS - *repaired;
-	if (share > UNIT_VISITS)
-		share = UNIT_VISITS;
+	share = (uint64_t)UNIT_VISITS * j->w->nh;
+	if (share < UNIT_LEAST)
+		share = UNIT_LEAST;
+	if (share > REPAIR_VISITS - *repaired)
+		share = REPAIR_VISITS - *repaired;
 	pack_repair_unit(s,
 			 &(struct pack_repair){.policy = policy,
 					       .limit = before + share,
@@ -145,12 +148,31 @@ static bool run(struct job *j, enum pack_policy policy)
 	return complete(j, j->at);
 }
 
+/* Small ones first within each priority: where there is too little for all,
+ * more of them find room. */
+static void order_small(struct job *j)
+{
+	uint32_t n = j->w->n_units;
+
+	for (uint32_t from = 0, to; from < n; from = to) {
+		to = from;
+		while (to < n && j->score.level[to] == j->score.level[from])
+			to++;
+		for (uint32_t i = from; i < to; i++)
+			j->order[i] = to - 1 - (i - from);
+	}
+}
+
 static void solve(struct job *j, enum pack_policy policy)
 {
+	enum pack_policy other = policy == PACK_FILL ? PACK_SPREAD : PACK_FILL;
 	bool done = run(j, policy);
 
-	for (unsigned i = 1; !done && i < RUNS && j->visits < ALL_VISITS; i++)
-		done = run(j, i % 2 ? PACK_FILL : policy);
+	for (unsigned i = 1; !done && i < RUNS && j->visits < ALL_VISITS; i++) {
+		if (i == 3)
+			order_small(j);
+		done = run(j, i % 2 ? policy : other);
+	}
 	if (!done && j->w->n_units <= SEARCH_UNITS)
 		done = pack_search(j->w, &j->score, j->at, SEARCH_VISITS);
 	j->proved = done;

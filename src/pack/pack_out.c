@@ -52,7 +52,11 @@ static void copies_count(const struct pack_world *w, struct pack_out *out,
 		struct pack_copy *c = bsearch(&key, out->copies, out->n_copies,
 					      sizeof(key), by_place);
 
-		if (c)
+		bool again = false;
+
+		for (size_t k = 0; k < i && !again; k++)
+			again = !strcmp(srv->bases.v[k], srv->bases.v[i]);
+		if (c && !again)
 			c->servers++;
 	}
 }

@@ -279,12 +279,16 @@ struct key {
 	uint64_t first, second;
 };
 
-/* The greatest of its loads with the unit on it, of 2^61. */
-static uint64_t load_with(const struct pack_world *w,
-			  const struct pack_state *s, const struct pack_unit *u,
-			  uint32_t rank)
+/* Its loads with the unit on it, of 2^61 each. */
+struct loads {
+	uint64_t most, sum;
+};
+
+static struct loads load_with(const struct pack_state *s,
+			      const struct pack_unit *u, uint32_t rank)
 {
-	uint64_t most = 0;
+	const struct pack_world *w = s->w;
+	struct loads l = {0};
 
 	for (size_t d = 0; d < N_PACK_RES; d++) {
 		int64_t cap = w->cap[d][rank];
@@ -295,28 +299,31 @@ static uint64_t load_with(const struct pack_world *w,
 		if (used > cap)
 			used = cap;
 		load = (uint64_t)used * w->share[d][rank];
-		if (load > most)
-			most = load;
+		l.sum += load;
+		if (load > l.most)
+			l.most = load;
 	}
-	return most;
+	return l;
 }
 
 static struct key key_of(const struct pack_state *s, const struct pack_unit *u,
 			 uint32_t rank, enum pack_policy policy, int64_t bytes)
 {
 	struct key k = {.soft = s->soft[rank]};
-	uint64_t load = load_with(s->w, s, u, rank);
+	struct loads l = load_with(s, u, rank);
 
 	switch (policy) {
 	case PACK_SPREAD:
-		k.first = load;
+		k.first = l.most;
+		k.second = l.sum;
 		break;
 	case PACK_FILL:
-		k.first = UINT64_MAX - load;
+		/* Full in all: room for one resource alone is of no use. */
+		k.first = UINT64_MAX - l.sum;
 		break;
 	case PACK_FEWEST_BYTES:
 		k.first = (uint64_t)bytes;
-		k.second = load;
+		k.second = l.most;
 		break;
 	case N_PACK_POLICIES:
 		break;
