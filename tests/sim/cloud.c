@@ -58,8 +58,8 @@ static struct strv list_of(struct sim_cloud *c, size_t n)
 	return v;
 }
 
-static char *words[] = {"Haswell",	 "Skylake-Server", "pc-q35-7.2",
-			"pc-i440fx-7.2", "pc-q35-8.2",	   "COMPUTE_TPM"};
+static const char *words[] = {"Haswell",       "Skylake-Server", "pc-q35-7.2",
+			      "pc-i440fx-7.2", "pc-q35-8.2",	 "COMPUTE_TPM"};
 static const char *const zones[] = {"az1", "az2", "az3", "nova"};
 static const struct pack_meta ssd[] = {{"ssd", "true"}};
 
@@ -86,9 +86,9 @@ static void make_host(struct sim_cloud *c, struct dice *d, size_t i)
 		.free_bytes = (new ? 7000 : 3500) * GIB,
 		.keep_bytes = 100 * GIB,
 		.arch = "x86_64",
-		.cpus = {words, new ? 2 : 1},
-		.machines = {words + 2, new ? 3 : 2},
-		.traits = {words + 5, i % 2},
+		.cpus = {(char **)words, new ? 2 : 1},
+		.machines = {(char **)words + 2, new ? 3 : 2},
+		.traits = {(char **)words + 5, i % 2},
 		.config_drive = "iso9660",
 		.images_type = "qcow2",
 		.hypervisor = 7002000,
@@ -119,7 +119,7 @@ static void make_server(struct sim_cloud *c, struct dice *d, size_t i,
 		.arch = "x86_64",
 		.cpu = roll(d, 10) ? "Haswell" : "Skylake-Server",
 		.machine = words[2 + roll(d, 2)],
-		.traits = {words + 5, roll(d, 30) == 0},
+		.traits = {(char **)words + 5, roll(d, 30) == 0},
 		.config_drive = roll(d, 3) ? "iso9660" : NULL,
 		.images_type = "qcow2",
 		.bases = list_of(c, 1),

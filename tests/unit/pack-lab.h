@@ -13,8 +13,9 @@
 #include "pack/pack.h"
 
 #define NAMES(...)                                                             \
-	((struct strv){(char *[]){__VA_ARGS__},                                \
-		       sizeof((char *[]){__VA_ARGS__}) / sizeof(char *)})
+	((struct strv){(char **)(const char *[]){__VA_ARGS__},                 \
+		       sizeof((const char *[]){__VA_ARGS__}) /                 \
+			       sizeof(char *)})
 #define GB 1024
 
 static inline struct pack_host lab_host(const char *name)

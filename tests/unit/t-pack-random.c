@@ -18,10 +18,11 @@ struct world {
 	struct pack_in in;
 };
 
-static char *host_names[] = {"h0", "h1", "h2", "h3", "h4", "h5", "h6", "h7"};
-static char *group_names[] = {"g0", "g1", "g2"};
-static char *base_names[] = {"b0", "b1", "b2"};
-static char *some_names[] = {"x", "y"};
+static const char *host_names[] = {"h0", "h1", "h2", "h3",
+				   "h4", "h5", "h6", "h7"};
+static const char *group_names[] = {"g0", "g1", "g2"};
+static const char *base_names[] = {"b0", "b1", "b2"};
+static const char *some_names[] = {"x", "y"};
 static const struct pack_meta metas[] = {{"ssd", "true"}, {"ssd", "no"}};
 
 static uint64_t seed_from(void)
@@ -37,11 +38,11 @@ static bool once_in(struct lab_dice *d, uint64_t n)
 }
 
 /* A run of A[0..N), as a list. */
-static struct strv some_of(struct lab_dice *d, char **a, size_t n)
+static struct strv some_of(struct lab_dice *d, const char **a, size_t n)
 {
 	size_t from = lab_roll(d, n);
 
-	return (struct strv){a + from, 1 + lab_roll(d, n - from)};
+	return (struct strv){(char **)a + from, 1 + lab_roll(d, n - from)};
 }
 
 static const char *word(struct lab_dice *d)
@@ -121,7 +122,7 @@ static void make_server(struct lab_dice *d, struct pack_server *s, size_t i,
 	if (once_in(d, 16))
 		s->traits = some_of(d, some_names, 2);
 	if (once_in(d, 12))
-		s->traits_not = (struct strv){some_names, 1};
+		s->traits_not = (struct strv){(char **)some_names, 1};
 	s->hypervisor = lab_roll(d, 3);
 }
 
