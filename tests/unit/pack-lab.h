@@ -232,16 +232,16 @@ static inline bool lab_apart(const struct pack_in *in, const int32_t *host,
 	return n <= (g->max_per_host ? g->max_per_host : 1);
 }
 
-/* UPTO: servers from there on are not decided yet. */
+/* Of the first KNOWN servers, the rest are not decided yet. */
 static inline bool lab_together(const struct pack_in *in, const int32_t *host,
-				size_t i, size_t upto)
+				size_t i, size_t known)
 {
 	const struct pack_group *g = lab_group(in, in->servers[i].group);
 	bool bound = false, there = false;
 
 	if (!g || g->rule != PACK_AFFINITY)
 		return true;
-	for (size_t k = 0; k < upto; k++)
+	for (size_t k = 0; k < known; k++)
 		if (str_is(in->servers[k].group, g->id) && host[k] != host[i])
 			return false;
 	for (size_t t = 0; t < g->n_there && host[i] >= 0; t++) {
@@ -252,12 +252,12 @@ static inline bool lab_together(const struct pack_in *in, const int32_t *host,
 	return !bound || there;
 }
 
-/* Does it hold, as far as the first UPTO servers go? */
+/* Does it hold, as far as the first KNOWN servers go? */
 static inline bool lab_holds(const struct pack_in *in, const int32_t *host,
-			     size_t upto)
+			     size_t known)
 {
-	for (size_t i = 0; i < upto; i++)
-		if (!lab_together(in, host, i, upto) ||
+	for (size_t i = 0; i < known; i++)
+		if (!lab_together(in, host, i, known) ||
 		    (host[i] >= 0 &&
 		     (!lab_suits(&in->servers[i], &in->hosts[host[i]]) ||
 		      !lab_apart(in, host, i))))
