@@ -22,7 +22,7 @@ SELECT CASE WHEN EXISTS (
 	SELECT 1 FROM information_schema.tables
 	WHERE table_schema = DATABASE() AND table_name = 'schema'
 	AND table_comment = 'novahaul journal')
-	THEN 1852336433 ELSE 0 END
+	THEN 1852336689 ELSE 0 END
 
 -- name: count-tables
 SELECT count(*) FROM information_schema.tables

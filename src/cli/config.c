@@ -30,6 +30,7 @@ struct key {
 
 static const struct key default_keys[] = {
 	{"journal", KEY_STRING, CFG(journal), 0, 0},
+	{"journal_password_file", KEY_STRING, CFG(journal_password_file), 0, 0},
 	{"agent", KEY_STRING, CFG(agent), 0, 0},
 	{NULL, 0, 0, 0, 0},
 };
@@ -475,7 +476,10 @@ fail:
 
 static bool has_secret(const struct config *c)
 {
-	return c->db.connection || c->db.api_connection ||
+	const char *url = strstr(c->journal, "://");
+
+	return (url && strchr(url, '@') && strchr(url + 3, ':')) ||
+	       c->db.connection || c->db.api_connection ||
 	       c->db.placement_connection || c->db.neutron_connection ||
 	       c->db.cinder_connection;
 }

@@ -108,8 +108,9 @@ struct config_hooks {
 
 struct config {
 	char *file;    /* the file read, or NULL */
-	char *journal; /* path or sqlite:///path; never NULL */
-	char *agent;   /* novahaul-agent to send; NULL: the installed one */
+	char *journal; /* path, sqlite:///path or mysql://...; never NULL */
+	char *journal_password_file; /* for a URL without one; or NULL */
+	char *agent; /* novahaul-agent to send; NULL: the installed one */
 	struct config_ssh ssh;
 	struct config_db db;
 	struct config_copy copy;

@@ -121,6 +121,8 @@ void db_url_tls(struct db_url *u, const struct db_config *cfg);
 /* Replaces {username} and the like, as nova/objects/cell_mapping.py does, with
  * the parts of MAIN.  NULL with an error. */
 char *db_url_template(const char *url, const char *main, struct err *e);
+/* A URL that names several servers, "...@db1:3306,db2/...", as one URL each. */
+int db_url_each(const char *url, struct strv *out, struct err *e);
 /* "nova on db1:3306", for messages; the caller frees. */
 char *db_url_where(const struct db_url *u);
 
@@ -134,6 +136,8 @@ struct my_conn {
 	int64_t used_us; /* when it last answered */
 	bool replay;	 /* the last error asks for the whole transaction again
 			  */
+	unsigned code;	 /* the server's number of the last error */
+	unsigned opened; /* how many connections there have been */
 };
 /* Opens it, or a new one when the server may have ended it by now. */
 int my_ready(struct my_conn *c, struct err *e);
@@ -152,6 +156,13 @@ struct my_rows {
 	size_t n;
 };
 void my_rows_clear(struct my_rows *r);
+/* my_plain, my_exec and my_select for statements that are not of sql_texts. */
+int my_send(struct my_conn *c, const struct sql_text *t, bool committing,
+	    struct err *e);
+int my_run(struct my_conn *c, const struct sql_text *t,
+	   const struct sql_args *args, uint64_t *rows, struct err *e);
+int my_query(struct my_conn *c, const struct sql_text *t,
+	     const struct sql_args *args, struct my_rows *out, struct err *e);
 /* A statement that is empty on this schema gives no rows. */
 int my_select(struct my_conn *c, const char *name, const struct sql_args *args,
 	      struct my_rows *out, struct err *e);

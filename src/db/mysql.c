@@ -107,6 +107,7 @@ static int fail(struct my_conn *c, const char *what, unsigned code,
 	AUTO(mem_freep) char *why = mem_strdup(text);
 
 	c->replay = rolled_back(code);
+	c->code = code;
 	if (lost_link(code) || committing)
 		my_close(c);
 	err_set(e, kind_of(code, committing), "database %s: %s: %s (%u)", where,
@@ -237,6 +238,7 @@ int my_ready(struct my_conn *c, struct err *e)
 		return err_set(e, ERR_BUG, "mysql_init");
 	set_options(m, c);
 	c->handle = m;
+	c->opened++;
 	if (!mysql_real_connect(m, u->socket ? NULL : u->host, u->user,
 				u->password, u->name, u->port, u->socket,
 				CLIENT_FOUND_ROWS))
@@ -247,31 +249,41 @@ int my_ready(struct my_conn *c, struct err *e)
 	return -1;
 }
 
-static int prepare_text(struct my_conn *c, const char *name, bool mark,
+static int find_text(const char *name, const struct sql_text **t, struct err *e)
+{
+	*t = sql_find(name);
+	return *t ? 0 : err_set(e, ERR_BUG, "no statement %s", name);
+}
+
+static int prepare_text(struct my_conn *c, const struct sql_text *t,
 			struct sql_ready *q, struct err *e)
 {
-	const struct sql_text *t = sql_find(name);
-
-	if (!t)
-		return err_set(e, ERR_BUG, "no statement %s", name);
 	/* its name only: values may be anything */
-	log_debug("database: %s", name);
-	return sql_expand(t, c->f, mark, q, e);
+	log_debug("database: %s", t->name);
+	return sql_expand(t, c->f, true, q, e);
+}
+
+int my_send(struct my_conn *c, const struct sql_text *t, bool committing,
+	    struct err *e)
+{
+	AUTO(sql_ready_clear) struct sql_ready q = {0};
+	MYSQL *m = c->handle;
+
+	if (prepare_text(c, t, &q, e))
+		return -1;
+	if (mysql_real_query(m, buf_str(&q.text), q.text.len))
+		return fail(c, t->name, mysql_errno(m), mysql_error(m),
+			    committing, e);
+	c->used_us = clock_mono_us();
+	return 0;
 }
 
 int my_plain(struct my_conn *c, const char *name, bool committing,
 	     struct err *e)
 {
-	AUTO(sql_ready_clear) struct sql_ready q = {0};
-	MYSQL *m = c->handle;
+	const struct sql_text *t;
 
-	if (prepare_text(c, name, true, &q, e))
-		return -1;
-	if (mysql_real_query(m, buf_str(&q.text), q.text.len))
-		return fail(c, name, mysql_errno(m), mysql_error(m), committing,
-			    e);
-	c->used_us = clock_mono_us();
-	return 0;
+	return find_text(name, &t, e) ? -1 : my_send(c, t, committing, e);
 }
 
 static const struct sql_arg *find_arg(const struct sql_args *a,
@@ -309,16 +321,17 @@ static int bind_args(const char *stmt, const struct sql_ready *q,
 
 /* A prepared, executed statement; *OUT is NULL when there was nothing to run.
  * The statement must not outlive the connection. */
-static int run(struct my_conn *c, const char *name, const struct sql_args *args,
-	       MYSQL_STMT **out, struct err *e)
+static int run(struct my_conn *c, const struct sql_text *t,
+	       const struct sql_args *args, MYSQL_STMT **out, struct err *e)
 {
+	const char *name = t->name;
 	AUTO(sql_ready_clear) struct sql_ready q = {0};
 	AUTO(mem_freep) MYSQL_BIND *b = NULL;
 	MYSQL_STMT *s;
 	int r = -1;
 
 	*out = NULL;
-	if (prepare_text(c, name, true, &q, e))
+	if (prepare_text(c, t, &q, e))
 		return -1;
 	if (!q.text.len)
 		return 0;
@@ -350,20 +363,28 @@ static int run(struct my_conn *c, const char *name, const struct sql_args *args,
 	return 0;
 }
 
-int my_exec(struct my_conn *c, const char *name, const struct sql_args *args,
-	    uint64_t *rows, struct err *e)
+int my_run(struct my_conn *c, const struct sql_text *t,
+	   const struct sql_args *args, uint64_t *rows, struct err *e)
 {
 	MYSQL_STMT *s;
 
 	if (rows)
 		*rows = 0;
-	if (run(c, name, args, &s, e))
+	if (run(c, t, args, &s, e))
 		return -1;
 	if (s && rows)
 		*rows = mysql_stmt_affected_rows(s);
 	if (s)
 		mysql_stmt_close(s);
 	return 0;
+}
+
+int my_exec(struct my_conn *c, const char *name, const struct sql_args *args,
+	    uint64_t *rows, struct err *e)
+{
+	const struct sql_text *t;
+
+	return find_text(name, &t, e) ? -1 : my_run(c, t, args, rows, e);
 }
 
 void my_rows_clear(struct my_rows *r)
@@ -441,15 +462,15 @@ static int fetch(MYSQL_STMT *s, struct my_rows *out)
 	return r == MYSQL_NO_DATA ? 0 : -1;
 }
 
-int my_select(struct my_conn *c, const char *name, const struct sql_args *args,
-	      struct my_rows *out, struct err *e)
+int my_query(struct my_conn *c, const struct sql_text *t,
+	     const struct sql_args *args, struct my_rows *out, struct err *e)
 {
 	MYSQL_STMT *s;
 	unsigned code = 0;
 	AUTO(mem_freep) char *why = NULL;
 
 	*out = (struct my_rows){0};
-	if (run(c, name, args, &s, e))
+	if (run(c, t, args, &s, e))
 		return -1;
 	if (!s)
 		return 0;
@@ -459,7 +480,16 @@ int my_select(struct my_conn *c, const char *name, const struct sql_args *args,
 		my_rows_clear(out);
 	}
 	mysql_stmt_close(s);
-	return why ? fail(c, name, code, why, false, e) : 0;
+	return why ? fail(c, t->name, code, why, false, e) : 0;
+}
+
+int my_select(struct my_conn *c, const char *name, const struct sql_args *args,
+	      struct my_rows *out, struct err *e)
+{
+	const struct sql_text *t;
+
+	*out = (struct my_rows){0};
+	return find_text(name, &t, e) ? -1 : my_query(c, t, args, out, e);
 }
 
 const char *my_cell(const struct my_rows *r, size_t row, const char *col)

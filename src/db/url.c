@@ -227,6 +227,32 @@ int db_url_parse(const char *url, struct db_url *out, struct err *e)
 	return err_set(e, ERR_USAGE, "database URL: no database name");
 }
 
+int db_url_each(const char *url, struct strv *out, struct err *e)
+{
+	AUTO(strv_clear) struct strv hosts = STRV_INIT;
+	AUTO(mem_freep) char *list = NULL;
+	const char *from, *to;
+	struct parts p;
+
+	if (split(url, &p, e))
+		return -1;
+	/* With its port, and the bracket of an IPv6 address. */
+	from = p.user ? (p.pass ? p.pass_end : p.user_end) + 1
+		      : strstr(url, "://") + 3;
+	to = from + strcspn(from, "/?");
+	list = mem_strndup(from, (size_t)(to - from));
+	if (*list == ',' || strstr(list, ",,") || (*list && to[-1] == ','))
+		return err_set(e, ERR_USAGE,
+			       "database URL: an empty name among its hosts");
+	strv_split(&hosts, list, ",");
+	if (!hosts.n)
+		strv_add(&hosts, "");
+	for (size_t i = 0; i < hosts.n; i++)
+		strv_addf(out, "%.*s%s%s", (int)(from - url), url, hosts.v[i],
+			  to);
+	return 0;
+}
+
 void db_url_tls(struct db_url *u, const struct db_config *cfg)
 {
 	if (u->tls != TLS_DEFAULT || u->socket)

@@ -165,11 +165,11 @@ static int64_t schema_of(struct journal *j, char **build, struct err *e)
 		return -1;
 	if (v != APPLICATION)
 		return err_set(e, ERR_REFUSED,
-			       j->s->shared
-				       ? "%s has tables, but is not a journal "
-					 "of ours"
-				       : "%s is a SQLite file, but not a "
-					 "journal of ours",
+			       j->s->shared ? "database %s has tables, but is "
+					      "not a journal "
+					      "of ours"
+					    : "%s is a SQLite file, but not a "
+					      "journal of ours",
 			       journal_path(j));
 	v = get_int(j, "get-schema", e);
 	st = journal_stmt(j, "get-schema");

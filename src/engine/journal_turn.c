@@ -12,19 +12,18 @@ struct take {
 	const struct journal_takeover *t;
 };
 
-/* Nobody else may be at it, nor at another job about its instance. */
-static int is_free(struct journal *j, const struct journal_job *job,
-		   struct err *e)
+/* Nobody else may be at it. */
+static int not_attended(struct journal *j, const char *id, struct err *e)
 {
 	AUTO(mem_freep) char *owner = NULL;
 	enum journal_pulse pulse;
 
-	if (journal_holder(j, job->id, &pulse, &owner, e))
+	if (journal_holder(j, id, &pulse, &owner, e))
 		return -1;
 	if (pulse != PULSE_BEATS)
-		return journal_only_one(j, job, e);
-	err_set(e, ERR_LOCKED, "job %s is being run by %s", job->id, owner);
-	return err_hint(e, "novahaul watch %s", job->id);
+		return 0;
+	err_set(e, ERR_LOCKED, "job %s is being run by %s", id, owner);
+	return err_hint(e, "novahaul watch %s", id);
 }
 
 static int take(struct journal *j, void *arg, struct err *e)
@@ -33,9 +32,8 @@ static int take(struct journal *j, void *arg, struct err *e)
 	struct store_stmt *st = journal_stmt(j, "take");
 	AUTO(mem_freep) char *text = NULL;
 
-	if (is_free(j, a->job, e))
+	if (journal_only_one(j, a->job, e))
 		return -1;
-
 	journal_bind_int(st, ":now", clock_now_us());
 	journal_bind(st, ":dir", journal_dir_name(a->t->dir));
 	journal_bind_int(st, ":demanded", a->t->demanded);
@@ -49,7 +47,7 @@ static int take(struct journal *j, void *arg, struct err *e)
 	if (journal_changed(j) != 1)
 		return err_set(e, ERR_STALE,
 			       "another process took the job over first");
-	if (journal_hold(j, a->job->id, e))
+	if (not_attended(j, a->job->id, e) || journal_hold(j, a->job->id, e))
 		return -1;
 	text = mem_printf("epoch %" PRIu64 ", %s, by %s", a->job->epoch + 1,
 			  journal_dir_name(a->t->dir),

@@ -36,6 +36,12 @@ char *join_instances_path(const struct config *c, struct host *h, struct err *e)
 int join_db_open(const struct config *c, const char *server, struct db *db,
 		 struct err *e);
 
+/* ---- join_journal.c */
+
+struct store *join_journal_store(const struct app *a, const char *url,
+				 const struct store_sql *const *sql,
+				 struct err *e);
+
 /* ---- join_twin.c: Placement, Neutron and Cinder where no API answers */
 
 /* PROVIDER: compute_nodes.uuid of source and target. */

@@ -23,6 +23,7 @@ static const struct step *const *fix_steps(void)
 }
 
 const struct app_ops join_ops = {
+	.journal_store = join_journal_store,
 	.world_open = join_world_open,
 	.world_close = join_world_close,
 	.steps = the_steps,
