@@ -107,21 +107,24 @@ static void key_of(const struct ask *k, struct buf *key)
 static uint32_t atom_make(struct pack_world *w, const struct ask *k,
 			  const char *key)
 {
-	struct pack_atom *a;
+	size_t i = w->n_atoms++;
+	uint64_t *row;
 
-	if (w->n_atoms == w->cap_atoms) {
-		w->cap_atoms = w->cap_atoms ? w->cap_atoms * 2 : 64;
+	if (i == w->cap_atoms) {
+		w->cap_atoms = i ? i * 2 : 64;
 		w->atoms =
 			mem_realloc(w->atoms, w->cap_atoms, sizeof(*w->atoms));
+		w->atom_rows = mem_realloc(w->atom_rows, w->cap_atoms,
+					   w->words * sizeof(*w->atom_rows));
 	}
-	a = &w->atoms[w->n_atoms];
-	a->why = k->why;
-	a->row = MEM_NEW_N(uint64_t, w->words);
+	w->atoms[i] = k->why;
+	row = pack_row(w, w->atom_rows, i);
+	memset(row, 0, w->words * sizeof(*row));
 	for (uint32_t r = 0; r < w->nh; r++)
 		if (meets(&w->in->hosts[w->host[r]], k))
-			bits_set(a->row, r);
-	pack_map_add(&w->atom_names, key, (uint32_t)w->n_atoms);
-	return (uint32_t)w->n_atoms++;
+			bits_set(row, r);
+	pack_map_add(&w->atom_names, key, (uint32_t)i);
+	return (uint32_t)i;
 }
 
 static void add(struct pack_world *w, struct buf *key, const struct ask *k)
@@ -192,9 +195,8 @@ void pack_atoms_read(struct pack_world *w, uint32_t i)
 
 void pack_atoms_clear(struct pack_world *w)
 {
-	for (size_t i = 0; i < w->n_atoms; i++)
-		mem_free(w->atoms[i].row);
 	mem_free(w->atoms);
+	mem_free(w->atom_rows);
 	mem_free(w->own);
 	mem_free(w->own_at);
 	pack_map_clear(&w->atom_names);

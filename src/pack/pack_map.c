@@ -16,19 +16,23 @@ static uint64_t hash_text(const char *s)
 	return h ^ h >> 32;
 }
 
+static const char *key_of(const struct pack_map *m, const struct pack_slot *s)
+{
+	return m->text.p + s->at - 1;
+}
+
 static struct pack_slot *slot_of(const struct pack_map *m, const char *key)
 {
 	size_t i = hash_text(key) & (m->cap - 1);
 
-	while (m->v[i].key && strcmp(m->v[i].key, key) != 0)
+	while (m->v[i].at && strcmp(key_of(m, &m->v[i]), key) != 0)
 		i = (i + 1) & (m->cap - 1);
 	return &m->v[i];
 }
 
 void pack_map_clear(struct pack_map *m)
 {
-	for (size_t i = 0; i < m->cap; i++)
-		mem_free(m->v[i].key);
+	buf_clear(&m->text);
 	mem_free(m->v);
 	*m = (struct pack_map){0};
 }
@@ -40,19 +44,20 @@ uint32_t pack_map_get(const struct pack_map *m, const char *key)
 	if (!key || !m->n)
 		return PACK_NONE;
 	s = slot_of(m, key);
-	return s->key ? s->value : PACK_NONE;
+	return s->at ? s->value : PACK_NONE;
 }
 
 static void map_grow(struct pack_map *m)
 {
-	struct pack_map g = {.cap = m->cap ? m->cap * 2 : 64, .n = m->n};
+	struct pack_slot *was = m->v;
+	size_t n = m->cap;
 
-	g.v = MEM_NEW_N(struct pack_slot, g.cap);
-	for (size_t i = 0; i < m->cap; i++)
-		if (m->v[i].key)
-			*slot_of(&g, m->v[i].key) = m->v[i];
-	mem_free(m->v);
-	*m = g;
+	m->cap = n ? n * 2 : 64;
+	m->v = MEM_NEW_N(struct pack_slot, m->cap);
+	for (size_t i = 0; i < n; i++)
+		if (was[i].at)
+			*slot_of(m, key_of(m, &was[i])) = was[i];
+	mem_free(was);
 }
 
 bool pack_map_add(struct pack_map *m, const char *key, uint32_t value)
@@ -62,9 +67,11 @@ bool pack_map_add(struct pack_map *m, const char *key, uint32_t value)
 	if (m->n * 2 >= m->cap)
 		map_grow(m);
 	s = slot_of(m, key);
-	if (s->key)
+	if (s->at)
 		return false;
-	*s = (struct pack_slot){mem_strdup(key), value};
+	s->at = m->text.len + 1;
+	s->value = value;
+	buf_put(&m->text, key, strlen(key) + 1);
 	m->n++;
 	return true;
 }

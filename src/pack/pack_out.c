@@ -102,6 +102,23 @@ struct pack_out *pack_out_new(const struct pack_state *s)
 	return out;
 }
 
+/* ---- refusals */
+
+void pack_refusal_add(struct pack_out *out, const struct pack_refusal *no)
+{
+	struct pack_refusal *to;
+
+	/* Room for a power of two. */
+	if (!(out->n_no & (out->n_no - 1)))
+		out->no = mem_realloc(out->no, out->n_no ? out->n_no * 2 : 1,
+				      sizeof(*out->no));
+	to = &out->no[out->n_no++];
+	*to = *no;
+	to->v = mem_realloc(NULL, no->n + 1, sizeof(*no->v));
+	if (no->n)
+		memcpy(to->v, no->v, no->n * sizeof(*no->v));
+}
+
 static int by_server(const void *a, const void *b)
 {
 	const struct pack_refusal *x = a, *y = b;
@@ -138,11 +155,11 @@ static int32_t *meeting_points(const struct pack_world *w, const int32_t *host)
 static void refuse_one(struct pack_out *out, uint32_t i, bool alone,
 		       const struct pack_obstacle *o)
 {
-	struct pack_refusal *no = pack_refusal_add(out, i);
+	struct pack_obstacle v = *o;
 
-	no->alone = alone;
-	no->n = 1;
-	no->v = mem_dup(o, sizeof(*o));
+	pack_refusal_add(out,
+			 &(struct pack_refusal){
+				 .server = i, .alone = alone, .v = &v, .n = 1});
 }
 
 /* What is refused stays out of the state: the rest is judged without it. */

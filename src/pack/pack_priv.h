@@ -36,8 +36,9 @@ static inline void bits_drop(uint64_t *row, uint32_t i)
 #define PACK_NONE UINT32_MAX
 
 struct pack_map {
+	struct buf text; /* all keys, each with its NUL */
 	struct pack_slot {
-		char *key; /* owned; NULL: empty */
+		size_t at; /* of the key in TEXT, plus 1; 0: empty */
 		uint32_t value;
 	} * v;
 	size_t n, cap;
@@ -78,12 +79,6 @@ static inline int64_t pack_clamp(uint64_t v)
 	return v < (uint64_t)PACK_HUGE ? (int64_t)v : PACK_HUGE;
 }
 
-/* One requirement that a server can have, and the hosts that meet it. */
-struct pack_atom {
-	enum pack_why why;
-	uint64_t *row;
-};
-
 struct pack_seat {
 	uint32_t rank;
 	uint64_t count;
@@ -122,13 +117,16 @@ struct pack_world {
 	uint64_t *share[N_PACK_RES]; /* 2^61 / cap: load is used * share */
 	int64_t *room[N_DIMS];	     /* free at first */
 	struct pack_map atom_names;
-	struct pack_atom *atoms;
+	/* Requirements that servers can have, and rows of who meets them. */
+	enum pack_why *atoms;
+	uint64_t *atom_rows;
 	size_t n_atoms, cap_atoms;
 	uint32_t *own, *own_at; /* server i's atoms: own[own_at[i]...[i+1]-1] */
 	size_t n_own, cap_own;
 	uint64_t *base_rows; /* words a base: hosts that have it */
 	int64_t *base_bytes;
-	struct pack_set *sets;	 /* one a group */
+	struct pack_set *sets; /* one a group */
+	uint64_t *set_rows;
 	struct pack_unit *units; /* by priority, size, uuid */
 	uint32_t n_units;
 	uint32_t *unit_servers, *unit_bases;
@@ -141,10 +139,11 @@ struct pack_world *pack_world_new(const struct pack_in *in, bool together,
 void pack_world_free(struct pack_world *w);
 void pack_world_freep(struct pack_world **w);
 
-static inline uint64_t *pack_base_row(const struct pack_world *w,
-				      uint64_t *rows, uint32_t base)
+/* Row I of many. */
+static inline uint64_t *pack_row(const struct pack_world *w, uint64_t *rows,
+				 size_t i)
 {
-	return rows + (size_t)base * w->words;
+	return rows + i * w->words;
 }
 
 /* Fills w->own with what server I asks for. */
@@ -242,9 +241,10 @@ uint32_t pack_why_not(const struct pack_state *s, uint32_t u, uint32_t rank,
 /* All hosts, grouped; for each server of U, into OUT. */
 void pack_refuse(const struct pack_state *s, uint32_t u, bool alone,
 		 struct pack_out *out);
-struct pack_refusal *pack_refusal_add(struct pack_out *out, size_t server);
 /* What S looks like from outside; nothing is refused yet. */
 struct pack_out *pack_out_new(const struct pack_state *s);
+/* Adds NO, with a copy of its obstacles. */
+void pack_refusal_add(struct pack_out *out, const struct pack_refusal *no);
 void pack_refusals_sort(struct pack_out *out);
 /* How hard it is to give: sums of the reasons in WHY. */
 unsigned pack_why_weight(uint32_t why);

@@ -59,7 +59,8 @@ static size_t movable(const struct pack_state *s, const struct pack_repair *r,
 	     u = s->next[u])
 		if (!r->pinned[u])
 			v[n++] = u;
-	qsort(v, n, sizeof(*v), by_number);
+	if (n)
+		qsort(v, n, sizeof(*v), by_number);
 	return n;
 }
 

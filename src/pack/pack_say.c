@@ -24,6 +24,8 @@ static const char *host_name(const struct talk *t)
 
 static const char *group_name(const struct talk *t)
 {
+	if (!t->group)
+		return "?";
 	return t->group->name ? t->group->name : t->group->id;
 }
 
@@ -80,25 +82,54 @@ static void say_res(struct buf *b, enum pack_res res, uint64_t v)
 
 /* ---- what a host has against it */
 
-static void say_missing(struct buf *b, const struct strv *want,
-			const struct strv *have, bool wanted)
+/* false: there is nothing to say. */
+static bool say_missing(struct buf *b, const char *what,
+			const struct strv *want, const struct strv *have)
 {
-	const char *sep = "";
+	bool said = false;
 
 	for (size_t i = 0; i < want->n; i++) {
-		if (strv_has(have, want->v[i]) == wanted)
+		if (strv_has(have, want->v[i]))
 			continue;
-		buf_printf(b, "%s%s", sep, want->v[i]);
-		sep = ", ";
+		buf_printf(b, "%s%s", said ? ", " : what, want->v[i]);
+		said = true;
 	}
+	return said;
 }
 
-static void say_wants(struct buf *b, const struct talk *t)
+static bool say_traits(struct buf *b, const struct talk *t)
 {
-	buf_puts(b, "no aggregate there has ");
+	const struct strv *not = &t->srv->traits_not;
+
+	for (size_t i = 0; i < not ->n; i++)
+		if (strv_has(&t->host->traits, not ->v[i])) {
+			buf_printf(b, "it has trait %s", not ->v[i]);
+			return true;
+		}
+	return say_missing(b, "it lacks trait ", &t->srv->traits,
+			   &t->host->traits);
+}
+
+static bool has_meta(const struct pack_host *h, const struct pack_meta *want)
+{
+	for (size_t i = 0; i < h->n_meta; i++)
+		if (str_is(h->meta[i].key, want->key) && h->meta[i].value &&
+		    pack_spec_match(h->meta[i].value,
+				    want->value ? want->value : ""))
+			return true;
+	return false;
+}
+
+static bool say_wants(struct buf *b, const struct talk *t)
+{
 	for (size_t i = 0; i < t->srv->n_wants; i++)
-		buf_printf(b, "%s%s %s", i ? ", " : "", t->srv->wants[i].key,
-			   or_none(t->srv->wants[i].value));
+		if (!has_meta(t->host, &t->srv->wants[i])) {
+			buf_printf(b, "no aggregate there has %s: %s",
+				   t->srv->wants[i].key,
+				   or_none(t->srv->wants[i].value));
+			return true;
+		}
+	return false;
 }
 
 static void say_max_unit(struct buf *b, const struct talk *t)
@@ -116,11 +147,31 @@ static void say_max_unit(struct buf *b, const struct talk *t)
 	buf_puts(b, "less there than one of its set has");
 }
 
-static void say_two(struct buf *b, const char *what, const char *has,
+static bool say_two(struct buf *b, const char *what, const char *has,
 		    const char *wants)
 {
-	buf_printf(b, "its %s is %s, not %s", what, or_none(has),
-		   or_none(wants));
+	if (!wants || str_is(has, wants))
+		return false;
+	buf_printf(b, "its %s is %s, not %s", what, or_none(has), wants);
+	return true;
+}
+
+static bool say_one(struct buf *b, const char *what, const struct strv *has,
+		    const char *wants)
+{
+	if (!wants || strv_has(has, wants))
+		return false;
+	buf_printf(b, "%s %s", what, wants);
+	return true;
+}
+
+static bool say_version(struct buf *b, const struct talk *t)
+{
+	if (t->host->hypervisor >= t->srv->hypervisor)
+		return false;
+	buf_printf(b, "its hypervisor is %" PRIu64 ", older than %" PRIu64,
+		   t->host->hypervisor, t->srv->hypervisor);
+	return true;
 }
 
 static uint64_t seats_there(const struct talk *t)
@@ -137,6 +188,8 @@ static void say_group(struct buf *b, const struct talk *t)
 {
 	uint64_t n;
 
+	if (!t->group)
+		return;
 	buf_printf(b, "server group %s (%s) ", group_name(t),
 		   pack_rule_name(t->group->rule));
 	if (t->group->rule == PACK_AFFINITY) {
@@ -150,50 +203,39 @@ static void say_group(struct buf *b, const struct talk *t)
 		buf_puts(b, "has another member of this set there");
 }
 
-/* What is asked and what is there. */
-static void say_asked(struct buf *b, const struct talk *t, enum pack_why why)
+/* What is asked and what is there.  false: it is not this server that asks,
+ * but another of its set. */
+static bool say_asked(struct buf *b, const struct talk *t, enum pack_why why)
 {
 	const struct pack_server *s = t->srv;
 	const struct pack_host *h = t->host;
 
 	switch ((int)why) {
 	case PACK_ARCH:
-		say_two(b, "architecture", h->arch, s->arch);
-		break;
+		return say_two(b, "architecture", h->arch, s->arch);
 	case PACK_CPU:
-		buf_printf(b, "its CPU cannot be a %s", or_none(s->cpu));
-		break;
+		return say_one(b, "its CPU cannot be a", &h->cpus, s->cpu);
 	case PACK_FLAGS:
-		buf_puts(b, "its CPU lacks ");
-		say_missing(b, &s->flags, &h->flags, true);
-		break;
+		return say_missing(b, "its CPU lacks ", &s->flags, &h->flags);
 	case PACK_MACHINE:
-		buf_printf(b, "it has no machine type %s", or_none(s->machine));
-		break;
+		return say_one(b, "it has no machine type", &h->machines,
+			       s->machine);
 	case PACK_HYPERVISOR:
-		buf_printf(b,
-			   "its hypervisor is %" PRIu64 ", older than %" PRIu64,
-			   h->hypervisor, s->hypervisor);
-		break;
+		return say_version(b, t);
 	case PACK_IMAGES_TYPE:
-		say_two(b, "images_type", h->images_type, s->images_type);
-		break;
+		return say_two(b, "images_type", h->images_type,
+			       s->images_type);
 	case PACK_CONFIG_DRIVE:
-		say_two(b, "config_drive_format", h->config_drive,
-			s->config_drive);
-		break;
+		return say_two(b, "config_drive_format", h->config_drive,
+			       s->config_drive);
 	case PACK_TRAITS:
-		buf_puts(b, "traits in the way: ");
-		say_missing(b, &s->traits, &h->traits, true);
-		say_missing(b, &s->traits_not, &h->traits, false);
-		break;
+		return say_traits(b, t);
 	case PACK_ZONE:
-		say_two(b, "zone", h->zone, s->zone);
-		break;
+		return say_two(b, "zone", h->zone, s->zone);
 	case PACK_AGGREGATE:
-		say_wants(b, t);
-		break;
+		return say_wants(b, t);
 	}
+	return false;
 }
 
 /* "2 GiB of RAM": what is lacking.  false: WHY is not about an amount. */
@@ -253,9 +295,12 @@ static void say_why(struct buf *b, const struct talk *t, enum pack_why why)
 		say_limit(b, t, why);
 	else if (say_lack(b, t->o, why))
 		buf_puts(b, " short");
-	else
-		say_asked(b, t, why);
+	else if (!say_asked(b, t, why))
+		buf_printf(b, "not for another of its set (%s)",
+			   pack_why_name(why));
 }
+
+static const struct pack_host nobody = {.name = "nowhere"};
 
 static struct talk talk_of(const struct pack_in *in,
 			   const struct pack_refusal *no,
@@ -263,8 +308,7 @@ static struct talk talk_of(const struct pack_in *in,
 {
 	struct talk t = {.in = in, .srv = &in->servers[no->server], .o = o};
 
-	if (o && o->host != PACK_NOWHERE)
-		t.host = &in->hosts[o->host];
+	t.host = o && o->host != PACK_NOWHERE ? &in->hosts[o->host] : &nobody;
 	for (size_t g = 0; t.srv->group && !t.group && g < in->n_groups; g++)
 		if (str_is(in->groups[g].id, t.srv->group))
 			t.group = &in->groups[g];
@@ -323,7 +367,7 @@ static void say_obstacle(struct buf *b, const struct talk *t)
 	const char *sep = "";
 
 	buf_puts(b, "\n  ");
-	if (t->host) {
+	if (t->host != &nobody) {
 		buf_puts(b, host_name(t));
 		if (t->o->hosts > 1)
 			buf_printf(b, " and %zu more", t->o->hosts - 1);
@@ -393,8 +437,7 @@ static void give(struct buf *b, const struct talk *t, enum pack_why why)
 		buf_puts(b, "the projects that the aggregate is kept for");
 		break;
 	case PACK_ZONE:
-		buf_printf(b, "the zone it asked for, %s,",
-			   or_none(t->srv->zone));
+		buf_puts(b, "the zone asked for");
 		break;
 	case PACK_AGGREGATE:
 		buf_puts(b, "what its flavor asks of aggregates");
@@ -402,7 +445,9 @@ static void give(struct buf *b, const struct talk *t, enum pack_why why)
 	case PACK_GROUP_TOGETHER:
 	case PACK_GROUP_APART:
 		buf_printf(b, "the %s of server group %s",
-			   pack_rule_name(t->group->rule), group_name(t));
+			   why == PACK_GROUP_APART ? "anti-affinity"
+						   : "affinity",
+			   group_name(t));
 		break;
 	case PACK_MAX_INSTANCES:
 		buf_printf(b, "%" PRIu64 " of max_instances_per_host",
@@ -425,7 +470,7 @@ void pack_say_way(const struct pack_in *in, const struct pack_refusal *no,
 		struct talk t = talk_of(in, no, &no->v[i]);
 		const char *sep = said ? ", or " : "";
 
-		if (!t.host || (t.o->why & ~GIVABLE))
+		if (t.host == &nobody || (t.o->why & ~GIVABLE))
 			continue;
 		for (uint32_t m = t.o->why; m; m &= m - 1) {
 			buf_puts(b, sep);

@@ -82,7 +82,7 @@ void pack_state_freep(struct pack_state **s)
 
 static bool has_base(const struct pack_state *s, uint32_t base, uint32_t rank)
 {
-	return bits_has(pack_base_row(s->w, s->base_rows, base), rank);
+	return bits_has(pack_row(s->w, s->base_rows, base), rank);
 }
 
 /* Its own bytes, and the bases that the host lacks. */
@@ -191,11 +191,11 @@ static void bases_move(struct pack_state *s, const struct pack_unit *u,
 
 	for (uint32_t i = 0; i < u->n_bases; i++) {
 		uint32_t b = u->bases[i];
-		uint64_t *row = pack_base_row(w, s->base_rows, b);
+		uint64_t *row = pack_row(w, s->base_rows, b);
 		uint32_t *refs;
 
 		/* Was there before, and stays. */
-		if (bits_has(pack_base_row(w, w->base_rows, b), rank))
+		if (bits_has(pack_row(w, w->base_rows, b), rank))
 			continue;
 		refs = pack_count_at(&s->refs, b, rank);
 		*refs += in ? 1 : UINT32_MAX;

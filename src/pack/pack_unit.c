@@ -192,7 +192,7 @@ static void server_row(const struct pack_world *w, uint32_t i, uint64_t *row)
 
 	for (uint32_t a = w->own_at[i]; a < w->own_at[i + 1]; a++)
 		for (uint32_t k = 0; k < w->words; k++)
-			row[k] &= w->atoms[w->own[a]].row[k];
+			row[k] &= pack_row(w, w->atom_rows, w->own[a])[k];
 	if (src != PACK_NONE)
 		bits_drop(row, src);
 	if (g != PACK_NONE && w->sets[g].rule == PACK_AFFINITY &&

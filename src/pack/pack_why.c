@@ -54,8 +54,8 @@ static uint32_t of_server(const struct pack_world *w, uint32_t i, uint32_t rank)
 	uint32_t g = pack_map_get(&w->groups, s->group), why = 0;
 
 	for (uint32_t a = w->own_at[i]; a < w->own_at[i + 1]; a++)
-		if (!bits_has(w->atoms[w->own[a]].row, rank))
-			why |= PACK_BIT(w->atoms[w->own[a]].why);
+		if (!bits_has(pack_row(w, w->atom_rows, w->own[a]), rank))
+			why |= PACK_BIT(w->atoms[w->own[a]]);
 	if (pack_map_get(&w->hosts, s->source) == rank)
 		why |= PACK_BIT(PACK_SOURCE);
 	if (g != PACK_NONE && w->sets[g].rule == PACK_AFFINITY &&
@@ -171,36 +171,24 @@ static void collect(const struct pack_state *s, uint32_t u, struct heaps *all)
 		qsort(all->v, all->n, sizeof(*all->v), by_ease);
 }
 
-struct pack_refusal *pack_refusal_add(struct pack_out *out, size_t server)
-{
-	struct pack_refusal *no;
-
-	/* Room for a power of two. */
-	if (!(out->n_no & (out->n_no - 1)))
-		out->no = mem_realloc(out->no, out->n_no ? out->n_no * 2 : 1,
-				      sizeof(*out->no));
-	no = &out->no[out->n_no++];
-	*no = (struct pack_refusal){.server = server};
-	return no;
-}
-
 void pack_refuse(const struct pack_state *s, uint32_t u, bool alone,
 		 struct pack_out *out)
 {
 	const struct pack_unit *t = &s->w->units[u];
 	struct heaps all = {0};
+	AUTO(mem_freep) struct pack_obstacle *v = NULL;
 
 	collect(s, u, &all);
-	for (uint32_t i = 0; i < t->n; i++) {
-		struct pack_refusal *no = pack_refusal_add(out, t->servers[i]);
-
-		no->alone = alone;
-		no->n = all.n;
-		no->v = MEM_NEW_N(struct pack_obstacle, all.n + 1);
-		for (size_t k = 0; k < all.n; k++) {
-			no->v[k] = all.v[k].o;
-			no->v[k].host = (int32_t)s->w->host[all.v[k].o.host];
-		}
+	v = MEM_NEW_N(struct pack_obstacle, all.n + 1);
+	for (size_t k = 0; k < all.n; k++) {
+		v[k] = all.v[k].o;
+		v[k].host = (int32_t)s->w->host[all.v[k].o.host];
 	}
+	for (uint32_t i = 0; i < t->n; i++)
+		pack_refusal_add(out,
+				 &(struct pack_refusal){.server = t->servers[i],
+							.alone = alone,
+							.v = v,
+							.n = all.n});
 	mem_free(all.v);
 }

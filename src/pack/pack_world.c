@@ -96,7 +96,7 @@ static int bases_read(struct pack_world *w, struct err *e)
 			uint32_t b = pack_map_get(&w->bases, has->v[i]);
 
 			if (b != PACK_NONE)
-				bits_set(pack_base_row(w, w->base_rows, b), r);
+				bits_set(pack_row(w, w->base_rows, b), r);
 		}
 	}
 	return 0;
@@ -133,7 +133,7 @@ static int group_read(struct pack_world *w, uint32_t i, struct err *e)
 			       g->name ? g->name : g->id);
 	s->rule = g->rule;
 	s->max = g->max_per_host ? g->max_per_host : 1;
-	s->there = MEM_NEW_N(uint64_t, w->words);
+	s->there = pack_row(w, w->set_rows, i);
 	for (size_t t = 0; t < g->n_there; t++) {
 		uint32_t r = pack_map_get(&w->hosts, g->there[t].host);
 
@@ -202,6 +202,7 @@ static void world_alloc(struct pack_world *w)
 	w->base_rows = MEM_NEW_N(uint64_t, in->n_bases * w->words + 1);
 	w->base_bytes = MEM_NEW_N(int64_t, in->n_bases + 1);
 	w->sets = MEM_NEW_N(struct pack_set, in->n_groups + 1);
+	w->set_rows = MEM_NEW_N(uint64_t, in->n_groups * w->words + 1);
 	w->own_at = MEM_NEW_N(uint32_t, in->n_servers + 1);
 }
 
@@ -253,14 +254,13 @@ void pack_world_free(struct pack_world *w)
 		mem_free(w->unit_max[d]);
 		mem_free(w->share[d]);
 	}
-	for (size_t i = 0; i < w->in->n_groups; i++) {
+	for (size_t i = 0; i < w->in->n_groups; i++)
 		mem_free(w->sets[i].seats);
-		mem_free(w->sets[i].there);
-	}
 	pack_map_clear(&w->hosts);
 	pack_map_clear(&w->groups);
 	pack_map_clear(&w->bases);
 	mem_free(w->sets);
+	mem_free(w->set_rows);
 	mem_free(w->host);
 	mem_free(w->rank);
 	mem_free(w->usable);

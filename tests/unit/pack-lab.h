@@ -268,6 +268,20 @@ static inline bool lab_holds(const struct pack_in *in, const int32_t *host,
 	return true;
 }
 
+/* An affinity set has the highest of its members'. */
+static inline int64_t lab_priority(const struct pack_in *in, size_t i)
+{
+	const struct pack_group *g = lab_group(in, in->servers[i].group);
+	int64_t p = in->servers[i].priority;
+
+	for (size_t k = 0; k < in->n_servers; k++)
+		if (g && g->rule == PACK_AFFINITY &&
+		    str_is(in->servers[k].group, g->id) &&
+		    in->servers[k].priority > p)
+			p = in->servers[k].priority;
+	return p;
+}
+
 /* > 0: A places more, the highest priority first. */
 static inline int lab_compare(const struct pack_in *in, const int32_t *a,
 			      const int32_t *b, size_t n)
@@ -278,13 +292,13 @@ static inline int lab_compare(const struct pack_in *in, const int32_t *a,
 		int64_t next = INT64_MIN, diff = 0;
 
 		for (size_t i = 0; i < n; i++) {
-			int64_t p = in->servers[i].priority;
+			int64_t p = lab_priority(in, i);
 
 			if (p < at && p > next)
 				next = p;
 		}
 		for (size_t i = 0; i < n; i++)
-			if (in->servers[i].priority == next)
+			if (lab_priority(in, i) == next)
 				diff += (a[i] >= 0) - (b[i] >= 0);
 		if (diff || next == INT64_MIN)
 			return diff < 0 ? -1 : diff > 0;

@@ -622,6 +622,46 @@ static void test_priority(void **state)
 	pack_free(out);
 }
 
+/* An affinity set goes with the one of its members that matters most; what
+ * another member asks for is not said to be this one's wish. */
+static void test_priority_of_set(void **state)
+{
+	struct pack_host h = lab_host("a");
+	struct pack_server s[] = {lab_server("1"), lab_server("2"),
+				  lab_server("3")};
+	struct pack_group g = {.id = "g", .rule = PACK_AFFINITY};
+	struct pack_in in = lab_in(&h, 1, s, 3);
+	struct pack_out *out;
+	AUTO(buf_clear) struct buf b = BUF_INIT;
+
+	(void)state;
+	in.groups = &g;
+	in.n_groups = 1;
+	h.max_new = 2;
+	s[0].group = s[2].group = "g";
+	s[0].priority = -1;
+	s[2].priority = 1;
+	out = lab_run(&in);
+	assert_int_equal(out->host[0], 0);
+	assert_int_equal(out->host[1], PACK_NOWHERE);
+	assert_int_equal(out->host[2], 0);
+	pack_free(out);
+	s[2].machine = "pc-q35-9.0";
+	out = lab_run(&in);
+	assert_int_equal(out->host[1], 0);
+	assert_int_equal(out->n_no, 2);
+	pack_say(&in, &out->no[0], &b);
+	assert_non_null(strstr(buf_str(&b), "1, one of 2 of server group g "
+					    "that go together (4 vCPUs, "));
+	assert_non_null(strstr(buf_str(&b), "\n  a: not for another of its "
+					    "set (machine-type); "));
+	buf_reset(&b);
+	pack_say(&in, &out->no[1], &b);
+	assert_non_null(
+		strstr(buf_str(&b), "a: it has no machine type pc-q35-9.0; "));
+	pack_free(out);
+}
+
 /* ---- trying harder */
 
 /* The large one may go anywhere and takes the only host of the small one. */
@@ -717,7 +757,7 @@ static void test_grouped(void **state)
 	pack_say_way(&in, &out->no[0], &b);
 	assert_string_equal(buf_str(&b),
 			    "1.5 GiB of RAM on e, or nova-compute, disabled "
-			    "now, on c, or the zone it asked for, nova, on a");
+			    "now, on c, or the zone asked for on a");
 	pack_free(out);
 }
 
@@ -1006,6 +1046,7 @@ int main(void)
 		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_priority),
+		cmocka_unit_test(test_priority_of_set),
 		cmocka_unit_test(test_repair),
 		cmocka_unit_test(test_repair_chain),
 		cmocka_unit_test(test_grouped),
