@@ -59,6 +59,9 @@ extern const char *const request_transports[];
 	{.type = OPT_FLAG, .name = "detach-volumes",			\
 	 .offset = REQ(detach_volumes),					\
 	 .help = "detach its volumes, attach them after the start"},	\
+	{.type = OPT_FLAG, .name = "whole-group",				\
+	 .offset = REQ(whole_group),					\
+	 .help = "its server group moves as a whole"},			\
 	{.type = OPT_FLAG, .name = "verify-deep",			\
 	 .offset = REQ(verify_deep),					\
 	 .help = "open the copied disks and compare what is inside"},	\

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole hosts: facts of all in, one plan out; and a plan that was edited. */
+#include "cli/app_fleet.h"
+
+#include <string.h>
+
+#include "cli/app_priv.h"
+#include "cli/request.h"
+#include "core/str.h"
+#include "facts/fleet.h"
+#include "plan/plan_fleet.h"
+
+/* ---- options and limits, to JSON and back */
+
+static bool word_at(const char *word, const char *const *words, int *at)
+{
+	for (int i = 0; words[i]; i++)
+		if (!strcmp(words[i], word)) {
+			*at = i;
+			return true;
+		}
+	return false;
+}
+
+/* One row a member of struct app_request: what is said of it is said once. */
+static const struct flag {
+	const char *name;
+	size_t offset;
+} flags[] = {
+	{"no_start", offsetof(struct app_request, no_start)},
+	{"verify_deep", offsetof(struct app_request, verify_deep)},
+	{"verify_full", offsetof(struct app_request, verify_full)},
+	{"detach_volumes", offsetof(struct app_request, detach_volumes)},
+	{"console_log", offsetof(struct app_request, copy_console_log)},
+	{"whole_group", offsetof(struct app_request, whole_group)},
+};
+
+static const struct number {
+	const char *name;
+	size_t offset;
+	unsigned max;
+} numbers[] = {
+	{"precopy_max", offsetof(struct app_request, precopy_max), 1000},
+	{"precopy_time", offsetof(struct app_request, precopy_time),
+	 365 * 86400},
+	{"streams", offsetof(struct app_request, streams), CONFIG_STREAMS_MOST},
+	{"stop_timeout", offsetof(struct app_request, stop_timeout), 86400},
+};
+
+#define AT(type, r, off) ((type *)((char *)(r) + (off)))
+#define AT_CONST(type, r, off) ((const type *)((const char *)(r) + (off)))
+
+static json_t *options_json(const struct app_request *r)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (*AT_CONST(bool, r, flags[i].offset))
+			json_object_set_new(o, flags[i].name, json_true());
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (*AT_CONST(unsigned, r, numbers[i].offset))
+			json_object_set_new(
+				o, numbers[i].name,
+				json_integer(*AT_CONST(unsigned, r,
+						       numbers[i].offset)));
+	if (r->precopy != APP_UNSET)
+		json_object_set_new(o, "precopy",
+				    json_boolean(r->precopy == APP_YES));
+	if (r->control != APP_CONTROL_AUTO)
+		json_object_set_new(o, "control",
+				    json_string(app_control_name(r->control)));
+	if (r->delta != APP_DELTA_AUTO)
+		json_object_set_new(o, "delta",
+				    json_string(app_delta_name(r->delta)));
+	if (r->transport != APP_TRANSPORT_AUTO)
+		json_object_set_new(
+			o, "transport",
+			json_string(app_transport_name(r->transport)));
+	return o;
+}
+
+/* 1 taken, 0 not one of these, -1 bad. */
+static int take_simple(struct app_request *r, const char *key, const json_t *v,
+		       struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		if (strcmp(key, flags[i].name) != 0)
+			continue;
+		if (!json_is_boolean(v))
+			return err_set(e, ERR_USAGE, "must be true or false");
+		*AT(bool, r, flags[i].offset) = json_is_true(v);
+		return 1;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		if (strcmp(key, numbers[i].name) != 0)
+			continue;
+		if (!json_is_integer(v) || json_integer_value(v) < 0 ||
+		    json_integer_value(v) > numbers[i].max)
+			return err_set(e, ERR_USAGE, "must be from 0 to %u",
+				       numbers[i].max);
+		*AT(unsigned, r, numbers[i].offset) =
+			(unsigned)json_integer_value(v);
+		return 1;
+	}
+	return 0;
+}
+
+static int take_word(struct app_request *r, const char *key, const json_t *v,
+		     struct err *e)
+{
+	const char *s = json_is_string(v) ? json_string_value(v) : "";
+	int at = -1;
+
+	if (!strcmp(key, "control") && word_at(s, request_controls, &at))
+		r->control = (enum app_control)at;
+	else if (!strcmp(key, "delta") && word_at(s, request_deltas, &at))
+		r->delta = (enum app_delta)at;
+	else if (!strcmp(key, "transport") &&
+		 word_at(s, request_transports, &at))
+		r->transport = (enum app_transport)at;
+	else if (!strcmp(key, "precopy") && json_is_boolean(v))
+		r->precopy = json_is_true(v) ? APP_YES : APP_NO;
+	else if (!strcmp(key, "control") || !strcmp(key, "delta") ||
+		 !strcmp(key, "transport") || !strcmp(key, "precopy"))
+		return err_set(e, ERR_USAGE, "is no value for it");
+	else
+		return err_set(e, ERR_USAGE, "is not known");
+	return 0;
+}
+
+/* WHERE: "options" or "members[3].options" */
+static int take_options(struct app_request *r, const json_t *options,
+			const char *where, struct err *e)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach ((json_t *)options, key, v) {
+		int rc = take_simple(r, key, v, e);
+
+		if (rc < 0 || (!rc && take_word(r, key, v, e)))
+			return err_wrap(e, "%s.%s", where, key);
+	}
+	return 0;
+}
+
+static const struct limit {
+	const char *name;
+	size_t offset;
+} limits[] = {
+	{"parallel", offsetof(struct app_limits, parallel)},
+	{"per_source", offsetof(struct app_limits, per_source)},
+	{"per_target", offsetof(struct app_limits, per_target)},
+	{"max_failures", offsetof(struct app_limits, max_failures)},
+};
+#define LIMIT_MOST 100000
+
+static json_t *limits_json(const struct app_limits *l)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		json_object_set_new(
+			o, limits[i].name,
+			json_integer(*AT_CONST(unsigned, l, limits[i].offset)));
+	json_object_set_new(o, "bwlimit", json_integer((json_int_t)l->bwlimit));
+	return o;
+}
+
+static int take_limit(struct app_limits *l, const char *key, const json_t *v,
+		      struct err *e)
+{
+	if (!json_is_integer(v) || json_integer_value(v) < 0)
+		return err_set(e, ERR_USAGE,
+			       "limits.%s must be a whole number, not negative",
+			       key);
+	if (!strcmp(key, "bwlimit")) {
+		l->bwlimit = (uint64_t)json_integer_value(v);
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		if (strcmp(key, limits[i].name) != 0)
+			continue;
+		if (json_integer_value(v) > LIMIT_MOST)
+			return err_set(e, ERR_USAGE,
+				       "limits.%s must be at most %d", key,
+				       LIMIT_MOST);
+		*AT(unsigned, l, limits[i].offset) =
+			(unsigned)json_integer_value(v);
+		return 0;
+	}
+	return err_set(e, ERR_USAGE, "limits.%s is not known", key);
+}
+
+int app_batch_limits(const json_t *plan, struct app_limits *out, struct err *e)
+{
+	const char *key;
+	json_t *v;
+
+	*out = (struct app_limits){0};
+	json_object_foreach (json_object_get(plan, "limits"), key, v)
+		if (take_limit(out, key, v, e))
+			return -1;
+	return 0;
+}
+
+int app_batch_options(const json_t *plan, size_t idx, struct app_request *out,
+		      struct err *e)
+{
+	const json_t *m = json_array_get(json_object_get(plan, "members"), idx);
+	AUTO(mem_freep) char *where = mem_printf("members[%zu].options", idx);
+
+	*out = (struct app_request){0};
+	if (take_options(out, json_object_get(plan, "options"), "options", e) ||
+	    take_options(out, json_object_get(m, "options"), where, e))
+		return -1;
+	out->server = json_string_value(
+		json_object_get(json_object_get(m, "instance"), "uuid"));
+	out->to = json_string_value(json_object_get(m, "target"));
+	return 0;
+}
+
+/* ---- the facts */
+
+static void fleet_drop(struct fleet_facts *f)
+{
+	if (f) {
+		fleet_clear(f);
+		mem_free(f);
+	}
+}
+
+static void fleet_dropp(struct fleet_facts **f)
+{
+	fleet_drop(*f);
+}
+
+static void plan_dropp(struct plan_fleet **p)
+{
+	plan_fleet_free(*p);
+}
+
+static bool add_job(void *arg, const struct journal_job *job)
+{
+	if (job->state == JOURNAL_OPEN && job->instance && job->target)
+		fleet_add_job(arg, job->id, job->instance, job->target);
+	return true;
+}
+
+static struct fleet_facts *look(struct app *a, const struct app_fleet_read *r,
+				struct err *e)
+{
+	struct fleet_facts *f = a->ops->fleet_read(a, r, e);
+	struct journal *j;
+	int rc;
+
+	if (!f)
+		return NULL;
+	j = app_journal(a, e);
+	rc = j ? journal_jobs(j, add_job, f, e) : -1;
+	journal_close(j);
+	if (!rc)
+		return f;
+	fleet_drop(f);
+	err_wrap(e, "open jobs, which take room on hosts");
+	return NULL;
+}
+
+/* ---- the plan */
+
+/* What a move's own checks say of a member; they see more than facts of a whole
+ * host: its ports, volumes, and what its disks name. */
+static int ask_checks(struct app *a, const struct app_request *move,
+		      struct plan_fleet *p, size_t i, bool *stays,
+		      struct err *e)
+{
+	struct app_request r = *move;
+	json_t *report = NULL;
+	const json_t *c;
+	size_t k;
+
+	if (!plan_fleet_member(p, i, &r.server, &r.to))
+		return 0;
+	if (app_check(a, &r, &report, e))
+		return err_wrap(e, "checking instance %s", r.server);
+	json_array_foreach (json_object_get(report, "checks"), k, c) {
+		const char *result =
+			json_string_value(json_object_get(c, "result"));
+		const char *why =
+			json_string_value(json_object_get(c, "message"));
+
+		if (!str_is(result, "refuse") && !str_is(result, "locked"))
+			continue;
+		*stays = true;
+		plan_fleet_stay(p, r.server, why,
+				json_string_value(json_object_get(c, "hint")));
+		break;
+	}
+	json_decref(report);
+	return 0;
+}
+
+static size_t members_of(const struct plan_fleet *p)
+{
+	const char *uuid, *target;
+	size_t n = 0;
+
+	while (plan_fleet_member(p, n, &uuid, &target))
+		n++;
+	return n;
+}
+
+/* Once more when some must stay: others may have their room. */
+static int pack(struct app *a, const struct app_evacuate *r,
+		struct plan_fleet *p, struct err *e)
+{
+	struct app_request move = r->move;
+	bool stays = false;
+	size_t n;
+
+	if (plan_fleet_pack(p, e))
+		return -1;
+	n = r->no_checks ? 0 : members_of(p);
+	move.whole_group = true;
+	for (size_t i = 0; i < n; i++)
+		if (ask_checks(a, &move, p, i, &stays, e))
+			return -1;
+	return stays ? plan_fleet_pack(p, e) : 0;
+}
+
+static int policy_of(const struct app_evacuate *r, enum pack_policy *out,
+		     struct err *e)
+{
+	*out = PACK_SPREAD;
+	return r->policy ? pack_policy_by_name(r->policy, out, e) : 0;
+}
+
+static struct check_opts checks_of(const struct app_request *r)
+{
+	return (struct check_opts){.start = !r->no_start,
+				   .detach = r->detach_volumes,
+				   .copy_console = r->copy_console_log,
+				   .verify_deep = r->verify_deep};
+}
+
+static int make(struct app *a, const struct app_evacuate *r,
+		const struct fleet_facts *f, const json_t *words[2],
+		json_t **plan, struct err *e)
+{
+	struct plan_fleet_opts o = {.servers = &r->servers,
+				    .checks = checks_of(&r->move),
+				    .targets = &r->targets,
+				    .limits = words[0],
+				    .options = words[1],
+				    .bwlimit = r->limits.bwlimit};
+	AUTO(plan_dropp) struct plan_fleet *p = NULL;
+
+	if (policy_of(r, &o.policy, e))
+		return -1;
+	p = plan_fleet_new(f, &o, e);
+	if (!p || pack(a, r, p, e))
+		return -1;
+	*plan = plan_fleet_document(p);
+	if (!*plan)
+		return err_set(e, ERR_BUG, "the plan cannot be written");
+	if (members_of(p))
+		return 0;
+	err_set(e, ERR_REFUSED,
+		"none of the %zu instances on %s can go anywhere",
+		plan_fleet_nowhere(p), r->host);
+	return err_hint(e, "the plan's \"nowhere\" says why, of each");
+}
+
+int app_evacuate_plan(struct app *a, const struct app_evacuate *r,
+		      json_t **plan, struct err *e)
+{
+	struct app_fleet_read ask = {.host = r->host,
+				     .targets = &r->targets,
+				     .servers = &r->servers,
+				     .control = r->move.control};
+	AUTO(fleet_dropp) struct fleet_facts *f = NULL;
+	json_t *l = limits_json(&r->limits), *o = options_json(&r->move);
+	const json_t *words[2] = {l, o};
+	int rc = -1;
+
+	*plan = NULL;
+	f = look(a, &ask, e);
+	if (f)
+		rc = make(a, r, f, words, plan, e);
+	json_decref(l);
+	json_decref(o);
+	return rc;
+}
+
+/* ---- does it still hold? */
+
+static int shape(const json_t *plan, struct err *e)
+{
+	struct app_limits l;
+	struct app_request r;
+	size_t n = json_array_size(json_object_get(plan, "members"));
+
+	if (plan_fleet_shape(plan, e) || app_batch_limits(plan, &l, e))
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (app_batch_options(plan, i, &r, e))
+			return -1;
+	if (!n)
+		return err_set(e, ERR_NOTHING, "the plan has no members");
+	return 0;
+}
+
+static void names_in(const json_t *plan, struct strv *servers,
+		     struct strv *targets)
+{
+	const json_t *m;
+	size_t i;
+
+	json_array_foreach (json_object_get(plan, "members"), i, m) {
+		const char *to =
+			json_string_value(json_object_get(m, "target"));
+
+		strv_add(servers,
+			 json_string_value(json_object_get(
+				 json_object_get(m, "instance"), "uuid")));
+		if (!strv_has(targets, to))
+			strv_add(targets, to);
+	}
+}
+
+/* A member that has left the host is told of as such, not as a bad name. */
+static void only_there(const struct fleet_facts *f, struct strv *servers)
+{
+	AUTO(strv_clear) struct strv left = STRV_INIT;
+
+	for (size_t i = 0; i < f->n_servers; i++)
+		if (strv_has(servers, f->servers[i].f.srv.inst.uuid))
+			strv_add(&left, f->servers[i].f.srv.inst.uuid);
+	strv_clear(servers);
+	*servers = left;
+	left = (struct strv)STRV_INIT;
+}
+
+static int holds(struct app *a, const json_t *plan, struct err *e)
+{
+	AUTO(strv_clear) struct strv servers = STRV_INIT;
+	AUTO(strv_clear) struct strv targets = STRV_INIT;
+	AUTO(fleet_dropp) struct fleet_facts *f = NULL;
+	AUTO(plan_dropp) struct plan_fleet *p = NULL;
+	struct app_request first;
+	struct app_fleet_read ask = {
+		.host = json_string_value(json_object_get(plan, "host")),
+		.targets = &targets,
+		.servers = &servers};
+	struct plan_fleet_opts o = {.servers = &servers, .targets = &targets};
+
+	names_in(plan, &servers, &targets);
+	if (app_batch_options(plan, 0, &first, e))
+		return -1;
+	ask.control = first.control;
+	o.checks = checks_of(&first);
+	f = look(a, &ask, e);
+	if (!f)
+		return -1;
+	only_there(f, &servers);
+	if (!servers.n)
+		return err_set(e, ERR_REFUSED,
+			       "none of its members is on %s any more",
+			       ask.host);
+	p = plan_fleet_new(f, &o, e);
+	return p ? plan_fleet_holds(p, plan, e) : -1;
+}
+
+int app_batch_holds(struct app *a, const json_t *plan, struct err *e)
+{
+	if (shape(plan, e))
+		return err_wrap(e, "the plan");
+	if (holds(a, plan, e))
+		return err_wrap(
+			e, "the plan of %s",
+			json_string_value(json_object_get(plan, "host")));
+	return 0;
+}
