@@ -477,7 +477,7 @@ int plan_fleet_holds(struct plan_fleet *p, const json_t *doc, struct err *e)
 	if (!rc)
 		return 0;
 	if (!e->hint)
-		err_hint(e, "novahaul evacuate %s --dry-run plans anew",
+		err_hint(e, "make a new plan of %s, or edit this one",
 			 p->f->source);
 	return -1;
 }

@@ -577,7 +577,7 @@ static void t_shape(void **state)
 	static const struct {
 		const char *key, *json, *why;
 	} bad[] = {
-		{"membres", "[]", "membres is not known"},
+		{"servers", "[]", "servers is not known"},
 		{"members", "{}", "members must be a list"},
 		{"plan_version", "2", "plan_version 2"},
 		{"kind", "\"move\"", "kind must be evacuate"},
@@ -587,7 +587,7 @@ static void t_shape(void **state)
 	static const struct {
 		const char *key, *json, *why;
 	} member[] = {
-		{"targte", "\"c34\"", "members[1].targte is not known"},
+		{"goal", "\"c34\"", "members[1].goal is not known"},
 		{"target", "\"c30\"", "members[1].target must be another"},
 		{"priority", "\"high\"", "members[1].priority must be a whole"},
 		{"priority", "1000001", "members[1].priority must be from"},
