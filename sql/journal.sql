@@ -282,6 +282,38 @@ SELECT :id, seq, :now, epoch, :idx, :kind, :text FROM jobs WHERE id = :id
 SELECT seq, ts_us, epoch, ifnull(idx, -1), kind, text FROM events
 WHERE job = :id AND seq > :after ORDER BY seq
 
+-- Sums over all jobs (engine/sums.h).
+-- name: sum-jobs
+SELECT ifnull(kind, ''), state, count(*), count(ended_us),
+	ifnull(sum(CASE WHEN ended_us > created_us THEN ended_us - created_us
+		ELSE 0 END), 0), min(created_us)
+FROM jobs GROUP BY kind, state ORDER BY kind, state
+
+-- name: sum-batches
+SELECT ifnull(kind, ''), state, count(*), 0, 0, min(created_us)
+FROM batches GROUP BY kind, state ORDER BY kind, state
+
+-- name: sum-steps
+SELECT name, sum(CASE WHEN mark = 'done' THEN 1 ELSE 0 END),
+	sum(CASE WHEN mark = 'done' AND ended_us > started_us
+		THEN ended_us - started_us ELSE 0 END),
+	sum(sent), sum(`read`)
+FROM steps WHERE started_us IS NOT NULL GROUP BY name ORDER BY name
+
+-- name: kept-values
+SELECT r.value FROM records AS r
+JOIN jobs AS j ON j.id = r.job
+JOIN steps AS s ON s.job = r.job AND s.idx = r.idx
+WHERE j.purged_us IS NULL
+AND (r.`key` = 'left_bytes' OR (r.`key` = 'kept_bytes' AND s.mark <> 'undone'))
+AND NOT EXISTS (
+	SELECT 1 FROM records AS n WHERE n.job = r.job AND n.idx = r.idx
+	AND n.`key` = r.`key` AND n.seq > r.seq)
+
+-- name: last-move
+SELECT id FROM jobs WHERE kind = 'move' AND ended_us IS NOT NULL
+ORDER BY ended_us DESC, id LIMIT 1
+
 -- name: add-fence
 INSERT INTO fence (host, provider, verdict, taken_us, written_us, evidence,
 	said_by)

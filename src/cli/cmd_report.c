@@ -3,11 +3,12 @@
 
 #include "cli/cli_priv.h"
 #include "core/clock.h"
-#include "report/downtime.h"
+#include "report/metrics.h"
 #include "report/report.h"
 
 struct args {
 	const char *html;
+	bool prometheus;
 };
 
 static const struct opt opts[] = {
@@ -16,6 +17,10 @@ static const struct opt opts[] = {
 	 .arg = "FILE",
 	 .offset = offsetof(struct args, html),
 	 .help = "write it to FILE, as a page that needs nothing else"},
+	{.type = OPT_FLAG,
+	 .name = "prometheus",
+	 .offset = offsetof(struct args, prometheus),
+	 .help = "figures of all jobs, for Prometheus"},
 	OPT_LAST,
 };
 
@@ -108,16 +113,43 @@ static int write_html(const struct cli *c, const char *file, const json_t *doc,
 	return 0;
 }
 
+static int print_metrics(struct journal *j, struct err *e)
+{
+	AUTO(buf_clear) struct buf text = BUF_INIT;
+
+	if (report_metrics(j, clock_now_us(), &text, e))
+		return -1;
+	fputs(buf_str(&text), stdout);
+	return 0;
+}
+
+static int usage(const struct cli *c, const struct args *a, struct err *e)
+{
+	if (a->prometheus == (c->n_operands == 0) &&
+	    !(a->prometheus && a->html))
+		return 0;
+	err_set(e, ERR_USAGE,
+		a->prometheus ? "report: --prometheus is of all jobs, and text"
+			      : "report: JOB is missing");
+	return err_hint(e, "novahaul help report");
+}
+
 static int run(struct cli *c, const void *args, struct err *e)
 {
-	AUTO(cli_journal_closep)
-	struct journal *j = cli_journal_open(c, true, e);
+	AUTO(cli_journal_closep) struct journal *j = NULL;
 	const struct args *a = args;
 	char id[JOURNAL_ID_MAX];
 	json_t *doc;
 	int rc = 0;
 
-	if ((!j && e->kind != ERR_NONE) || cli_job_id(j, c->operands[0], id, e))
+	if (usage(c, a, e))
+		return -1;
+	j = cli_journal_open(c, true, e);
+	if (!j && e->kind != ERR_NONE)
+		return -1;
+	if (a->prometheus)
+		return print_metrics(j, e);
+	if (cli_job_id(j, c->operands[0], id, e))
 		return -1;
 	doc = report_job(j, id, clock_now_us(), e);
 	if (!doc)
@@ -135,8 +167,7 @@ static int run(struct cli *c, const void *args, struct err *e)
 const struct cmd cmd_report = {
 	.name = "report",
 	.summary = "Tell what became of a job, as text, JSON or a page",
-	.operands = "JOB",
-	.min_operands = 1,
+	.operands = "[JOB]",
 	.max_operands = 1,
 	.opts = opts,
 	.args_size = sizeof(struct args),

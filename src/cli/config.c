@@ -88,6 +88,11 @@ static const struct key hooks_keys[] = {
 	{NULL, 0, 0, 0, 0},
 };
 
+static const struct key metrics_keys[] = {
+	{"textfile", KEY_STRING, CFG(textfile), 0, 0},
+	{NULL, 0, 0, 0, 0},
+};
+
 const char *config_hook_name(enum config_hook which)
 {
 	return hooks_keys[which].name;
@@ -138,58 +143,6 @@ bool config_host_name_ok(const char *name)
 		if (!isalnum((unsigned char)*name) && !strchr("._-", *name))
 			return false;
 	return true;
-}
-
-/* Does a backslash before C, in quotes of this kind, stand for C? */
-static bool escapes(char quote, char c)
-{
-	return !quote || (quote == '"' && strchr("$`\"\\", c));
-}
-
-/* One word of S into B; returns what is behind it, or NULL. */
-static const char *one_word(const char *s, struct buf *b, struct err *e)
-{
-	char quote = '\0';
-
-	for (; *s && (quote || !isspace((unsigned char)*s)); s++) {
-		if (quote != '\'' && strchr("$`", *s))
-			break;
-		if (!quote && strchr(";|&<>()*?[]~#{}!", *s))
-			break;
-		if (*s == quote)
-			quote = '\0';
-		else if (!quote && (*s == '\'' || *s == '"'))
-			quote = *s;
-		else if (*s == '\\' && s[1] && escapes(quote, s[1]))
-			buf_putc(b, *++s);
-		else
-			buf_putc(b, *s);
-	}
-	if (quote && !*s) {
-		err_set(e, ERR_USAGE, "a %c that does not end", quote);
-		return NULL;
-	}
-	if (*s && !isspace((unsigned char)*s)) {
-		err_set(e, ERR_USAGE,
-			"'%c' would need a shell, and there is none: quote it "
-			"with '...'",
-			*s);
-		return NULL;
-	}
-	return s;
-}
-
-int config_split_words(const char *s, struct strv *out, struct err *e)
-{
-	while (*(s += strspn(s, " \t\n"))) {
-		AUTO(buf_clear) struct buf b = BUF_INIT;
-
-		s = one_word(s, &b, e);
-		if (!s)
-			return -1;
-		strv_add(out, buf_str(&b));
-	}
-	return 0;
 }
 
 static int set_uint(const struct key *k, const char *v, unsigned *out,
@@ -311,6 +264,8 @@ static const struct key *section_keys(struct config *c,
 	}
 	if (!strcasecmp(group, "hooks"))
 		return hooks_keys;
+	if (!strcasecmp(group, "metrics"))
+		return metrics_keys;
 	if (!strncasecmp(group, "host:", 5) && config_host_name_ok(group + 5)) {
 		*base = host_section(c, group + 5);
 		return host_keys;
@@ -329,9 +284,10 @@ static int one_item(struct config *c, const struct ini *ini,
 	if (!k) {
 		err_set(e, ERR_USAGE, "%s:%u: no section [%s] is known",
 			it->file, it->line, it->group);
-		return err_hint(e, "man novahaul.conf lists the sections: "
-				   "DEFAULT, ssh, database, copy, hooks, "
-				   "host:NAME, fence, fence:NAME");
+		return err_hint(e,
+				"man novahaul.conf lists the sections: "
+				"DEFAULT, ssh, database, copy, hooks, metrics, "
+				"host:NAME, fence, fence:NAME");
 	}
 	while (k->name && strcmp(k->name, it->key))
 		k++;
@@ -431,6 +387,21 @@ static int check_copy(struct config *c, const char *name, struct err *e)
 	return 0;
 }
 
+/* The collector reads no other file. */
+static int check_textfile(const struct config *c, const char *name,
+			  struct err *e)
+{
+	const char *s = c->textfile;
+	size_t n = s ? strlen(s) : 0;
+
+	if (!s || (*s == '/' && n > 6 && !strcmp(s + n - 5, ".prom")))
+		return 0;
+	return err_set(e, ERR_USAGE,
+		       "%s: [metrics] textfile = %s: not an absolute path "
+		       "ending in .prom",
+		       name, s);
+}
+
 static void set_defaults(struct config *c)
 {
 	c->journal = mem_strdup(CONFIG_DEFAULT_JOURNAL);
@@ -462,7 +433,8 @@ int config_parse(const char *name, const char *text, struct config *c,
 	for (size_t i = 0; (it = ini_at(ini, i)); i++)
 		if (one_item(c, ini, it, e))
 			goto fail;
-	if (check_hosts(c, name, e) || check_copy(c, name, e))
+	if (check_hosts(c, name, e) || check_copy(c, name, e) ||
+	    check_textfile(c, name, e))
 		goto fail;
 	or_default(&c->db.nova_conf, "/etc/nova/nova.conf");
 	or_default(&c->db.placement_conf, "/etc/placement/placement.conf");
@@ -552,6 +524,7 @@ void config_clear(struct config *c)
 	clear_keys(db_keys, c);
 	clear_keys(copy_keys, c);
 	clear_keys(hooks_keys, c);
+	clear_keys(metrics_keys, c);
 	mem_free(c->file);
 	*c = (struct config)CONFIG_INIT;
 }

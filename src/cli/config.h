@@ -115,6 +115,7 @@ struct config {
 	struct config_db db;
 	struct config_copy copy;
 	struct config_hooks hooks;
+	char *textfile; /* [metrics]: of node_exporter's collector; or NULL */
 	struct config_host *hosts;
 	size_t n_hosts;
 	unsigned fence_max_age; /* seconds, default 900 */

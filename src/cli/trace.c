@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/trace.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
 #include "cli/hooks.h"
 #include "cli/progress.h"
 #include "core/clock.h"
+#include "core/fs.h"
 #include "core/log.h"
 #include "report/facts.h"
+#include "report/metrics.h"
 
 /* One line about a hook, for the journal and for people. */
 static void hook_failed(void *arg, const char *text)
@@ -17,6 +23,35 @@ static void hook_failed(void *arg, const char *text)
 	progress_note(t->app->progress, "warning: %s", text);
 	if (t->begun && journal_say(t->journal, &k, t->idx, text, &e))
 		log_info("%s", err_msg(&e));
+	err_clear(&e);
+}
+
+static int write_file(const char *path, const struct buf *text, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO(mem_freep)
+	char *dir = mem_strndup(path, (size_t)(slash - path) + 1);
+	AUTO(mem_closefd)
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, ERR_FAILED, errno, "%s", dir);
+	return fs_write_atomic(fd, slash + 1, text->p, text->len, 0644, e);
+}
+
+/* What cannot be written is told, and that is all. */
+static void put_metrics(struct trace *t)
+{
+	const char *path = t->app->config->textfile;
+	AUTO(buf_clear) struct buf text = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	if (!path)
+		return;
+	if (report_metrics(t->journal, clock_now_us(), &text, &e) ||
+	    write_file(path, &text, &e))
+		progress_note(t->app->progress, "warning: metrics: %s",
+			      err_msg(&e));
 	err_clear(&e);
 }
 
@@ -56,6 +91,7 @@ static void begin(struct trace *t, const struct txn_event *ev)
 	if (t->tried)
 		return;
 	t->tried = true;
+	put_metrics(t);
 	open_hooks(t);
 	if (!t->hooks)
 		return;
@@ -164,7 +200,7 @@ void trace_clear(struct trace *t)
 	hooks_free(t->hooks);
 	journal_job_clear(&t->job);
 	t->hooks = NULL;
-	t->begun = false;
+	t->begun = t->tried = false;
 }
 
 void trace_end(struct trace *t, const struct app_outcome *out,
@@ -182,5 +218,7 @@ void trace_end(struct trace *t, const struct app_outcome *out,
 	hooks_settle(t->hooks);
 	if (t->begun && hooks_want(t->hooks, CONFIG_HOOK_END))
 		tell_end(t, out, e);
+	if (t->tried)
+		put_metrics(t);
 	trace_clear(t);
 }

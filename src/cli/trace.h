@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Everybody who is told what a job does, besides its journal: the operator's
- * terminal and the hooks.
+ * terminal, the hooks, and the file of figures for Prometheus.
  *
  *	AUTO(trace_clear) struct trace t = {.app = a, .journal = j};
  *

@@ -280,6 +280,8 @@ static void t_usage(void **state)
 	usage("show nothing", "no such job");
 	usage("report nothing", "no such job");
 	usage("report", "JOB is missing");
+	usage("report last --prometheus", "of all jobs");
+	usage("report --prometheus --html x", "of all jobs");
 	usage("limit last", "JOB RATE|off is missing");
 	usage("limit last 5x", "neither a rate");
 	usage("limit last 0", "neither a rate");
@@ -549,6 +551,8 @@ static void t_no_journal(void **state)
 	assert_int_equal(run("jobs -f json"), CLI_DONE);
 	says(out, "\"jobs\": []");
 	assert_int_equal(run("show last"), CLI_USAGE);
+	assert_int_equal(run("report --prometheus"), CLI_DONE);
+	says(out, "\nnovahaul_open_jobs 0\n");
 	assert_int_equal(run("purge --older-than 1d --yes"), CLI_NOTHING);
 	/* Asking makes no file. */
 	assert_int_equal(access(journal, F_OK), -1);
@@ -582,6 +586,8 @@ static void t_jobs(void **state)
 	assert_int_equal(run("report last"), CLI_DONE);
 	says(out, "Outcome      open");
 	says(out, "1  claim  done ");
+	assert_int_equal(run("report --prometheus"), CLI_DONE);
+	says(out, "novahaul_jobs{kind=\"move\",state=\"open\"} 1\n");
 	assert_int_equal(run("report last -f json"), CLI_DONE);
 	says(out, "\"report\": \"job\"");
 	assert_int_equal(run(html), CLI_DONE);

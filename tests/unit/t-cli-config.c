@@ -55,6 +55,7 @@ static void t_all(void **state)
 		"qemu_group = k\npath_map = /var/lib/nova=/srv/nova\n"
 		"[hooks]\nstart = /bin/x 'a b'\nend = /bin/y\n"
 		"before_start=/b\nstep=/s\nfail=/f\ntimeout = 7\n"
+		"[metrics]\ntextfile = /m/n.prom\n"
 		"[host:b]\naddress = fe80::1\n";
 	struct config c = CONFIG_INIT;
 	struct err e = ERR_INIT;
@@ -76,6 +77,7 @@ static void t_all(void **state)
 	assert_string_equal(c.db.neutron_conf.v[0], "/u1");
 	assert_false(c.db.ssl_verify);
 	assert_int_equal(c.hooks.timeout, 7);
+	assert_string_equal(c.textfile, "/m/n.prom");
 	assert_string_equal(c.hooks.argv[CONFIG_HOOK_START].v[1], "a b");
 	assert_string_equal(c.hooks.argv[CONFIG_HOOK_END].v[0], "/bin/y");
 	assert_string_equal(c.hooks.argv[CONFIG_HOOK_FAIL].v[0], "/f");
@@ -134,6 +136,8 @@ static void t_refused(void **state)
 		{"[DEFAULT]\njurnal = x\n", "f:2: no option jurnal"},
 		{"[shh]\nport = 1\n", "f:2: no section [shh]"},
 		{"[hooks]\nend = mail me | cat\n", "f:2: end: '|' would need"},
+		{"[metrics]\ntextfile = x.prom\n", "not an absolute path"},
+		{"[metrics]\ntextfile = /x.txt\n", "not an absolute path"},
 		{"[hooks]\ntimeout = 0\n", "f:2: timeout: not a number"},
 		{"[copy]\npriority = high\n", "neither low, idle nor normal"},
 		{"[copy]\ncompress = no\n", "neither auto, never nor always"},

@@ -285,6 +285,7 @@ static const char *str(const json_t *o, const char *a, const char *b)
 static void t_job(void **state)
 {
 	AUTO(mem_freep) char *file = mem_printf("%s/journal.db", dir);
+	AUTO(mem_freep) char *metrics = mem_printf("%s/m.prom", dir);
 	struct err e = ERR_INIT, why = ERR_INIT;
 	struct journal *j = journal_open(file, &e);
 	struct app app = {.config = &conf,
@@ -298,7 +299,8 @@ static void t_job(void **state)
 
 	(void)state;
 	conf.hooks.timeout = 60;
-	script(CONFIG_HOOK_START, "a", "cat >> $d/all");
+	conf.textfile = metrics;
+	script(CONFIG_HOOK_START, "a", "cat >> $d/all; cp $d/m.prom $d/m1");
 	script(CONFIG_HOOK_END, "b", "cat >> $d/all");
 	script(CONFIG_HOOK_STEP, "c", "cat >> $d/step; exit 1");
 	script(CONFIG_HOOK_FAIL, "d", "cat >> $d/fail");
@@ -319,6 +321,15 @@ static void t_job(void **state)
 	AUTO(mem_freep) char *step = left("step");
 	AUTO(mem_freep) char *fail = left("fail");
 
+	AUTO(mem_freep) char *before = left("m1");
+	AUTO(mem_freep) char *after = left("m.prom");
+	struct stat st;
+
+	/* written when it began, and again; others may read it */
+	assert_non_null(strstr(before, "\nnovahaul_open_jobs 1\n"));
+	assert_non_null(strstr(after, "\nnovahaul_open_jobs 1\n"));
+	assert_int_equal(stat(metrics, &st), 0);
+	assert_int_equal(st.st_mode & 0444, 0444);
 	assert_null(strstr(all, "SECRET"));
 	v = line(all, "start");
 	assert_string_equal(str(v, "job", NULL), job.id);
@@ -372,6 +383,7 @@ static int reset(void **state)
 	for (size_t i = 0; i < CONFIG_HOOKS; i++)
 		strv_clear(&conf.hooks.argv[i]);
 	conf.hooks.timeout = 30;
+	conf.textfile = NULL;
 	buf_clear(&told);
 	return 0;
 }
@@ -385,10 +397,23 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const names[] = {
-		"a",   "b",    "c",    "d",	     "in",
-		"arg", "env",  "pid",  "n",	     "go",
-		"all", "step", "fail", "journal.db", "journal.db.reserve"};
+	static const char *const names[] = {"a",
+					    "b",
+					    "c",
+					    "d",
+					    "in",
+					    "arg",
+					    "env",
+					    "pid",
+					    "n",
+					    "go",
+					    "all",
+					    "step",
+					    "fail",
+					    "m.prom",
+					    "m1",
+					    "journal.db",
+					    "journal.db.reserve"};
 
 	reset(state);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
