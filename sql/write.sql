@@ -178,3 +178,12 @@ AND status = :from
 [F_migration_type:AND migration_type = 'evacuation'][!F_migration_type:AND 1 = 0]
 AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.uuid = :u AND i.deleted = 0
  AND (i.task_state IS NOT NULL OR i.vm_state IN ('building', 'resized')))
+
+-- Nova may use a host again; or not.  Not among the "w." ones: a move does not
+-- need the right to do this.                                           1 row
+-- name: sw.service
+UPDATE services SET disabled = :d, disabled_reason = :r
+[F_service_seen:, forced_down = :f]
+WHERE host = :h AND `binary` = 'nova-compute' AND deleted = 0
+AND COALESCE(disabled, 0) = :was_d
+[F_service_seen:AND COALESCE(forced_down, 0) = :was_f]

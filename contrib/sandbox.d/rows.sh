@@ -49,6 +49,8 @@ rows_users() {
 	GRANT UPDATE ON nova_cell1.block_device_mapping TO novahaul@'%';
 	GRANT DELETE ON nova_cell1.console_auth_tokens TO novahaul@'%';
 	GRANT UPDATE ON nova_cell1.floating_ips TO novahaul@'%';
+	GRANT UPDATE (disabled, disabled_reason, forced_down)
+		ON nova_cell1.services TO novahaul@'%';
 	X
 }
 

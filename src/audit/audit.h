@@ -200,4 +200,11 @@ void audit_found_clear(struct audit_found *f);
 
 void audit_find(const struct audit_facts *f, struct audit_found *out);
 
+/* What HOST, which comes back after it was given up, still has of servers that
+ * are elsewhere now, and the records that have its nova-compute destroy it; in
+ * no order.  One without a fix stands in the way: then the host must not come
+ * back yet.  The hosts where those servers are must have been read, too. */
+void audit_readmit(const struct audit_facts *f, const char *host,
+		   struct audit_found *out);
+
 #endif

@@ -199,6 +199,21 @@ int app_fence_list(struct app *a, unsigned max_age, json_t **list,
 		   struct err *e);
 int app_fence_forget(struct app *a, const char *host, struct err *e);
 
+struct app_readmit {
+	const char *host;
+	bool look;   /* change nothing: the report of what would be done */
+	bool enable; /* its service, whoever disabled it */
+};
+
+/* {schema_version, host, service: {nova_compute, forced_down, disabled, reason,
+ * ours}, service_waits, service_job, findings: [{kind, severity, server, name,
+ * home, job, message, hint, blocks, done}]}.  ERR_REFUSED when something stands
+ * in the way, and nothing was changed, ERR_NOTHING when there is nothing to do;
+ * whatever else, jobs may have run.  *OPEN is set when a job
+ * was left open. */
+int app_readmit(struct app *a, const struct app_readmit *r, json_t **report,
+		bool *open, struct err *e);
+
 /* "auto", "offline", ...; stable names for plans and JSON. */
 const char *app_route_name(enum app_route v);
 const char *app_control_name(enum app_control v);
@@ -289,6 +304,10 @@ struct app_ops {
 	/* What the header of the image at PATH says, as one object. */
 	int (*image_info)(const char *path, const char *format, json_t **info,
 			  struct err *e);
+	/* {nova_compute: it runs there, forced_down, disabled, reason, ours: it
+	 * was novahaul that disabled it} */
+	int (*readmit_look)(struct app *a, const char *host, json_t **out,
+			    struct err *e);
 	/* Looks at R->host through one provider after the other; each finding
 	 * goes to FN.  -1 with the first error, after all have looked. */
 	int (*fence_look)(struct app *a, const struct app_fence *r,

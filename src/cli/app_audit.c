@@ -519,7 +519,7 @@ static void each(struct audit *u, bool closed, struct err *e)
 static bool collect_open(void *arg, const struct journal_job *job)
 {
 	/* Those of audit --fix have nothing on the hosts. */
-	if (job->state == JOURNAL_OPEN && strcmp(job->kind, "fix") != 0)
+	if (job->state == JOURNAL_OPEN && !app_is_fix_kind(job->kind))
 		strv_add(arg, job->id);
 	return true;
 }

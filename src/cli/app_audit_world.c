@@ -85,7 +85,7 @@ static int world(struct app *a, const struct app_audit *r,
 	keep_asked(r, &found);
 	fixed = MEM_NEW_N(struct app_fixed, found.n + 1);
 	if (r->fix)
-		app_fix(a, &f, &found, fixed);
+		app_fix(a, &f, &found, "fix", fixed);
 	for (size_t i = 0; i < found.n; i++) {
 		if (asked_for(r, &found.v[i]))
 			json_array_append_new(
@@ -111,7 +111,7 @@ static bool one_open(void *arg, const struct journal_job *job)
 	char *hint = mem_printf("novahaul resume %s, or novahaul rollback %s",
 				job->id, job->id);
 
-	if (job->state != JOURNAL_OPEN || strcmp(job->kind, "fix") != 0 ||
+	if (job->state != JOURNAL_OPEN || !app_is_fix_kind(job->kind) ||
 	    (o->r->job && strcmp(o->r->job, job->id) != 0))
 		return true;
 	json_array_append_new(

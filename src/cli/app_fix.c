@@ -10,15 +10,27 @@
 #include "cli/app_priv.h"
 #include "cli/progress.h"
 #include "core/clock.h"
+#include "core/str.h"
 
-/* In the order in which they are made. */
-static const struct {
+enum { STEPS = 5 };
+struct order {
 	enum audit_fix fix;
 	const char *step;
-} steps[] = {
+};
+/* In the order in which they are made. */
+static const struct order audit_order[STEPS] = {
 	{AUDIT_FIX_EVACUATION, "fix-evacuation"},
 	{AUDIT_FIX_DOMAIN, "fix-domain"},
 	{AUDIT_FIX_DIRECTORY, "fix-directory"},
+	{AUDIT_FIX_ALLOCATION, "fix-allocation"},
+	{AUDIT_FIX_PORT, "fix-port"},
+};
+/* The record that has Nova clear what is left is completed once nothing is:
+ * cut short at any moment, one of the two has been done. */
+static const struct order readmit_order[STEPS] = {
+	{AUDIT_FIX_DOMAIN, "fix-domain"},
+	{AUDIT_FIX_DIRECTORY, "fix-directory"},
+	{AUDIT_FIX_EVACUATION, "fix-evacuation"},
 	{AUDIT_FIX_ALLOCATION, "fix-allocation"},
 	{AUDIT_FIX_PORT, "fix-port"},
 };
@@ -79,13 +91,16 @@ static bool same_server(const struct audit_finding *a,
 
 /* All that can be done for the server of finding AT. */
 static json_t *plan_of(const struct audit_facts *f,
-		       const struct audit_found *found, size_t at)
+		       const struct audit_found *found, size_t at,
+		       const char *kind)
 {
+	const struct order *steps =
+		str_is(kind, "readmit") ? readmit_order : audit_order;
 	const struct audit_finding *x = &found->v[at];
 	char now[CLOCK_ISO_MAX];
 	json_t *list = json_array();
 
-	for (size_t k = 0; k < ARRAY_SIZE(steps); k++)
+	for (size_t k = 0; k < STEPS; k++)
 		for (size_t i = 0; i < found->n; i++)
 			if (found->v[i].fix == steps[k].fix &&
 			    same_server(x, &found->v[i]))
@@ -94,7 +109,7 @@ static json_t *plan_of(const struct audit_facts *f,
 								steps[k].step));
 	clock_iso(clock_now_us(), now);
 	return json_pack("{s:i, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:o}",
-			 "plan_version", 1, "kind", "fix", "created", now,
+			 "plan_version", 1, "kind", kind, "created", now,
 			 "instance", "uuid", x->server, "name",
 			 x->name ? x->name : x->server, "source",
 			 x->host ? x->host : "", "target",
@@ -103,10 +118,10 @@ static json_t *plan_of(const struct audit_facts *f,
 
 static void fix_one(struct app *a, const struct audit_facts *f,
 		    const struct audit_found *found, size_t at,
-		    struct app_fixed *out)
+		    const char *kind, struct app_fixed *out)
 {
 	struct app_outcome o = APP_OUTCOME_INIT;
-	json_t *plan = plan_of(f, found, at);
+	json_t *plan = plan_of(f, found, at, kind);
 	struct err why = ERR_INIT;
 
 	app_run_fix(a, plan, found->v[at].server, &o, &why);
@@ -119,6 +134,7 @@ static void fix_one(struct app *a, const struct audit_facts *f,
 		    !same_server(&found->v[at], &found->v[i]))
 			continue;
 		out[i].done = o.end == TXN_DONE;
+		out[i].open = o.end == TXN_OPEN;
 		memcpy(out[i].job, o.job, sizeof(out[i].job));
 		if (out[i].done)
 			continue;
@@ -140,9 +156,10 @@ static bool seen(const struct audit_found *found, size_t at)
 }
 
 void app_fix(struct app *a, const struct audit_facts *f,
-	     const struct audit_found *found, struct app_fixed *out)
+	     const struct audit_found *found, const char *kind,
+	     struct app_fixed *out)
 {
 	for (size_t i = 0; i < found->n; i++)
 		if (found->v[i].fix && found->v[i].server && !seen(found, i))
-			fix_one(a, f, found, i, out);
+			fix_one(a, f, found, i, kind, out);
 }

@@ -51,7 +51,8 @@ static int kept_open(struct app *a, const char *id, struct kept *k,
 		return -1;
 	if (app_is_fix(k->job.plan)) {
 		err_set(e, ERR_REFUSED,
-			"it is a fix of audit's: what it has put away is "
+			"it is a fix of audit's or readmit's: what it has "
+			"put away is "
 			"for a person to judge");
 		return err_hint(e, "see .novahaul/%s/left on %s", id,
 				k->job.source);

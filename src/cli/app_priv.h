@@ -18,23 +18,26 @@ struct journal *app_journal(const struct app *a, struct err *e);
 bool app_journal_shared(const struct app *a);
 const char *app_journal_file(const struct app *a, struct err *e);
 
-/* Is PLAN of a job that audit --fix has made? */
+/* Is PLAN, or KIND, of a job that audit --fix or readmit has made? */
 bool app_is_fix(const json_t *plan);
+bool app_is_fix_kind(const char *kind);
 /* Runs it, as a job about instance UUID. */
 int app_run_fix(struct app *a, const json_t *plan, const char *uuid,
 		struct app_outcome *out, struct err *e);
-/* Of app_fix.c: one job for each server of FOUND that something can be done
- * for.  DONE and WHY have an element for each finding: was it fixed, by which
- * job, and if not, why. */
+/* Of app_fix.c: one job of KIND ("fix" or "readmit") for each server of FOUND
+ * that something can be done for.  DONE and WHY have an element for each
+ * finding: was it fixed, by which job, and if not, why. */
 struct audit_facts;
 struct audit_found;
 struct app_fixed {
 	bool done;
+	bool open; /* not done, and its job is neither */
 	char job[JOURNAL_ID_MAX];
 	struct err why;
 };
 void app_fix(struct app *a, const struct audit_facts *f,
-	     const struct audit_found *found, struct app_fixed *out);
+	     const struct audit_found *found, const char *kind,
+	     struct app_fixed *out);
 
 /* Of app_audit.c: the jobs, by the hosts' manifests and by the journal. */
 struct app_audited {

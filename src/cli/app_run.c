@@ -6,6 +6,7 @@
 #include "report/downtime.h"
 #include "cli/progress.h"
 #include "cli/trace.h"
+#include "core/str.h"
 #include "engine/step.h"
 #include "plan/plan.h"
 
@@ -14,12 +15,16 @@ static void journal_closep(struct journal **j)
 	journal_close(*j);
 }
 
-/* Jobs of audit --fix have a world and steps of their own. */
+/* Jobs of audit --fix and readmit have a world and steps of their own. */
+bool app_is_fix_kind(const char *kind)
+{
+	return str_is(kind, "fix") || str_is(kind, "readmit");
+}
+
 bool app_is_fix(const json_t *plan)
 {
-	const char *kind = json_string_value(json_object_get(plan, "kind"));
-
-	return kind && !strcmp(kind, "fix");
+	return app_is_fix_kind(
+		json_string_value(json_object_get(plan, "kind")));
 }
 
 static struct txn_env env_of(struct trace *t, void *world, bool fix)

@@ -110,6 +110,8 @@ int join_sweep(struct app *a, const char *host, const char *job,
 	       const char *uuid, struct err *e);
 int join_image_info(const char *path, const char *format, json_t **info,
 		    struct err *e);
+int join_readmit_look(struct app *a, const char *host, json_t **out,
+		      struct err *e);
 struct fence_evidence;
 int join_fence_look(struct app *a, const struct app_fence *r,
 		    int (*fn)(void *arg, const struct fence_evidence *ev,

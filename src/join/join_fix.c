@@ -154,6 +154,8 @@ void *join_fix_open(struct app *a, const json_t *plan, struct err *e)
 	o->w.db = &o->db;
 	o->w.status = db_settle_status;
 	o->w.settle = db_settle;
+	o->w.service = db_service_get;
+	o->w.serve = db_service_set;
 	o->w.cloud =
 		(struct fix_cloud){shares, put_shares, bound, bind_port, o};
 	o->w.reach = (struct purge_reach){reach, unreach, o};

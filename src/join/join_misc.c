@@ -45,6 +45,7 @@ const struct app_ops join_ops = {
 	.traces = join_traces,
 	.sweep = join_sweep,
 	.image_info = join_image_info,
+	.readmit_look = join_readmit_look,
 	.fence_look = join_fence_look,
 	.sql_list = join_sql_list,
 };

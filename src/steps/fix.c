@@ -6,11 +6,16 @@
 #include "engine/step.h"
 
 extern const struct step step_fix_evacuation, step_fix_allocation,
-	step_fix_port, step_fix_domain, step_fix_directory;
+	step_fix_port, step_fix_domain, step_fix_directory, step_fix_service;
 
 const struct step *const fix_table[] = {
-	&step_fix_evacuation, &step_fix_allocation, &step_fix_port,
-	&step_fix_domain,     &step_fix_directory,  NULL,
+	&step_fix_evacuation,
+	&step_fix_allocation,
+	&step_fix_port,
+	&step_fix_domain,
+	&step_fix_directory,
+	&step_fix_service,
+	NULL,
 };
 
 int fix_retry(struct step_ctx *c,

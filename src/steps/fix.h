@@ -8,6 +8,11 @@
  *	fix-port	Neutron binds a port to the server's host
  *	fix-domain	a leftover domain is undefined, keeping NVRAM and vTPM
  *	fix-directory	a leftover directory is put away, below .novahaul/<job>
+ *	fix-service	Nova may use a host again
+ *
+ * Jobs of kind "readmit" are made of the same steps, in another order: what is
+ * left on a host that returns is disarmed before the record that would have
+ * nova-compute clear it is completed.
  *
  * A fix moves nothing, so it does not take Nova's lock: each step looks at the
  * server's row right before its change, and its change names what was seen
@@ -24,6 +29,7 @@
 #define NH_STEPS_FIX_H
 
 #include "db/audit.h"
+#include "db/service.h"
 #include "engine/step.h"
 #include "steps/purge.h"
 
@@ -49,6 +55,10 @@ struct fix_world {
 	int (*status)(struct db *db, const struct db_settle *s, char **status,
 		      struct err *e);
 	int (*settle)(struct db *db, const struct db_settle *s, struct err *e);
+	int (*service)(struct db *db, const char *host, struct db_service *out,
+		       struct err *e);
+	int (*serve)(struct db *db, const struct db_service_change *x,
+		     struct err *e);
 	struct fix_cloud cloud;
 	struct purge_reach reach;
 	const char *owner; /* for leases */
@@ -57,6 +67,9 @@ struct fix_world {
 
 /* NULL-terminated: the engine's step table of such jobs. */
 extern const struct step *const fix_table[];
+
+/* Was it novahaul that disabled it? */
+bool fix_service_ours(const struct db_service *s);
 
 /* ---- for the steps alone */
 

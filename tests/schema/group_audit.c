@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "db/audit.h"
+#include "db/service.h"
 
 #define EVAC "900" /* an evacuation of U1 from compute-34, long over */
 
@@ -126,12 +127,46 @@ static void t_settle_guards(void **state)
 	ok(db_settle(&db, &settle, &e));
 }
 
+/* Nova may use a host again, and its heartbeat is not touched. */
+static void t_service(void **state)
+{
+	AUTO(db_service_clear) struct db_service now = {0};
+	struct db_service_change x = {
+		.host = H34,
+		.from = {true, world.f->service_seen, (char *)"novahaul x"}};
+	AUTO(strv_clear) struct strv before = STRV_INIT;
+	static const char *const none[] = {NULL};
+
+	(void)state;
+	sql("UPDATE services SET disabled = 1, disabled_reason = 'novahaul x' "
+	    "WHERE host = '" H34 "'");
+	if (world.f->service_seen)
+		sql("UPDATE services SET forced_down = 1 WHERE host = '" H34
+		    "'");
+	snap_take(&before);
+	ok(db_service_set(&db, &x, &e));
+	ok(db_service_get(&db, H34, &now, &e));
+	assert_false(now.disabled || now.forced_down || now.reason);
+	ok(db_service_set(&db, &x, &e)); /* again */
+	x.to = x.from;
+	x.from = (struct db_service){0};
+	ok(db_service_set(&db, &x, &e));
+	snap_changed(&before, none);
+	x.from.disabled = false;
+	x.to = (struct db_service){0};
+	x.from.forced_down = world.f->service_seen;
+	fails(db_service_set(&db, &x, &e), ERR_CONFLICT, "somebody else");
+	fails(db_service_get(&db, "nowhere", &now, &e), ERR_REFUSED,
+	      "0 nova-compute services");
+}
+
 int group_audit(size_t *run)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(t_cell, up, down),
 		cmocka_unit_test_setup_teardown(t_settle, up, down),
 		cmocka_unit_test_setup_teardown(t_settle_guards, up, down),
+		cmocka_unit_test_setup_teardown(t_service, up, down),
 	};
 
 	*run += ARRAY_SIZE(tests);

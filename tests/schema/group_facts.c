@@ -52,19 +52,22 @@ static void t_statements(void **state)
 
 		if (!strncmp(t->name, "session.", 8) ||
 		    !strncmp(t->name, "schema.", 7) ||
-		    !strncmp(t->name, "w.", 2) || (c->url->name == NULL))
+		    !strncmp(t->name, "w.", 2) || !strncmp(t->name, "sw.", 3) ||
+		    (c->url->name == NULL))
 			continue;
 		ok(sql_expand(t, world.f, true, &q, &e));
 		ok(my_select(c, t->name, &nothing, &r, &e));
 		n += q.text.len > 0;
 	}
 	ok(db.ops->rights(&db, &e));
+	ok(rights_try(&MY(&db)->cell, "sw.", &e));
 	for (const struct sql_text *t = sql_texts; t->name; t++) {
 		AUTO(sql_ready_clear) struct sql_ready q = {0};
 
 		ok(sql_expand(t, world.f, true, &q, &e));
 		n += q.text.len && (!strncmp(t->name, "session.", 8) ||
 				    !strncmp(t->name, "schema.", 7) ||
+				    !strncmp(t->name, "sw.", 3) ||
 				    !strncmp(t->name, "w.", 2));
 	}
 	statements += n;

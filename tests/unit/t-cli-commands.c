@@ -150,6 +150,16 @@ int app_fence_forget(struct app *a, const char *host, struct err *e)
 	return answer(a, "fence-forget", NULL, e);
 }
 
+int app_readmit(struct app *a, const struct app_readmit *r, json_t **report,
+		bool *open, struct err *e)
+{
+	snprintf(app.server, sizeof(app.server), "%s", r->host);
+	*open = app.end == TXN_OPEN && !r->look;
+	if (*open)
+		app.fails = ERR_LOST;
+	return answer(a, r->look ? "readmit-look" : "readmit", report, e);
+}
+
 static char dir[32], journal[64], config[64];
 static char out[65536], errors[65536];
 static const char *typed; /* on a terminal; NULL: there is none */
@@ -300,7 +310,7 @@ static void t_yes(void **state)
 	static const char *const mutating[] = {
 		"move x --to b", "apply /dev/null", "resume last",
 		"rollback last", "purge last",	    "audit --fix",
-		"fence h"};
+		"fence h",	 "readmit h"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(mutating); i++) {
@@ -768,6 +778,33 @@ static void t_fence_typed(void **state)
 	typed = NULL;
 }
 
+static void t_readmit(void **state)
+{
+	(void)state;
+	usage("readmit", "HOST is missing");
+	usage("readmit h", "no terminal to ask on");
+	usage("readmit --yes -- -x", "no host name");
+	app.end = TXN_DONE;
+	app.report = "{\"host\": \"h\", \"service_waits\": true, "
+		     "\"findings\": [{\"name\": \"web-1\", \"kind\": "
+		     "\"domain-left\", \"message\": \"it is there\"}]}";
+	assert_int_equal(run("readmit h --dry-run"), CLI_DONE);
+	assert_string_equal(app.asked, "readmit-look");
+	says(out, "it is there");
+	assert_int_equal(run("readmit h --yes"), CLI_DONE);
+	assert_string_equal(app.asked, "readmit");
+	says(out, "its nova-compute may start");
+	app.fails = ERR_REFUSED;
+	assert_int_equal(run("readmit h --yes"), CLI_REFUSED);
+	assert_string_equal(app.asked, "readmit-look");
+	app.fails = ERR_NOTHING;
+	assert_int_equal(run("readmit h --yes"), CLI_NOTHING);
+	/* An open job is told by the exit code, whatever its error. */
+	app.fails = ERR_NONE;
+	app.end = TXN_OPEN;
+	assert_int_equal(run("readmit h --yes"), CLI_OPEN);
+}
+
 static void t_table(void **state)
 {
 	(void)state;
@@ -851,6 +888,7 @@ int main(void)
 		cmocka_unit_test_setup(t_purge, reset),
 		cmocka_unit_test_setup(t_fence, reset),
 		cmocka_unit_test_setup(t_fence_typed, reset),
+		cmocka_unit_test_setup(t_readmit, reset),
 		cmocka_unit_test_setup(t_table, reset),
 		cmocka_unit_test_setup(t_completion, reset),
 	};

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <sqlite3.h>
-
 #include "core/clock.h"
 #include "engine/fence.h"
 #include "engine/journal.h"
@@ -288,42 +286,6 @@ static void t_bad(void **state)
 	assert_int_equal(f->e.kind, ERR_BUG);
 }
 
-/* A journal of schema 1 is brought up, with what is in it. */
-static void t_upgrade(void **state)
-{
-	struct fix *f = *state;
-	json_t *plan = json_pack("{s:s, s:{s:s, s:s}, s:[{s:s}]}", "kind",
-				 "move", "instance", "uuid",
-				 "9f2c1f1e-0b1d-4c57-8b9c-111111111111", "name",
-				 "web", "steps", "step", "one");
-	struct journal_job job = {0}, again = {0};
-	sqlite3 *db;
-
-	assert_int_equal(journal_create(f->j, plan, "here", &job, &f->e), 0);
-	journal_close(f->j);
-	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db,
-				      "DROP TABLE fence;"
-				      "PRAGMA foreign_keys = OFF;",
-				      NULL, NULL, NULL),
-			 SQLITE_OK);
-	/* allowed: the test makes an old file */
-	assert_int_equal(sqlite3_exec(db, "UPDATE schema SET version = 1", NULL,
-				      NULL, NULL),
-			 SQLITE_OK);
-	sqlite3_close(db);
-	f->j = journal_open(f->path, &f->e);
-	if (!f->j)
-		fail_msg("%s", err_msg(&f->e));
-	if (journal_load(f->j, job.id, &again, &f->e))
-		fail_msg("%s", err_msg(&f->e));
-	add(f, "a", &(struct piece){"agent", FENCE_OFF, 1});
-	assert_int_equal(fence_require(f->j, "a", 0, NULL, &f->e), 0);
-	journal_job_clear(&job);
-	journal_job_clear(&again);
-	json_decref(plan);
-}
-
 static void t_exit_code(void **state)
 {
 	struct err e = ERR_INIT;
@@ -348,7 +310,6 @@ int main(void)
 		T(t_require),
 		T(t_each),
 		T(t_bad),
-		T(t_upgrade),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

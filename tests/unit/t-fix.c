@@ -22,6 +22,7 @@ static struct {
 	int rivals;    /* so many writes come too late */
 	char host[32]; /* the port's */
 	int64_t revision;
+	struct db_service service; /* DST's; its reason is a literal */
 } x;
 
 /* ---- the world */
@@ -43,6 +44,35 @@ static int settle_record(struct db *db, const struct db_settle *s,
 	if (strcmp(x.status, s->to) != 0 && strcmp(x.status, s->from) != 0)
 		return err_set(e, ERR_CONFLICT, "it is %s now", x.status);
 	snprintf(x.status, sizeof(x.status), "%s", s->to);
+	if (!x.lost)
+		return 0;
+	x.lost = false;
+	return err_set(e, ERR_LOST, "no answer");
+}
+
+static int service(struct db *db, const char *host, struct db_service *out,
+		   struct err *e)
+{
+	(void)db;
+	(void)e;
+	assert_string_equal(host, t.fw->h[DST].name);
+	*out = x.service;
+	out->reason = mem_strdup0(x.service.reason);
+	return 0;
+}
+
+static int serve(struct db *db, const struct db_service_change *c,
+		 struct err *e)
+{
+	(void)db;
+	if (!db_service_same(&x.service, &c->from) &&
+	    !db_service_same(&x.service, &c->to))
+		return err_set(e, ERR_CONFLICT, "somebody else");
+	x.service = c->to;
+	x.service.reason = c->to.reason && !strncmp(c->to.reason, "novahaul", 8)
+				   ? (char *)"novahaul rescue"
+			   : c->to.reason ? (char *)"broken fan"
+					  : NULL;
 	if (!x.lost)
 		return 0;
 	x.lost = false;
@@ -155,6 +185,8 @@ static void set(void)
 		.db = t.w.db,
 		.status = status,
 		.settle = settle_record,
+		.service = service,
+		.serve = serve,
 		.cloud = {shares, put_shares, bound, bind_port, NULL},
 		.reach = {reach, unreach, NULL},
 		.owner = "a test",
@@ -470,6 +502,134 @@ static void t_host_undo_refused(void **state)
 	clear();
 }
 
+/* ---- the service */
+
+static void t_service(void **state)
+{
+	(void)state;
+	set();
+	x.service = (struct db_service){true, true, (char *)"novahaul rescue"};
+	x.lost = true;
+	one(DST, "fix-service", TXN_DONE);
+	assert_false(x.service.disabled || x.service.forced_down);
+	assert_null(x.service.reason);
+	undo(TXN_ROLLED_BACK);
+	assert_true(x.service.disabled && x.service.forced_down);
+	assert_string_equal(x.service.reason, "novahaul rescue");
+	clear();
+	/* Whoever else disabled it wanted that. */
+	set();
+	x.service = (struct db_service){true, true, (char *)"broken fan"};
+	one(DST, "fix-service", TXN_DONE);
+	assert_true(x.service.disabled);
+	assert_false(x.service.forced_down);
+	/* Changed since: not ours to change back. */
+	x.service = (struct db_service){0};
+	undo(TXN_ROLLED_BACK);
+	assert_false(x.service.forced_down);
+	clear();
+	/* Nothing to do. */
+	set();
+	one(DST, "fix-service", TXN_DONE);
+	undo(TXN_ROLLED_BACK);
+	assert_false(x.service.disabled || x.service.forced_down);
+	clear();
+}
+
+/* ---- a host that returns */
+
+static const char *const readmit[] = {"fix-domain", "fix-directory",
+				      "fix-evacuation", "fix-allocation", NULL};
+
+static void left_armed(void)
+{
+	assert_true(t.fw->h[DST].dom.defined);
+	assert_true(on_target(FAKE_UUID "/disk"));
+	assert_string_equal(x.status, "done");
+	assert_non_null(json_object_get(x.shares, P34));
+}
+
+static void settled(void)
+{
+	assert_false(t.fw->h[DST].dom.defined);
+	assert_false(on_target(FAKE_UUID));
+	assert_string_equal(x.status, "completed");
+	assert_null(json_object_get(x.shares, P34));
+	assert_non_null(json_object_get(x.shares, P30));
+}
+
+static void t_readmit(void **state)
+{
+	(void)state;
+	set();
+	leave();
+	job(DST, readmit);
+	run(TXN_DONE);
+	settled();
+	undo(TXN_ROLLED_BACK);
+	left_armed();
+	clear();
+	/* The last one fails: all are undone. */
+	set();
+	leave();
+	x.rivals = 100;
+	job(DST, readmit);
+	run(TXN_ROLLED_BACK);
+	left_armed();
+	clear();
+}
+
+/* Dead from write N on: nothing reaches the journal any more. */
+static int die(void *arg, enum journal_when when, const char *what)
+{
+	int *n = arg;
+
+	(void)what;
+	return when == JOURNAL_BEFORE && --*n < 0;
+}
+
+/* Cut before any of its writes, and resumed or rolled back by another.  As long
+ * as something is left there, the record is. */
+static bool cut_at(int n, bool back)
+{
+	bool cut;
+
+	set();
+	leave();
+	job(DST, readmit);
+	journal_set_hook(x.env.journal, die, &n);
+	txn_run(&x.env, x.id, &t.e);
+	err_clear(&t.e);
+	journal_set_hook(x.env.journal, NULL, NULL);
+	cut = n < 0;
+	assert_true(!t.fw->h[DST].dom.defined || !strcmp(x.status, "done"));
+	assert_true(!on_target(FAKE_UUID) || !strcmp(x.status, "done"));
+	if (back) {
+		undo(TXN_ROLLED_BACK);
+		left_armed();
+	} else if (cut) {
+		assert_int_equal(txn_resume(&x.env, x.id, &t.e), TXN_DONE);
+		settled();
+	} else {
+		settled();
+	}
+	clear();
+	return cut;
+}
+
+static void t_readmit_cut(void **state)
+{
+	int n = 0;
+
+	(void)state;
+	while (cut_at(n, false)) {
+		cut_at(n, true);
+		n++;
+	}
+	/* Four steps, begun and ended, and what they wrote down. */
+	assert_true(n >= 12);
+}
+
 static void t_table(void **state)
 {
 	AUTO(buf_clear) struct buf out = BUF_INIT;
@@ -494,6 +654,9 @@ int main(void)
 		cmocka_unit_test(t_host),
 		cmocka_unit_test(t_host_refused),
 		cmocka_unit_test(t_host_undo_refused),
+		cmocka_unit_test(t_service),
+		cmocka_unit_test(t_readmit),
+		cmocka_unit_test(t_readmit_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
