@@ -301,6 +301,8 @@ struct app_ops {
 	 * ERR_REFUSED when there is more than that. */
 	int (*sweep)(struct app *a, const char *host, const char *job,
 		     const char *uuid, struct err *e);
+	/* 0 when HOST can be worked on: its agent answers. */
+	int (*answers)(struct app *a, const char *host, struct err *e);
 	/* What the header of the image at PATH says, as one object. */
 	int (*image_info)(const char *path, const char *format, json_t **info,
 			  struct err *e);

@@ -61,8 +61,8 @@ struct app_limits {
 				  likes */
 	unsigned per_source;   /* 0: no limit */
 	unsigned per_target;   /* 0: no limit */
-	unsigned max_failures; /* after so many nothing more is begun; 0: at
-				  the first */
+	unsigned max_failures; /* after so many nothing more is begun; 0: no
+				  limit */
 	uint64_t bwlimit;      /* bytes a second, over all; 0: none */
 };
 

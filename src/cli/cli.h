@@ -60,6 +60,7 @@ struct opt {
 	bool required;
 	bool mutates; /* the command does, once this is given */
 	bool dry;     /* and does not, once this is given */
+	bool hidden;  /* for novahaul itself: in no help, page or completion */
 };
 
 #define OPT_LAST                                                               \

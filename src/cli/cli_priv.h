@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "cli/app_batch.h"
 #include "cli/cli.h"
 #include "engine/journal.h"
 
@@ -49,6 +50,25 @@ json_t *cli_job_json(struct journal *j, const struct journal_job *job);
  * file only known for this machine. */
 enum cli_alive { CLI_ALIVE_UNKNOWN = 0, CLI_ALIVE_YES, CLI_ALIVE_NO };
 enum cli_alive cli_job_alive(const struct journal_job *job);
+
+/* --- batches.c */
+
+/* Does WORD name a batch, and no job? */
+bool cli_is_batch(const char *word);
+/* As cli_job_id() and cli_job_word(). */
+int cli_batch_id(struct journal *j, const char *word, char id[JOURNAL_ID_MAX],
+		 struct err *e);
+int cli_batch_word(const struct cli *c, const char *word,
+		   char id[JOURNAL_ID_MAX], struct err *e);
+/* app_batch_json()'s document. */
+void cli_print_batch(enum out_format f, json_t *doc);
+/* A plan of a batch: its members, and what stays where it is. */
+void cli_print_batch_plan(enum out_format f, const json_t *plan);
+/* Shows it, asks, and runs it; the exit code. */
+int cli_run_batch(struct cli *c, const json_t *plan, struct err *e);
+/* How a batch ended; the exit code. */
+int cli_finish_batch(struct cli *c, struct app_batch_outcome *out,
+		     struct err *e);
 
 /* --- show_plan.c */
 

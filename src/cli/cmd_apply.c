@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/app_fleet.h"
 #include "cli/cli_priv.h"
 #include "core/fs.h"
 
@@ -19,7 +20,8 @@ static json_t *load(const char *path, struct err *e)
 	plan = json_loadb(buf_str(&text), text.len, JSON_REJECT_DUPLICATES,
 			  &why);
 	if (plan && json_is_object(plan) &&
-	    json_is_array(json_object_get(plan, "steps")))
+	    (json_is_array(json_object_get(plan, "steps")) ||
+	     json_is_array(json_object_get(plan, "members"))))
 		return plan;
 	if (plan)
 		err_set(e, ERR_USAGE, "%s: not a plan", path);
@@ -28,6 +30,12 @@ static json_t *load(const char *path, struct err *e)
 	err_hint(e, "novahaul plan SERVER --to HOST -o %s", path);
 	json_decref(plan);
 	return NULL;
+}
+
+static int batch(struct cli *c, const json_t *plan, struct err *e)
+{
+	return app_batch_holds(&c->app, plan, e) ? -1
+						 : cli_run_batch(c, plan, e);
 }
 
 static int run(struct cli *c, const void *args, struct err *e)
@@ -39,6 +47,11 @@ static int run(struct cli *c, const void *args, struct err *e)
 	(void)args;
 	if (!plan)
 		return -1;
+	if (json_is_array(json_object_get(plan, "members"))) {
+		code = batch(c, plan, e);
+		json_decref(plan);
+		return code;
+	}
 	if (c->g.format == OUT_TABLE)
 		cli_print_plan(OUT_TABLE, plan, c->g.verbose > 0);
 	code = cli_confirm(c, "Run this plan?", e);

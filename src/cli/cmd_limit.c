@@ -26,6 +26,8 @@ static int run(struct cli *c, const void *args, struct err *e)
 	AUTO(cli_journal_closep) struct journal *j = NULL;
 	char id[JOURNAL_ID_MAX], size[OUT_SIZE_MAX];
 	AUTO(mem_freep) char *say = NULL;
+	bool batch = cli_is_batch(c->operands[0]);
+	struct journal_asked a;
 	uint64_t rate;
 	json_t *v;
 	int rc;
@@ -34,26 +36,26 @@ static int run(struct cli *c, const void *args, struct err *e)
 	if (parse(c->operands[1], &rate, e))
 		return -1;
 	j = cli_journal_open(c, true, e);
-	if ((!j && e->kind != ERR_NONE) || cli_job_id(j, c->operands[0], id, e))
+	if ((!j && e->kind != ERR_NONE) ||
+	    (batch ? cli_batch_id : cli_job_id)(j, c->operands[0], id, e))
 		return -1;
 	out_size(rate, size);
 	say = rate ? mem_printf("limited to %s/s from now on", size)
 		   : mem_strdup("not limited from now on");
 	v = json_integer((json_int_t)rate);
-	rc = journal_ask(j, id,
-			 &(struct journal_asked){
-				 .key = "bwlimit", .value = v, .text = say},
-			 e);
+	a = (struct journal_asked){.key = "bwlimit", .value = v, .text = say};
+	rc = (batch ? batch_ask : journal_ask)(j, id, &a, e);
 	json_decref(v);
 	if (!rc)
-		out_note(c->g.format, "job %s: %s", id, say);
+		out_note(c->g.format, "%s %s: %s", batch ? "batch" : "job", id,
+			 say);
 	return rc;
 }
 
 const struct cmd cmd_limit = {
 	.name = "limit",
 	.summary = "Change how many bytes a second a job may send",
-	.operands = "JOB RATE|off",
+	.operands = "JOB|BATCH RATE|off",
 	.min_operands = 2,
 	.max_operands = 2,
 	.opts = opts,

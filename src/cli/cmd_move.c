@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
 #include "cli/cli_priv.h"
 #include "cli/request.h"
+#include "engine/batch.h"
 
 struct args {
 	struct app_request req;
 	bool dry_run;
+	const char *batch; /* ID:MEMBER:EPOCH */
 };
 
 static const struct opt opts[] = {
@@ -16,6 +20,12 @@ static const struct opt opts[] = {
 	 .offset = offsetof(struct args, dry_run),
 	 .dry = true,
 	 .help = "end after the plan; change nothing"},
+	{.type = OPT_STRING,
+	 .name = "batch",
+	 .arg = "ID:MEMBER:EPOCH",
+	 .offset = offsetof(struct args, batch),
+	 .hidden = true,
+	 .help = "the batch that begins it"},
 	OPT_LAST,
 };
 
@@ -38,6 +48,29 @@ static int ask(struct cli *c, const json_t *plan, struct err *e)
 	return cli_confirm(c, q, e);
 }
 
+/* Whose member it is: the journal refuses the job when that is over. */
+static int put_batch(json_t *plan, const char *word, struct err *e)
+{
+	AUTO(strv_clear) struct strv v = STRV_INIT;
+	unsigned long long member, epoch;
+	char *end[2];
+
+	if (!word)
+		return 0;
+	strv_split(&v, word, ":");
+	if (v.n == 3 && batch_is_id(v.v[0])) {
+		member = strtoull(v.v[1], &end[0], 10);
+		epoch = strtoull(v.v[2], &end[1], 10);
+		if (!*end[0] && !*end[1])
+			return json_object_set_new(
+				plan, "batch",
+				json_pack("{s:s s:I s:I}", "id", v.v[0],
+					  "member", (json_int_t)member, "epoch",
+					  (json_int_t)epoch));
+	}
+	return err_set(e, ERR_USAGE, "--batch %s: not ID:MEMBER:EPOCH", word);
+}
+
 static int run(struct cli *c, const void *args, struct err *e)
 {
 	const struct args *a = args;
@@ -56,7 +89,7 @@ static int run(struct cli *c, const void *args, struct err *e)
 	} else {
 		if (c->g.format == OUT_TABLE)
 			cli_print_plan(OUT_TABLE, plan, c->g.verbose > 1);
-		code = ask(c, plan, e);
+		code = put_batch(plan, a->batch, e) ? -1 : ask(c, plan, e);
 		if (!code) {
 			app_apply(&c->app, plan, &out, e);
 			code = cli_finish(c, &out, e);

@@ -3,6 +3,21 @@
 
 static const struct opt opts[] = {OPT_LAST};
 
+static int batch(struct cli *c, struct err *e)
+{
+	struct app_batch_outcome out = {.code = -1};
+	char id[JOURNAL_ID_MAX];
+	AUTO(mem_freep) char *q = NULL;
+
+	if (cli_batch_word(c, c->operands[0], id, e))
+		return -1;
+	q = mem_printf("Go on with batch %s?", id);
+	if (cli_confirm(c, q, e))
+		return -1;
+	app_batch_resume(&c->app, id, &out, e);
+	return cli_finish_batch(c, &out, e);
+}
+
 static int run(struct cli *c, const void *args, struct err *e)
 {
 	struct app_outcome out = APP_OUTCOME_INIT;
@@ -10,6 +25,8 @@ static int run(struct cli *c, const void *args, struct err *e)
 	AUTO(mem_freep) char *q = NULL;
 
 	(void)args;
+	if (cli_is_batch(c->operands[0]))
+		return batch(c, e);
 	if (cli_job_word(c, c->operands[0], id, e))
 		return -1;
 	q = mem_printf("Go on with job %s?", id);
@@ -21,8 +38,8 @@ static int run(struct cli *c, const void *args, struct err *e)
 
 const struct cmd cmd_resume = {
 	.name = "resume",
-	.summary = "Go on with a job that was interrupted",
-	.operands = "JOB",
+	.summary = "Go on with a job or batch that was interrupted",
+	.operands = "JOB|BATCH",
 	.min_operands = 1,
 	.max_operands = 1,
 	.opts = opts,

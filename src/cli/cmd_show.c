@@ -61,6 +61,12 @@ static const struct out_column event_cols[] = {
 	{NULL, NULL, OUT_TEXT},
 };
 
+static const struct out_column batch_event_cols[] = {
+	{"time", "TIME", OUT_TIME}, {"step", "MEMBER", OUT_TEXT},
+	{"kind", "KIND", OUT_TEXT}, {"text", "TEXT", OUT_TEXT},
+	{NULL, NULL, OUT_TEXT},
+};
+
 static const struct out_column record_cols[] = {
 	{"step", "STEP", OUT_TEXT},
 	{"key", "KEY", OUT_TEXT},
@@ -152,6 +158,48 @@ static void print(enum out_format f, json_t *doc)
 	}
 }
 
+static bool add_batch_event(void *arg, const struct journal_event *ev)
+{
+	char iso[CLOCK_ISO_MAX];
+	json_t *o;
+
+	clock_iso(ev->ts_us, iso);
+	o = json_pack("{s:s s:s s:s}", "time", iso, "kind", ev->kind, "text",
+		      ev->text);
+	if (ev->idx >= 0)
+		json_object_set_new(o, "step",
+				    json_integer((json_int_t)ev->idx + 1));
+	json_array_append_new(arg, o);
+	return true;
+}
+
+static int batch(struct cli *c, struct journal *j, const struct args *a,
+		 struct err *e)
+{
+	struct batch b = {0};
+	char id[JOURNAL_ID_MAX];
+	json_t *doc, *events;
+	int rc = 0;
+
+	if (cli_batch_id(j, c->operands[0], id, e) || batch_load(j, id, &b, e))
+		return -1;
+	doc = app_batch_json(j, &b);
+	if (a->plan)
+		json_object_set(doc, "plan", b.plan);
+	if (a->events) {
+		events = json_array();
+		json_object_set_new(doc, "events", events);
+		rc = batch_events(j, id, 0, add_batch_event, events, e);
+	}
+	if (!rc)
+		cli_print_batch(c->g.format, doc);
+	if (!rc && c->g.format == OUT_TABLE)
+		print_part(doc, "events", batch_event_cols);
+	json_decref(doc);
+	batch_clear(&b);
+	return rc;
+}
+
 static int run(struct cli *c, const void *args, struct err *e)
 {
 	AUTO(cli_journal_closep)
@@ -161,6 +209,8 @@ static int run(struct cli *c, const void *args, struct err *e)
 	json_t *doc;
 	int rc;
 
+	if (cli_is_batch(c->operands[0]))
+		return j || e->kind == ERR_NONE ? batch(c, j, args, e) : -1;
 	if ((!j && e->kind != ERR_NONE) ||
 	    cli_job_id(j, c->operands[0], id, e) ||
 	    journal_load(j, id, &job, e))
@@ -177,7 +227,7 @@ static int run(struct cli *c, const void *args, struct err *e)
 const struct cmd cmd_show = {
 	.name = "show",
 	.summary = "Show a job, one line a step, with times and bytes",
-	.operands = "JOB",
+	.operands = "JOB|BATCH",
 	.min_operands = 1,
 	.max_operands = 1,
 	.opts = opts,

@@ -97,11 +97,14 @@ static int look(struct watch *w, const char *id, struct err *e)
 	return code;
 }
 
+typedef int look_fn(struct watch *w, const char *id, struct err *e);
+
 /* Waiting for a busy journal is not a failure: a job is writing in it. */
-static int follow(struct watch *w, const char *id, struct err *e)
+static int follow(struct watch *w, const char *id, look_fn *look_at,
+		  struct err *e)
 {
 	for (;;) {
-		int code = look(w, id, e);
+		int code = look_at(w, id, e);
 
 		if (code == -2 && e->kind == ERR_RETRY) {
 			err_clear(e);
@@ -115,23 +118,69 @@ static int follow(struct watch *w, const char *id, struct err *e)
 	}
 }
 
+static bool show_batch(void *arg, const struct journal_event *ev)
+{
+	struct watch *w = arg;
+
+	w->seen = ev->seq;
+	if (ev->idx >= 0)
+		progress_note(w->c->app.progress, "member %ld: %s", ev->idx + 1,
+			      ev->text);
+	else
+		progress_note(w->c->app.progress, "%s", ev->text);
+	return true;
+}
+
+/* As look(). */
+static int look_batch(struct watch *w, const char *id, struct err *e)
+{
+	struct batch b = {0};
+	int code = -1;
+
+	if (batch_events(w->j, id, w->seen, show_batch, w, e) ||
+	    batch_load(w->j, id, &b, e))
+		return -2;
+	switch (b.state) {
+	case BATCH_DONE:
+	case BATCH_ROLLED_BACK:
+		code = CLI_DONE;
+		break;
+	case BATCH_FAILED:
+		code = CLI_FAILED;
+		break;
+	case BATCH_OPEN:
+		if (app_owner_alive(b.owner) != APP_ALIVE_NO)
+			break;
+		err_set(e, ERR_FAILED, "batch %s: whoever ran it (%s) is gone",
+			id, b.owner);
+		err_hint(e, "novahaul resume %s, or novahaul rollback %s", id,
+			 id);
+		code = CLI_OPEN;
+		break;
+	}
+	batch_clear(&b);
+	return code;
+}
+
 static int run(struct cli *c, const void *args, struct err *e)
 {
 	AUTO(cli_journal_closep)
 	struct journal *j = cli_journal_open(c, true, e);
 	struct watch w = {.c = c, .j = j};
 	char id[JOURNAL_ID_MAX];
+	bool batch = cli_is_batch(c->operands[0]);
 
 	(void)args;
-	if ((!j && e->kind != ERR_NONE) || cli_job_id(j, c->operands[0], id, e))
+	if ((!j && e->kind != ERR_NONE) ||
+	    (batch ? cli_batch_id : cli_job_id)(j, c->operands[0], id, e))
 		return -1;
-	return follow(&w, id, e);
+	return follow(&w, id, batch ? look_batch : look, e);
 }
 
 const struct cmd cmd_watch = {
 	.name = "watch",
 	.summary = "Follow a job that another process runs, to its end",
-	.operands = "JOB",
+	.operands = "JOB|BATCH",
 	.min_operands = 1,
 	.max_operands = 1,
 	.opts = opts,

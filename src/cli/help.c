@@ -16,6 +16,8 @@ static void print_option(const struct opt *o)
 {
 	AUTO(buf_clear) struct buf b = BUF_INIT;
 
+	if (o->hidden)
+		return;
 	if (o->key)
 		buf_printf(&b, "  -%c, ", o->key);
 	else
@@ -119,6 +121,8 @@ const struct cmd *cli_nearest(const char *word)
 static void print_long_names(const struct opt *o)
 {
 	for (; o->type != OPT_END; o++) {
+		if (o->hidden)
+			continue;
 		printf(" --%s", o->name);
 		if (o->type == OPT_TRISTATE)
 			printf(" --no-%s", o->name);

@@ -93,9 +93,6 @@ int cli_job_word(const struct cli *c, const char *word, char id[JOURNAL_ID_MAX],
 
 enum cli_alive cli_job_alive(const struct journal_job *job)
 {
-	char host[256] = "";
-	const char *pid = job->owner ? strstr(job->owner, " pid ") : NULL;
-
 	switch (job->pulse) {
 	case PULSE_BEATS:
 		return CLI_ALIVE_YES;
@@ -104,14 +101,15 @@ enum cli_alive cli_job_alive(const struct journal_job *job)
 	case PULSE_UNKNOWN:
 		break;
 	}
-	if (journal_owner_gone(job->owner))
+	switch (app_owner_alive(job->owner)) {
+	case APP_ALIVE_YES:
+		return CLI_ALIVE_YES;
+	case APP_ALIVE_NO:
 		return CLI_ALIVE_NO;
-	if (!pid || gethostname(host, sizeof(host) - 1) ||
-	    strlen(host) != (size_t)(pid - job->owner) ||
-	    strncmp(host, job->owner, strlen(host)) != 0 ||
-	    strtol(pid + 5, NULL, 10) <= 0)
-		return CLI_ALIVE_UNKNOWN;
-	return CLI_ALIVE_YES;
+	case APP_ALIVE_UNKNOWN:
+		break;
+	}
+	return CLI_ALIVE_UNKNOWN;
 }
 
 static void put_time(json_t *o, const char *key, int64_t us)
@@ -201,6 +199,8 @@ json_t *cli_job_json(struct journal *j, const struct journal_job *job)
 		json_object_set_new(o, "kept_bytes",
 				    json_integer((json_int_t)kept));
 	err_clear(&e);
+	if (*job->batch)
+		json_object_set_new(o, "batch", json_string(job->batch));
 	if (job->error.kind != ERR_NONE)
 		json_object_set_new(o, "error",
 				    json_pack("{s:s s:s s:s*}", "kind",

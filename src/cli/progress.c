@@ -44,6 +44,11 @@ void progress_free(struct progress *p)
 	mem_free(p);
 }
 
+enum progress_mode progress_mode(const struct progress *p)
+{
+	return p->mode;
+}
+
 void progress_break(struct progress *p)
 {
 	if (p->bar_shown)

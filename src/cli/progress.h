@@ -32,6 +32,9 @@ struct progress;
 struct progress *progress_new(enum progress_mode mode);
 void progress_free(struct progress *p);
 
+/* What it became; never AUTO. */
+enum progress_mode progress_mode(const struct progress *p);
+
 /* What txn_env.event wants; ARG is the struct progress. */
 void progress_event(void *arg, const struct txn_event *ev);
 

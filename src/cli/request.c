@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/request.h"
 
+#include <inttypes.h>
+
+#include "core/buf.h"
+
 const char *const request_routes[] = {"auto", "offline", "cold",
 				      "live", "adopt",	 NULL};
 const char *const request_controls[] = {"auto", "api", "direct", NULL};
@@ -27,4 +31,37 @@ const char *app_delta_name(enum app_delta v)
 const char *app_transport_name(enum app_transport v)
 {
 	return request_transports[v];
+}
+
+static void add_flag(struct strv *v, bool on, const char *word)
+{
+	if (on)
+		strv_add(v, word);
+}
+
+static void add_number(struct strv *v, const char *name, uint64_t n)
+{
+	if (n)
+		strv_addf(v, "--%s=%" PRIu64, name, n);
+}
+
+void request_words(const struct app_request *r, struct strv *v)
+{
+	strv_addf(v, "--route=%s", app_route_name(r->route));
+	strv_addf(v, "--control=%s", app_control_name(r->control));
+	strv_addf(v, "--delta=%s", app_delta_name(r->delta));
+	strv_addf(v, "--transport=%s", app_transport_name(r->transport));
+	add_flag(v, r->precopy == APP_YES, "--precopy");
+	add_flag(v, r->precopy == APP_NO, "--no-precopy");
+	add_number(v, "precopy-max", r->precopy_max);
+	add_number(v, "precopy-time", r->precopy_time);
+	add_number(v, "bwlimit", r->bwlimit);
+	add_number(v, "streams", r->streams);
+	add_number(v, "stop-timeout", r->stop_timeout);
+	add_flag(v, r->no_start, "--no-start");
+	add_flag(v, r->detach_volumes, "--detach-volumes");
+	add_flag(v, r->whole_group, "--whole-group");
+	add_flag(v, r->verify_deep, "--verify-deep");
+	add_flag(v, r->verify_full, "--verify-full");
+	add_flag(v, r->copy_console_log, "--console-log");
 }

@@ -14,6 +14,9 @@ extern const char *const request_controls[];
 extern const char *const request_deltas[];
 extern const char *const request_transports[];
 
+/* R as options of move, but its server and target. */
+void request_words(const struct app_request *r, struct strv *v);
+
 #define REQ(member) offsetof(struct app_request, member)
 
 /* clang-format off */

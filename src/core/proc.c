@@ -96,6 +96,7 @@ struct child {
 	const int *keep;
 	int in, out, err;     /* become 0, 1, 2 */
 	const struct proc *p; /* limits and identity, or NULL */
+	pid_t parent;	      /* with which it ends, or 0 */
 	int report;	      /* errno goes here when exec fails */
 };
 
@@ -128,6 +129,10 @@ static void child_main(const struct child *c)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	if (place_fds(c))
+		_exit(127);
+	/* It may have ended before it was asked to tell. */
+	if (c->parent && (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) ||
+			  getppid() != c->parent))
 		_exit(127);
 	/* The report pipe closes itself at exec; all else goes now. */
 	if (report >= 0) {
@@ -402,4 +407,73 @@ bool proc_leave(struct proc_pipe *p, int64_t timeout_us)
 		clock_sleep_us(2000);
 	p->pid = -1;
 	return r == 0;
+}
+
+/* --- a child beside */
+
+int proc_start(struct proc_child *c, struct err *e)
+{
+	int out[2], er[2], in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct child child = {
+		.argv = c->argv, .env = c->env, .in = in, .parent = getpid()};
+
+	make_pipe(out);
+	make_pipe(er);
+	child.out = out[1];
+	child.err = er[1];
+	c->pid = in < 0 || out[0] < 0 || er[0] < 0
+			 ? err_sys(e, ERR_FAILED, errno, "%s: pipe", c->argv[0])
+			 : spawn(&child, e);
+	close_fd(&in);
+	close_fd(&out[1]);
+	close_fd(&er[1]);
+	c->out = out[0];
+	c->err = er[0];
+	c->exit_code = 0;
+	if (c->pid < 0) {
+		close_fd(&c->out);
+		close_fd(&c->err);
+		return -1;
+	}
+	fcntl(c->out, F_SETFL, O_NONBLOCK);
+	fcntl(c->err, F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+void proc_read(int *fd, struct buf *b)
+{
+	if (*fd >= 0)
+		pump_from(fd, b);
+}
+
+bool proc_over(struct proc_child *c)
+{
+	int status;
+
+	if (c->pid < 0)
+		return true;
+	if (waitpid(c->pid, &status, WNOHANG) != c->pid)
+		return false;
+	c->exit_code = exit_code(status);
+	c->pid = -1;
+	return true;
+}
+
+void proc_signal(const struct proc_child *c, int sig)
+{
+	if (c->pid > 0)
+		kill(c->pid, sig);
+}
+
+void proc_end(struct proc_child *c, int64_t timeout_us)
+{
+	int status = 0;
+
+	close_fd(&c->out);
+	close_fd(&c->err);
+	if (c->pid > 0) {
+		reap(c->pid, clock_mono_us() + timeout_us, &status);
+		c->exit_code = exit_code(status);
+	}
+	c->pid = -1;
 }

@@ -76,4 +76,34 @@ bool proc_ended(struct proc_pipe *p, int *code);
  * itself: true. */
 bool proc_leave(struct proc_pipe *p, int64_t timeout_us);
 
+/* A child that works by itself while its parent does other things, and is told
+ * to stop (SIGTERM) when the parent ends, however that ends.
+ *
+ *	struct proc_child c = {.argv = argv.v, .env = environ};
+ *
+ *	proc_start(&c, &e)	its stdin is /dev/null
+ *	poll() on c.out, c.err	non-blocking; proc_read() takes what is there
+ *	proc_over(&c)		look now and then
+ *	proc_end(&c, ...)	in any case, at last
+ */
+struct proc_child {
+	/* in */
+	char *const *argv; /* NULL-terminated */
+	char *const *env;  /* as of struct proc */
+	/* out */
+	pid_t pid;    /* -1 once it has ended */
+	int out, err; /* its stdout and stderr; -1 at their end */
+	int exit_code;
+};
+
+int proc_start(struct proc_child *c, struct err *e);
+/* Appends what is there to B; closes *FD and makes it -1 at the end. */
+void proc_read(int *fd, struct buf *b);
+/* Has it ended?  Then .exit_code is set. */
+bool proc_over(struct proc_child *c);
+void proc_signal(const struct proc_child *c, int sig);
+/* Closes its pipes, and waits up to TIMEOUT_US before it kills what still runs.
+ */
+void proc_end(struct proc_child *c, int64_t timeout_us);
+
 #endif

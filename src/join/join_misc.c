@@ -22,6 +22,14 @@ static const struct step *const *fix_steps(void)
 	return fix_table;
 }
 
+static int answers(struct app *a, const char *host, struct err *e)
+{
+	struct host *h = join_host_open(a->config, host, e);
+
+	host_close(h);
+	return h ? 0 : -1;
+}
+
 const struct app_ops join_ops = {
 	.journal_store = join_journal_store,
 	.world_open = join_world_open,
@@ -44,6 +52,7 @@ const struct app_ops join_ops = {
 	.fix_steps = fix_steps,
 	.traces = join_traces,
 	.sweep = join_sweep,
+	.answers = answers,
 	.image_info = join_image_info,
 	.readmit_look = join_readmit_look,
 	.fence_look = join_fence_look,

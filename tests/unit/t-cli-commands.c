@@ -12,8 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/app_batch.h"
+#include "cli/app_fleet.h"
+#include "cli/app_return.h"
 #include "cli/cli.h"
 #include "cli/cli_priv.h"
+#include "cli/request.h"
 #include "core/stop.h"
 #include "engine/journal.h"
 
@@ -21,6 +25,7 @@
 static struct {
 	char asked[64];
 	struct app_request req;
+	struct app_limits limits;
 	char server[64], to[64], job[64];
 	bool confirmed;
 	const char *report;	 /* JSON */
@@ -88,6 +93,64 @@ int app_rollback(struct app *a, const char *job, struct app_outcome *out,
 {
 	snprintf(app.job, sizeof(app.job), "%s", job);
 	return run_job(a, "rollback", out, e);
+}
+
+static int run_batch(struct app *a, const char *what,
+		     struct app_batch_outcome *o, struct err *e)
+{
+	o->code = app.job_fails ? CLI_OPEN : CLI_DONE;
+	o->report = json_pack("{s:s s:s s:[]}", "batch", "b-fakebatc", "kind",
+			      "evacuate", "members");
+	answer(a, what, NULL, e);
+	return app.job_fails ? err_set(e, app.job_fails, "the fake failed") : 0;
+}
+
+int app_batch_run(struct app *a, const json_t *plan,
+		  struct app_batch_outcome *o, struct err *e)
+{
+	assert_true(json_is_array(json_object_get(plan, "members")));
+	return run_batch(a, "batch", o, e);
+}
+
+int app_batch_resume(struct app *a, const char *id, struct app_batch_outcome *o,
+		     struct err *e)
+{
+	snprintf(app.job, sizeof(app.job), "%s", id);
+	return run_batch(a, "batch-resume", o, e);
+}
+
+int app_batch_rollback(struct app *a, const char *id,
+		       struct app_batch_outcome *o, struct err *e)
+{
+	snprintf(app.job, sizeof(app.job), "%s", id);
+	return run_batch(a, "batch-rollback", o, e);
+}
+
+int app_evacuate_plan(struct app *a, const struct app_evacuate *r,
+		      json_t **plan, struct err *e)
+{
+	AUTO(mem_freep) char *targets = strv_join(&r->targets, " ");
+
+	app.req = r->move;
+	app.limits = r->limits;
+	snprintf(app.server, sizeof(app.server), "%s %s", r->host, r->policy);
+	snprintf(app.to, sizeof(app.to), "%s", targets);
+	return answer(a, "evacuate", plan, e);
+}
+
+int app_return_plan(struct app *a, const struct app_return *r, json_t **plan,
+		    struct err *e)
+{
+	app.limits = r->limits;
+	snprintf(app.server, sizeof(app.server), "%s %s",
+		 r->batch ? r->batch : "-", r->host ? r->host : "-");
+	return answer(a, "return", plan, e);
+}
+
+int app_batch_holds(struct app *a, const json_t *plan, struct err *e)
+{
+	(void)plan;
+	return app.fails ? answer(a, "holds", NULL, e) : 0;
 }
 
 int app_purge_list(struct app *a, const char *job, json_t **report,
@@ -292,7 +355,7 @@ static void t_usage(void **state)
 	usage("report", "JOB is missing");
 	usage("report last --prometheus", "of all jobs");
 	usage("report --prometheus --html x", "of all jobs");
-	usage("limit last", "JOB RATE|off is missing");
+	usage("limit last", "JOB|BATCH RATE|off is missing");
 	usage("limit last 5x", "neither a rate");
 	usage("limit last 0", "neither a rate");
 	usage("limit last 1023", "neither a rate");
@@ -838,6 +901,149 @@ static void t_completion(void **state)
 	says(out, " --no-precopy ");
 }
 
+static void t_evacuate(void **state)
+{
+	(void)state;
+	app.report = "{\"kind\": \"evacuate\", \"host\": \"h1\", "
+		     "\"members\": [{\"instance\": {\"name\": \"web1\"}, "
+		     "\"source\": \"h1\", \"target\": \"h2\"}]}";
+	usage("evacuate --yes", "HOST is missing");
+	usage("evacuate a/b --yes", "no host name");
+	usage("evacuate h1 --to h2,-x --yes", "no host name");
+	usage("evacuate h1 --pack tight --yes", "one of spread, fill");
+	usage("evacuate h1", "no terminal to ask on");
+	assert_int_equal(run("evacuate h1 --to h2,h3 --pack fill --parallel 6 "
+			     "--per-source 5 --per-target 3 --max-failures 2 "
+			     "--bwlimit 20M --no-start --dry-run"),
+			 CLI_DONE);
+	assert_string_equal(app.asked, "evacuate");
+	assert_string_equal(app.server, "h1 fill");
+	assert_string_equal(app.to, "h2 h3");
+	assert_int_equal(app.limits.parallel, 6);
+	assert_int_equal(app.limits.per_source, 5);
+	assert_int_equal(app.limits.per_target, 3);
+	assert_int_equal(app.limits.max_failures, 2);
+	assert_int_equal(app.limits.bwlimit, 20 << 20);
+	/* The limit is the whole's, not each one's. */
+	assert_int_equal(app.req.bwlimit, 0);
+	assert_true(app.req.no_start);
+	says(out, "web1");
+	assert_int_equal(run("evacuate h1 --yes -f json"), CLI_DONE);
+	assert_string_equal(app.asked, "batch");
+	assert_true(app.confirmed);
+	says(out, "\"exit_code\": 0");
+	app.job_fails = ERR_FAILED;
+	assert_int_equal(run("evacuate h1 --yes"), CLI_OPEN);
+	app.job_fails = ERR_NONE;
+	/* Done, and yet somebody stays. */
+	app.report = "{\"host\": \"h1\", \"members\": [], \"nowhere\": [{"
+		     "\"instance\": {\"name\": \"big\"}, \"why\": \"RAM\"}]}";
+	assert_int_equal(run("evacuate h1 --yes"), CLI_FAILED);
+	says(out, "RAM");
+	says(errors, "1 instances stay");
+}
+
+/* What a child is told is what its parent was. */
+static void t_words(void **state)
+{
+	struct app_request r = {.route = APP_ROUTE_COLD,
+				.control = APP_CONTROL_DIRECT,
+				.delta = APP_DELTA_WHOLE,
+				.transport = APP_TRANSPORT_RELAY,
+				.precopy = APP_YES,
+				.precopy_max = 3,
+				.precopy_time = 7,
+				.bwlimit = 12345678,
+				.streams = 2,
+				.stop_timeout = 9,
+				.no_start = true,
+				.verify_deep = true,
+				.verify_full = true,
+				.detach_volumes = true,
+				.copy_console_log = true,
+				.whole_group = true};
+	struct strv v = STRV_INIT;
+	AUTO(mem_freep) char *words = NULL;
+	AUTO(mem_freep) char *line = NULL;
+
+	(void)state;
+	app.report = "{\"verdict\": \"ok\", \"checks\": []}";
+	request_words(&r, &v);
+	words = strv_join(&v, " ");
+	strv_clear(&v);
+	line = mem_printf("check s --to h %s", words);
+	assert_int_equal(run(line), CLI_DONE);
+	app.req.server = app.req.to = NULL;
+	assert_memory_equal(&app.req, &r, sizeof(r));
+	r = (struct app_request){.precopy = APP_NO};
+	request_words(&r, &v);
+	mem_free(line);
+	mem_free(words);
+	words = strv_join(&v, " ");
+	strv_clear(&v);
+	line = mem_printf("check s --to h %s", words);
+	assert_int_equal(run(line), CLI_DONE);
+	app.req.server = app.req.to = NULL;
+	assert_memory_equal(&app.req, &r, sizeof(r));
+}
+
+static void make_batch(char id[JOURNAL_ID_MAX])
+{
+	struct err e = ERR_INIT;
+	struct journal *j = journal_open(journal, &e);
+	json_t *p = json_pack("{s:s s:s s:[{s:{s:s s:s} s:s s:s}]}", "kind",
+			      "evacuate", "host", "h1", "members", "instance",
+			      "uuid", "11111111-1111-4111-8111-111111111111",
+			      "name", "web1", "source", "h1", "target", "h2");
+	struct batch b = {0};
+
+	assert_non_null(j);
+	assert_int_equal(batch_create(j, p, "elsewhere pid 1", &b, &e), 0);
+	memcpy(id, b.id, JOURNAL_ID_MAX);
+	json_decref(p);
+	batch_clear(&b);
+	journal_close(j);
+}
+
+static void t_batches(void **state)
+{
+	static const char *const each[] = {
+		"show", "resume --yes", "rollback --yes", "pause", "continue"};
+	char id[JOURNAL_ID_MAX], line[64];
+
+	(void)state;
+	make_batch(id);
+	for (size_t i = 0; i < ARRAY_SIZE(each); i++) {
+		snprintf(line, sizeof(line), "%s b-", each[i]);
+		assert_int_equal(run(line), CLI_DONE);
+	}
+	app.report = "{\"kind\": \"return\", \"host\": \"h1\", \"members\": "
+		     "[], \"left\": [{\"instance\": {\"name\": \"web2\"}, "
+		     "\"why\": \"gone\"}]}";
+	assert_int_equal(run("return b- --parallel 3 --yes"), CLI_DONE);
+	assert_int_equal(app.limits.parallel, 3);
+	assert_memory_equal(app.server, id, strlen(id));
+	says(out, "web2");
+	assert_int_equal(run("return h1 --dry-run"), CLI_DONE);
+	assert_string_equal(app.server, "- h1");
+	usage("return b-zzz --yes", "no such batch");
+	usage("return h1", "no terminal to ask on");
+	assert_int_equal(run("rollback b- --yes"), CLI_DONE);
+	usage("show b-zzz", "no such batch");
+	assert_string_equal(app.asked, "batch-rollback");
+	assert_string_equal(app.job, id);
+	assert_true(app.confirmed);
+	assert_int_equal(run("limit b- 20M"), CLI_DONE);
+	says(out, "batch b-");
+	assert_int_equal(run("show b- --events"), CLI_DONE);
+	says(out, "web1");
+	says(out, "paused: no further member begins");
+	says(out, "limited to 20.0 MiB/s");
+	assert_int_equal(run("jobs"), CLI_DONE);
+	says(out, id);
+	says(out, "evacuate, 0 of 1");
+}
+
 static int reset(void **state)
 {
 	(void)state;
@@ -889,6 +1095,9 @@ int main(void)
 		cmocka_unit_test_setup(t_fence, reset),
 		cmocka_unit_test_setup(t_fence_typed, reset),
 		cmocka_unit_test_setup(t_readmit, reset),
+		cmocka_unit_test_setup(t_evacuate, reset),
+		cmocka_unit_test_setup(t_words, reset),
+		cmocka_unit_test_setup(t_batches, reset),
 		cmocka_unit_test_setup(t_table, reset),
 		cmocka_unit_test_setup(t_completion, reset),
 	};

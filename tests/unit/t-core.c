@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/err.h"
 #include "core/fs.h"
 #include "core/proc.h"
@@ -154,6 +157,106 @@ static void t_proc(void **state)
 }
 
 /* What reads hostile bytes gets the file, and nothing else of ours. */
+static void t_proc_child(void **state)
+{
+	AUTO(strv_clear) struct strv argv = STRV_INIT;
+	static const char script[] = "$SIG{TERM} = sub { exit 7 }; $| = 1; "
+				     "print STDERR \"up\\n\"; print \"out\"; "
+				     "sleep 60";
+	AUTO(buf_clear) struct buf out = BUF_INIT;
+	AUTO(buf_clear) struct buf err = BUF_INIT;
+	struct proc_child c = {0};
+	struct err e = ERR_INIT;
+
+	(void)state;
+	strv_addv(&argv, (const char *const[]){"perl", "-e", script, NULL});
+	c.argv = argv.v;
+	assert_int_equal(proc_start(&c, &e), 0);
+	while (out.len < 3) {
+		proc_read(&c.err, &err);
+		proc_read(&c.out, &out);
+		clock_sleep_us(1000);
+	}
+	assert_string_equal(buf_str(&out), "out");
+	assert_string_equal(buf_str(&err), "up\n");
+	assert_false(proc_over(&c));
+	proc_signal(&c, SIGTERM);
+	while (!proc_over(&c))
+		clock_sleep_us(1000);
+	assert_int_equal(c.exit_code, 7);
+	while (c.out >= 0)
+		proc_read(&c.out, &out);
+	proc_end(&c, 0);
+	/* One that does not end is killed. */
+	assert_int_equal(proc_start(&c, &e), 0);
+	proc_end(&c, 0);
+	assert_int_equal(c.exit_code, 128 + SIGKILL);
+	strv_clear(&argv);
+	strv_add(&argv, "/no/such/program");
+	c.argv = argv.v;
+	assert_int_equal(proc_start(&c, &e), -1);
+	assert_int_equal(e.sys, ENOENT);
+	assert_true(proc_over(&c));
+	err_clear(&e);
+}
+
+/* A child is told when its parent is killed. */
+static void t_proc_orphan(void **state)
+{
+	AUTO(strv_clear) struct strv argv = STRV_INIT;
+	static const char script[] = "$SIG{TERM} = sub { print STDERR "
+				     "\"told\"; exit 0 }; $| = 1; print "
+				     "STDERR \"up\"; sleep 60";
+	struct proc_child c = {0};
+	struct err e = ERR_INIT;
+	char text[16] = "";
+	int fd[2];
+	size_t n = 0;
+	ssize_t got;
+	pid_t pid;
+
+	(void)state;
+	strv_addv(&argv, (const char *const[]){"perl", "-e", script, NULL});
+	c.argv = argv.v;
+	assert_int_equal(pipe(fd), 0);
+	pid = fork(); /* allowed: the parent that is killed */
+	if (!pid) {
+		if (proc_start(&c, &e))
+			_exit(1);
+		/* What it says goes on to the test by this process. */
+		for (;;) {
+			AUTO(buf_clear) struct buf b = BUF_INIT;
+
+			proc_read(&c.err, &b);
+			if (b.len && write(fd[1], &c.pid, sizeof(c.pid)) < 0)
+				_exit(1);
+			clock_sleep_us(1000);
+		}
+	}
+	assert_int_equal(read(fd[0], &c.pid, sizeof(c.pid)), sizeof(c.pid));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	for (int i = 0; i < 20000 && !kill(c.pid, 0); i++) {
+		char path[64];
+		FILE *f;
+
+		/* Nobody may wait for it here: a zombie has ended. */
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)c.pid);
+		f = fopen(path, "r");
+		got = f ? (ssize_t)fread(text, 1, sizeof(text) - 1, f) : 0;
+		if (f)
+			fclose(f);
+		text[got] = '\0';
+		if (strstr(text, ") Z"))
+			break;
+		n++;
+		clock_sleep_us(1000);
+	}
+	assert_true(n < 20000);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static void t_proc_confined(void **state)
 {
 	char dir[] = "/tmp/nh-core-XXXXXX";
@@ -242,6 +345,8 @@ int main(void)
 		cmocka_unit_test(t_proc),
 		cmocka_unit_test(t_proc_pipe),
 		cmocka_unit_test(t_proc_confined),
+		cmocka_unit_test(t_proc_child),
+		cmocka_unit_test(t_proc_orphan),
 		cmocka_unit_test(t_uuid),
 	};
 

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The controller of a batch, and the processes of its members. */
+#ifndef NH_CLI_APP_BATCH_PRIV_H
+#define NH_CLI_APP_BATCH_PRIV_H
+
+#include "cli/app_batch.h"
+#include "cli/app_fleet.h"
+#include "core/proc.h"
+#include "fleet/sched.h"
+
+/* The process of one member, and what it has said. */
+struct kid {
+	struct proc_child c;
+	struct strv argv;
+	size_t member;
+	bool alive, told; /* told to stop */
+	bool resumes;	  /* an open job */
+	struct buf out, err;
+	/* by its events */
+	char job[JOURNAL_ID_MAX];
+	char step[32];
+	unsigned idx, nsteps;
+	uint64_t done, total; /* of the step, in its own units */
+	bool back;	      /* it is being undone */
+	bool copies;	      /* the step is one that copies */
+	uint64_t share;	      /* bytes a second that it was told; 0: none */
+	/* its last words */
+	char *error, *hint;
+};
+
+struct run {
+	struct app *a;
+	struct journal *j;
+	struct batch *b;
+	struct journal_key k;
+	struct sched *s;
+	struct strv hosts, lost;
+	struct app_limits limits;
+	uint64_t bwlimit; /* as it was last asked for */
+	struct kid *kids; /* one a member */
+	uint64_t *bytes;  /* to send, by the plan, a member each */
+	bool paused, stopping;
+	bool stale;	   /* another controller has the batch */
+	int64_t looked_us; /* at what is asked */
+	int64_t shown_us, begun_us;
+	size_t lines; /* of the table that is on the terminal */
+};
+
+/* --- app_batch.c */
+
+int batch_run_begin(struct run *r, struct app *a, struct journal *j,
+		    struct batch *b, struct err *e);
+/* To the end of all that can be done now. */
+int batch_loop(struct run *r, struct err *e);
+void batch_run_end(struct run *r);
+/* The scheduler's number of a host. */
+size_t batch_host(struct run *r, const char *name);
+int batch_wait_strays(struct app *a, struct journal *j, const char *id,
+		      struct err *e);
+
+/* --- batch_start.c */
+
+/* Where else member I may go, by the facts as they are now. */
+char *batch_new_target(struct run *r, size_t i, struct err *e)
+	NH_DEALLOC(mem_free);
+
+/* --- batch_kid.c */
+
+/* Starts the process that moves (resumes, rolls back) the member. */
+int kid_start(struct run *r, size_t i, bool resume, struct err *e);
+/* Takes what it has said; true when it has ended and all of it was heard. */
+bool kid_hear(struct run *r, struct kid *k);
+void kid_tell_all(struct run *r);
+void kid_clear(struct kid *k);
+
+/* --- batch_share.c: one bandwidth limit over all that copy */
+void share_out(struct run *r);
+/* What a member begins with, until it is counted. */
+uint64_t share_first(const struct run *r);
+
+/* --- batch_show.c */
+void show_progress(struct run *r, bool now);
+void show_member(struct run *r, size_t i);
+void show_wipe(struct run *r);
+
+#endif

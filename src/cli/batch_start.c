@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A batch from its plan or from the journal, and its end. */
+#include <string.h>
+
+#include "cli/app_batch_priv.h"
+#include "cli/app_priv.h"
+#include "cli/cli.h"
+#include "cli/progress.h"
+#include "core/clock.h"
+#include "core/stop.h"
+#include "core/str.h"
+
+static void journal_closep(struct journal **j)
+{
+	journal_close(*j);
+}
+
+/* --- another target */
+
+char *batch_new_target(struct run *r, size_t i, struct err *e)
+{
+	const struct batch_member *m = &r->b->members[i];
+	const json_t *plan = r->b->plan, *v;
+	struct app_evacuate q = {
+		.host = m->source, .limits = r->limits, .no_checks = true};
+	json_t *anew = NULL;
+	char *to = NULL;
+	size_t k;
+
+	q.policy = json_string_value(json_object_get(plan, "policy"));
+	json_array_foreach (json_object_get(plan, "targets"), k, v)
+		if (!strv_has(&r->lost, json_string_value(v)))
+			strv_add(&q.targets, json_string_value(v));
+	strv_add(&q.servers, m->instance);
+	if (!str_is(r->b->kind, "evacuate"))
+		err_set(e, ERR_REFUSED, "%s does not answer", m->target);
+	else if (!q.targets.n &&
+		 json_array_size(json_object_get(plan, "targets"))) {
+		err_set(e, ERR_REFUSED,
+			"none of the targets of the plan answers");
+	} else if (!app_batch_options(plan, i, &q.move, e) &&
+		   !app_evacuate_plan(r->a, &q, &anew, e)) {
+		v = json_array_get(json_object_get(anew, "members"), 0);
+		v = json_object_get(v, "target");
+		if (json_is_string(v) &&
+		    !strv_has(&r->lost, json_string_value(v)))
+			to = mem_strdup(json_string_value(v));
+		else
+			err_set(e, ERR_REFUSED, "it fits on no other host");
+	}
+	json_decref(anew);
+	strv_clear(&q.targets);
+	strv_clear(&q.servers);
+	return to;
+}
+
+/* --- ends */
+
+struct counts {
+	size_t done, failed, open, pending, kept;
+};
+
+static struct counts count(const struct batch *b)
+{
+	struct counts c = {0};
+
+	for (size_t i = 0; i < b->nmembers; i++)
+		switch (b->members[i].state) {
+		case MEMBER_PENDING:
+		case MEMBER_RUNNING:
+			c.pending++;
+			break;
+		case MEMBER_OPEN:
+			c.open++;
+			break;
+		case MEMBER_FAILED:
+			c.failed++;
+			break;
+		case MEMBER_DONE:
+			c.done++;
+			break;
+		case MEMBER_ROLLED_BACK:
+			c.kept++;
+			break;
+		case MEMBER_SKIPPED:
+			break;
+		}
+	return c;
+}
+
+static int end_open(const struct run *r, const struct counts *c, struct err *e)
+{
+	if (r->stopping)
+		err_set(e, ERR_INTERRUPTED,
+			"batch %s: stopped; %zu members are open, %zu have not "
+			"begun",
+			r->b->id, c->open, c->pending);
+	else
+		err_set(e, ERR_FAILED,
+			"batch %s: %zu members are open, %zu have not begun%s",
+			r->b->id, c->open, c->pending,
+			sched_too_many(r->s) ? ": too many have failed" : "");
+	err_hint(e, "novahaul resume %s, or novahaul rollback %s", r->b->id,
+		 r->b->id);
+	return CLI_OPEN;
+}
+
+static int end_back(const struct run *r, const struct counts *c, struct err *e)
+{
+	if (!c->done)
+		return CLI_DONE;
+	err_set(e, ERR_REFUSED,
+		"batch %s: %zu members could not be rolled back: they may have "
+		"run on their targets",
+		r->b->id, c->done);
+	err_hint(e, "novahaul show %s tells why", r->b->id);
+	return c->kept ? CLI_FAILED : CLI_REFUSED;
+}
+
+static int end_forward(const struct run *r, const struct counts *c,
+		       struct err *e)
+{
+	if (!c->failed)
+		return CLI_DONE;
+	err_set(e, ERR_FAILED,
+		"batch %s: %zu of %zu members failed, and are where they were",
+		r->b->id, c->failed, r->b->nmembers);
+	err_hint(e, "novahaul show %s tells why", r->b->id);
+	return CLI_FAILED;
+}
+
+/* Writes how it ended; the exit code, or -1. */
+static int end(struct run *r, struct err *e)
+{
+	struct counts c = count(r->b);
+	bool open = c.open || c.pending;
+	bool back = r->b->dir == JOURNAL_BACKWARD;
+	struct batch_turn t = {.dir = r->b->dir};
+	struct err also = ERR_INIT;
+	int code = open	  ? end_open(r, &c, e)
+		   : back ? end_back(r, &c, e)
+			  : end_forward(r, &c, e);
+
+	if (!open)
+		t.state = code != CLI_DONE ? BATCH_FAILED
+			  : back	   ? BATCH_ROLLED_BACK
+					   : BATCH_DONE;
+	t.why = e->kind == ERR_NONE ? NULL : e;
+	for (int tries = 0; batch_turn(r->j, &r->k, &t, &also); tries++) {
+		if (also.kind != ERR_RETRY || tries == 10) {
+			err_move(e, &also);
+			return e->kind == ERR_STALE ? CLI_LOCKED : CLI_OPEN;
+		}
+		err_clear(&also);
+	}
+	return code;
+}
+
+static void report(struct journal *j, struct app_batch_outcome *out)
+{
+	struct batch b;
+	struct err e = ERR_INIT;
+
+	if (batch_load(j, out->id, &b, &e)) {
+		err_clear(&e);
+		return;
+	}
+	out->report = app_batch_json(j, &b);
+	batch_clear(&b);
+}
+
+/* B is this process's, under the epoch that it has. */
+static int run(struct app *a, struct journal *j, struct batch *b,
+	       struct app_batch_outcome *out, struct err *e)
+{
+	struct run r = {0};
+	int rc;
+
+	memcpy(out->id, b->id, sizeof(out->id));
+	out->code = CLI_OPEN;
+	rc = batch_run_begin(&r, a, j, b, e);
+	if (!rc)
+		rc = batch_loop(&r, e);
+	if (!rc) {
+		out->code = end(&r, e);
+	} else if (r.stale) {
+		out->code = CLI_LOCKED;
+		err_wrap(e, "batch %s", b->id);
+	} else {
+		err_wrap(e, "batch %s", b->id);
+		err_hint(e, "novahaul resume %s", b->id);
+	}
+	if (r.b)
+		batch_run_end(&r);
+	report(j, out);
+	return e->kind == ERR_NONE ? 0 : -1;
+}
+
+static int not_confirmed(const struct app *a, struct err *e)
+{
+	return a->confirmed
+		       ? 0
+		       : err_set(e, ERR_BUG, "a mutation was not confirmed");
+}
+
+int app_batch_run(struct app *a, const json_t *plan,
+		  struct app_batch_outcome *out, struct err *e)
+{
+	AUTO(journal_closep) struct journal *j = NULL;
+	struct batch b = {0};
+	char owner[128];
+	int rc;
+
+	out->code = -1;
+	if (not_confirmed(a, e))
+		return -1;
+	j = app_journal(a, e);
+	journal_owner(owner, sizeof(owner));
+	if (!j || batch_create(j, plan, owner, &b, e))
+		return -1;
+	progress_note(a->progress, "batch %s: %zu instances", b.id, b.nmembers);
+	rc = run(a, j, &b, out, e);
+	batch_clear(&b);
+	return rc;
+}
+
+/* --- taking one over */
+
+static int not_led(const struct batch *b, struct err *e)
+{
+	if (b->state != BATCH_OPEN ||
+	    app_owner_alive(b->owner) != APP_ALIVE_YES)
+		return 0;
+	err_set(e, ERR_LOCKED, "batch %s: %s is at work on it", b->id,
+		b->owner);
+	return err_hint(e, "novahaul watch %s", b->id);
+}
+
+static int may_go_on(const struct batch *b, enum journal_dir dir, struct err *e)
+{
+	if (dir == JOURNAL_FORWARD && b->state != BATCH_OPEN) {
+		err_set(e, ERR_NOTHING, "batch %s is over: %s", b->id,
+			batch_state_name(b->state));
+		return err_hint(e, "novahaul show %s", b->id);
+	}
+	if (dir == JOURNAL_BACKWARD && b->state == BATCH_ROLLED_BACK)
+		return err_set(e, ERR_NOTHING,
+			       "batch %s is rolled back already", b->id);
+	return not_led(b, e);
+}
+
+static int take_over(struct app *a, struct journal *j, struct batch *b,
+		     enum journal_dir dir, struct err *e)
+{
+	struct journal_takeover t = {.dir = dir};
+	char owner[128];
+
+	/* Backward stays backward, whoever goes on with it. */
+	if (b->state == BATCH_OPEN && b->dir == JOURNAL_BACKWARD)
+		t.dir = JOURNAL_BACKWARD;
+	journal_owner(owner, sizeof(owner));
+	t.owner = owner;
+	if (batch_take(j, b, &t, e) || batch_wait_strays(a, j, b->id, e))
+		return -1;
+	return batch_settle(j, b, e);
+}
+
+static int go_on(struct app *a, const char *id, enum journal_dir dir,
+		 struct app_batch_outcome *out, struct err *e)
+{
+	AUTO(journal_closep) struct journal *j = NULL;
+	struct batch b = {0};
+	int rc = -1;
+
+	out->code = -1;
+	if (not_confirmed(a, e))
+		return -1;
+	j = app_journal(a, e);
+	if (!j || batch_load(j, id, &b, e))
+		return -1;
+	if (!may_go_on(&b, dir, e)) {
+		if (!take_over(a, j, &b, dir, e)) {
+			rc = run(a, j, &b, out, e);
+		} else if (e->kind == ERR_INTERRUPTED) {
+			out->code = CLI_OPEN;
+			err_hint(e, "novahaul resume %s", id);
+		}
+	}
+	batch_clear(&b);
+	return rc;
+}
+
+int app_batch_resume(struct app *a, const char *id,
+		     struct app_batch_outcome *out, struct err *e)
+{
+	return go_on(a, id, JOURNAL_FORWARD, out, e);
+}
+
+int app_batch_rollback(struct app *a, const char *id,
+		       struct app_batch_outcome *out, struct err *e)
+{
+	return go_on(a, id, JOURNAL_BACKWARD, out, e);
+}
