@@ -255,6 +255,21 @@ static void add_caps(const struct fact_host *t, struct pack_host *h)
 		strv_add(&h->cpus, t->domcaps->cpu_usable.v[i]);
 }
 
+/* It did not tell, and why_not says so: nothing else is held against it. */
+static void not_told(const struct fleet_facts *f, struct pack_host *h)
+{
+	h->free_bytes = PACK_BYTES_UNKNOWN;
+	h->keep_bytes = 0;
+	for (size_t i = 0; i < f->n_servers; i++) {
+		const struct domain *d = f->servers[i].f.dom;
+
+		if (d && d->machine)
+			strv_add(&h->machines, d->machine);
+		if (d && d->cpu_model)
+			strv_add(&h->cpus, d->cpu_model);
+	}
+}
+
 static void one_host(struct plan_fleet *p, size_t i)
 {
 	const struct fleet_host *t = &p->f->hosts[i];
@@ -278,7 +293,10 @@ static void one_host(struct plan_fleet *p, size_t i)
 	by_placement(t, h->inv);
 	coming(p, t, h);
 	add_meta(p->f, t->name, h, &p->metas[i]);
-	add_caps(&t->h, h);
+	if (t->h.down.kind == ERR_NONE)
+		add_caps(&t->h, h);
+	else
+		not_told(p->f, h);
 	for (size_t k = 0; k < t->bases.n; k++)
 		strv_add(&h->bases, t->bases.v[k]);
 }
