@@ -9,7 +9,7 @@
 
 bool check_starts(const struct facts *f, const struct check_opts *o)
 {
-	return o->start && f->host[SRC_HOST].state.state == VIRT_RUNNING;
+	return o->start && facts_runs(f);
 }
 
 static const char *nova_down(const struct fact_cloud *c)
@@ -74,7 +74,9 @@ static void control_run(const struct facts *f, const struct check_opts *o,
 		return;
 	why = why_not(f, o);
 	if (why && o->control == CHECK_CONTROL_API)
-		check_refuse(r, "novahaul move --control direct",
+		check_refuse(r,
+			     f->dead ? "novahaul rescue --control direct"
+				     : "novahaul move --control direct",
 			     "Nova cannot start it on %s: %s", f->to, why);
 	else if (why && f->cloud.asked)
 		check_warn(r, NULL, "libvirt starts it on %s, and not Nova: %s",

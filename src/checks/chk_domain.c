@@ -85,6 +85,33 @@ static void state_agrees(const struct facts *f, struct check_report *r)
 	}
 }
 
+static const char *const whole_root =
+	"mount the dead host's whole root file system, so that --disks ends "
+	"like "
+	"its instances_path: what is beside it is then seen";
+
+/* A dead host's libvirt is not asked, but its files.  1: there is none. */
+static int dead_domain(const struct facts *f, bool nova, struct check_report *r)
+{
+	if (f->xml)
+		return 0;
+	if (nova)
+		check_warn(r, NULL,
+			   "%s: Nova defines it anew on %s, and whether it has "
+			   "NVRAM or a vTPM is not known",
+			   err_msg(&f->dom_err), f->to);
+	else
+		check_refuse(
+			r,
+			"name the directory of its libvirt's definitions, "
+			"/etc/libvirt/qemu: --xml [HOST:]DIR; or, with Nova's "
+			"API, --control api",
+			"%s: without its definition libvirt cannot start it "
+			"on %s",
+			err_msg(&f->dom_err), f->to);
+	return 1;
+}
+
 /* What Nova makes anew from its database when it starts it. */
 static bool nova_makes(const char *id)
 {
@@ -133,7 +160,10 @@ static void domain_run(const struct facts *f, const struct check_opts *o,
 
 	if (!known(s))
 		return;
-	state_agrees(f, r);
+	if (f->dead && dead_domain(f, nova, r))
+		return;
+	if (!f->dead)
+		state_agrees(f, r);
 	if (f->dom_err.kind != ERR_NONE)
 		check_refuse(r,
 			     "openstack server reboot --hard makes Nova write "
@@ -163,6 +193,33 @@ static void domain_run(const struct facts *f, const struct check_opts *o,
 			     "it anew",
 			     "its domain has uuid %s", f->dom->uuid);
 }
+
+/* NVRAM and vTPM state lie outside the instance directory: without them the
+ * guest has lost its boot entries, or its keys. */
+static void state_run(const struct facts *f, const struct check_opts *o,
+		      struct check_report *r)
+{
+	bool nvram = false, tpm = false;
+
+	(void)o;
+	if (!f->dead || !f->dom)
+		return;
+	for (size_t i = 0; i < f->n_files; i++) {
+		nvram |= f->files[i].role == IMAGE_ROLE_NVRAM;
+		tpm |= f->files[i].role == IMAGE_ROLE_TPM_FILE;
+	}
+	if (f->dom->fw.nvram && !nvram)
+		check_refuse(r, whole_root, "its NVRAM, %s of %s, is not seen",
+			     f->dom->fw.nvram, f->host[SRC_HOST].name);
+	if (f->dom->tpm.present && !tpm)
+		check_refuse(r, whole_root,
+			     "its vTPM's state, %s/%s of %s, is not seen",
+			     f->tpm_dir ? f->tpm_dir : "", f->srv.inst.uuid,
+			     f->host[SRC_HOST].name);
+}
+
+const struct check chk_state = {"state", "its NVRAM and vTPM state are there",
+				state_run};
 
 const struct check chk_domain = {
 	"domain", "its domain can be defined elsewhere", domain_run};

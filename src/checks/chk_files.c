@@ -118,7 +118,7 @@ int check_disk(const struct facts *f, const struct fact_file *q,
 	const struct fact_host *s = &f->host[SRC_HOST];
 	const struct fact_host *t = &f->host[DST_HOST];
 	AUTO(mem_freep)
-	char *sb = mem_printf("%s/%s", s->instances_path,
+	char *sb = mem_printf("%s/%s", facts_home(s),
 			      s->conf_known ? s->conf.base_dir_name : "_base");
 	AUTO(mem_freep)
 	char *tb = t->instances_path

@@ -55,12 +55,34 @@ const struct check chk_target = {
 
 /* ---- reachable, sane */
 
+/* It is off; who sees its disks? */
+static void one_dead(const struct facts *f, const struct fact_host *h,
+		     struct check_report *r)
+{
+	if (h->down.kind != ERR_NONE)
+		check_refuse(r, h->down.hint,
+			     "the disks of %s are not seen: %s", h->name,
+			     err_msg(&h->down));
+	else if (h->info.uid != 0)
+		check_refuse(r, "run it as root, or with sudo",
+			     "the agent that reads the disks of %s on %s runs "
+			     "without root's rights",
+			     h->name, f->disks);
+	if (h->db.seen_age_s >= 0 && h->db.seen_age_s <= DOWN_AFTER_S)
+		check_warn(r, "novahaul fence again, if that was after it",
+			   "nova-compute on %s was seen %lld s ago", h->name,
+			   (long long)h->db.seen_age_s);
+}
+
 static void one_host(const struct facts *f, const struct fact_host *h,
 		     struct check_report *r)
 {
-	(void)f;
 	if (!h->name)
 		return;
+	if (f->dead && h == &f->host[SRC_HOST]) {
+		one_dead(f, h, r);
+		return;
+	}
 	if (h->down.kind != ERR_NONE) {
 		check_refuse(r, h->down.hint, "%s does not answer: %s", h->name,
 			     err_msg(&h->down));
@@ -161,6 +183,21 @@ static void differ(const struct facts *f, struct check_report *r,
 		     f->host[SRC_HOST].name, b, f->host[DST_HOST].name, why);
 }
 
+static bool no_files(const char *images_type)
+{
+	return !strcmp(images_type, "rbd") || !strcmp(images_type, "lvm") ||
+	       !strcmp(images_type, "ploop");
+}
+
+/* What a dead host's nova.conf said is not known: the target's must fit. */
+static void dead_config(const struct fact_host *d, struct check_report *r)
+{
+	if (no_files(d->conf.images_type))
+		check_refuse(r, "pick a target that keeps its disks in files",
+			     "images_type is %s on %s", d->conf.images_type,
+			     d->name);
+}
+
 static void config_run(const struct facts *f, const struct check_opts *o,
 		       struct check_report *r)
 {
@@ -170,13 +207,15 @@ static void config_run(const struct facts *f, const struct check_opts *o,
 	(void)o;
 	if (!known(s) || !known(d))
 		return;
-	for (int k = SRC_HOST; k <= DST_HOST; k++)
+	for (int k = f->dead ? DST_HOST : SRC_HOST; k <= DST_HOST; k++)
 		if (!f->host[k].conf_known)
 			check_warn(r,
 				   "name instances_path and the users in "
 				   "novahaul.conf",
 				   "nova.conf of %s: %s", f->host[k].name,
 				   err_msg(&f->host[k].conf_err));
+	if (f->dead && d->conf_known)
+		dead_config(d, r);
 	if (!s->conf_known || !d->conf_known)
 		return;
 	differ(f, r, "config_drive_format", s->conf.config_drive_format,
@@ -200,9 +239,7 @@ static void config_run(const struct facts *f, const struct check_opts *o,
 			       name,
 			       "the target's Nova would not know the domain");
 	}
-	if (!strcmp(s->conf.images_type, "rbd") ||
-	    !strcmp(s->conf.images_type, "lvm") ||
-	    !strcmp(s->conf.images_type, "ploop"))
+	if (no_files(s->conf.images_type))
 		check_refuse(r, "openstack server migrate",
 			     "images_type %s is not moved yet",
 			     s->conf.images_type);
@@ -286,6 +323,9 @@ static void storage_run(const struct facts *f, const struct check_opts *o,
 				     err_msg(&h->path_err));
 			continue;
 		}
+		/* Only read, wherever that is. */
+		if (f->dead && s == SRC_HOST)
+			continue;
 		if (network_fs(h->fs.fstype))
 			check_refuse(
 				r,

@@ -85,6 +85,25 @@ enum app_transport {
 	APP_TRANSPORT_TLS,    /* as direct, but over TLS, not ssh */
 };
 
+/* What the database keeps of a rescue; names: app_record_name(). */
+enum app_record {
+	APP_RECORD_MIGRATION = 0, /* history alone */
+	APP_RECORD_EVACUATION,	  /* the dead host's Nova removes its copy when
+				     it is back */
+};
+
+/* Of a rescue.  Strings are borrowed. */
+struct app_dead {
+	const char *from;		/* the dead host, as Nova calls it */
+	const char *host, *path;	/* where its instances_path is seen;
+					   "localhost": on this machine */
+	const char *xml_host, *xml_dir; /* its libvirt's definitions; NULL:
+					   beside the disks */
+	bool accept_bad;
+	enum app_record record;
+	unsigned fence_max_age; /* seconds; 0: the default */
+};
+
 /* What check, plan and move were asked.  Strings are borrowed. */
 struct app_request {
 	const char *server; /* uuid or name, not looked at yet */
@@ -107,6 +126,7 @@ struct app_request {
 	/* Its server group goes as a whole: members still on the source count
 	 * as if they had moved. */
 	bool whole_group;
+	const struct app_dead *dead; /* a rescue; NULL: the source lives */
 };
 
 /* How a job stands when a function that ran it returns; txn_exit_code() makes
@@ -219,6 +239,19 @@ const char *app_route_name(enum app_route v);
 const char *app_control_name(enum app_control v);
 const char *app_delta_name(enum app_delta v);
 const char *app_transport_name(enum app_transport v);
+const char *app_record_name(enum app_record v);
+/* ERR_FENCE unless the dead host is proven to be off now; PROOF may be NULL. */
+struct fence_proof;
+int app_proven(const struct app *a, const char *host, unsigned max_age_s,
+	       struct fence_proof *proof, struct err *e);
+int app_fenced(struct app *a, const struct app_dead *d,
+	       struct fence_proof *proof, struct err *e);
+/* What a dead host's disks hold: {schema_version, host, seen_on, path,
+ * servers: [{server, name, vm_state, state, row, directory, files, bytes,
+ * disks, missing, domain, why}], database}; the last says why the database
+ * could not be asked, or is null.  Changes nothing. */
+int app_inventory(struct app *a, const struct app_dead *d, json_t **report,
+		  struct err *e);
 
 struct app_traces {
 	bool held;  /* a lease on either host, or its token in the row */
@@ -273,6 +306,9 @@ struct app_ops {
 	struct fleet_facts *(*fleet_read)(struct app *a,
 					  const struct app_fleet_read *r,
 					  struct err *e);
+	/* app_inventory() */
+	int (*inventory)(struct app *a, const struct app_dead *d, json_t **out,
+			 struct err *e);
 	/* {allowed, reason, bytes, path} of the kept copy of JOB; path is NULL
 	 * when nothing is kept. */
 	int (*purge_look)(void *world, const char *job, json_t **out,

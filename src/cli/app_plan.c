@@ -5,6 +5,7 @@
 
 #include "cli/app_priv.h"
 #include "cli/request.h"
+#include "engine/fence.h"
 #include "plan/plan.h"
 
 #define SCHEMA_VERSION 1
@@ -130,15 +131,32 @@ static json_t *report_json(const struct facts *f, const struct app_request *r,
 		verdict_name(rep->verdict), "checks", findings_json(rep));
 }
 
+static int seen_since(const struct facts *f, const struct fence_proof *proof,
+		      struct err *e)
+{
+	const struct fact_host *h = &f->host[SRC_HOST];
+
+	return h->db_err.kind == ERR_NONE
+		       ? fence_seen(proof, h->name, h->db.seen_age_s, e)
+		       : 0;
+}
+
 static struct facts *look(struct app *a, const struct app_request *r,
 			  struct check_report *rep, struct err *e)
 {
 	struct check_opts o = opts_of(r);
 	struct facts *f;
 
-	if (known_way(a, r, e))
+	struct fence_proof proof = {0};
+
+	if (known_way(a, r, e) ||
+	    (r->dead && app_fenced(a, r->dead, &proof, e)))
 		return NULL;
 	f = a->ops->facts_read(a, r, e);
+	if (f && r->dead && seen_since(f, &proof, e)) {
+		facts_drop(f);
+		return NULL;
+	}
 	if (f)
 		checks_run(f, &o, rep);
 	return f;
@@ -205,18 +223,34 @@ static struct plan_opts plan_opts_of(const struct app *a,
 		.transport = app_transport_name(r->transport),
 		.qemu_user = h ? h->qemu_user : NULL,
 		.qemu_group = h ? h->qemu_group : NULL,
+		.accept_bad = r->dead && r->dead->accept_bad,
+		.history = r->dead ? app_record_name(r->dead->record) : NULL,
+		.fence_max_age_s = r->dead ? r->dead->fence_max_age : 0,
 	};
+}
+
+static json_t *dead_json(const struct app_dead *d)
+{
+	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:b, s:s, s:i}", "from",
+			 d->from, "host", d->host, "path", d->path, "xml_host",
+			 d->xml_host, "xml_dir", d->xml_dir, "accept_bad",
+			 d->accept_bad, "record", app_record_name(d->record),
+			 "fence_max_age", (int)d->fence_max_age);
 }
 
 /* Enough to look again with the same eyes before the plan is run. */
 static json_t *request_json(const struct app_request *r)
 {
-	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b}", "server",
-			 r->server, "to", r->to, "control",
-			 app_control_name(r->control), "no_start", r->no_start,
-			 "console_log", r->copy_console_log, "verify_deep",
-			 r->verify_deep, "detach_volumes", r->detach_volumes,
-			 "whole_group", r->whole_group);
+	json_t *q = json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b}",
+			      "server", r->server, "to", r->to, "control",
+			      app_control_name(r->control), "no_start",
+			      r->no_start, "console_log", r->copy_console_log,
+			      "verify_deep", r->verify_deep, "detach_volumes",
+			      r->detach_volumes, "whole_group", r->whole_group);
+
+	if (r->dead)
+		json_object_set_new(q, "dead", dead_json(r->dead));
+	return q;
 }
 
 /* Which step sends which statements; those that only read, and those that only
@@ -225,8 +259,8 @@ static const struct sender {
 	const char *prefix, *step, *database;
 } senders[] = {
 	{"w.claim.", "claim", "cell"},
-	{"w.token", "stop, rewrite, start", "cell"},
-	{"w.power", "stop, start", "cell"},
+	{"w.token", "stop, row-off, rewrite, start", "cell"},
+	{"w.power", "stop, row-off, start", "cell"},
 	{"w.rewrite.", "rewrite", "cell"},
 	{"w.release.", "release", "cell"},
 	{"pw.", "allocations", "placement"},
@@ -338,10 +372,37 @@ static enum app_control control_in(const json_t *request)
 	return APP_CONTROL_AUTO;
 }
 
-/* What was asked when the plan was made. */
-static struct app_request request_of(const json_t *plan, const struct move *m)
+static const char *word0(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
+}
+
+/* What was asked of a rescue; the move must be about the same. */
+static struct app_dead dead_in(const json_t *q, const struct move *m)
+{
+	const json_t *d = json_object_get(q, "dead");
+
+	return (struct app_dead){
+		.from = m->src.host,
+		.host = m->disks,
+		.path = m->src.instances_path,
+		.xml_host = word0(d, "xml_host"),
+		.xml_dir = word0(d, "xml_dir"),
+		.accept_bad = m->accept_bad,
+		.record = m->history && !strcmp(m->history, "evacuation")
+				  ? APP_RECORD_EVACUATION
+				  : APP_RECORD_MIGRATION,
+		.fence_max_age = m->fence_max_age_s,
+	};
+}
+
+/* What was asked when the plan was made; D is of a rescue. */
+static struct app_request request_of(const json_t *plan, const struct move *m,
+				     struct app_dead *d)
 {
 	const json_t *q = json_object_get(plan, "request");
+
+	*d = m->dead ? dead_in(q, m) : (struct app_dead){NULL};
 
 	return (struct app_request){
 		.server = m->uuid,
@@ -356,6 +417,7 @@ static struct app_request request_of(const json_t *plan, const struct move *m)
 		.copy_console_log =
 			json_is_true(json_object_get(q, "console_log")),
 		.whole_group = json_is_true(json_object_get(q, "whole_group")),
+		.dead = m->dead ? d : NULL,
 	};
 }
 
@@ -406,7 +468,8 @@ static bool differ(const json_t *a, const json_t *b, char what[64])
 static int same_plan(struct app *a, const json_t *plan, const struct move *m,
 		     const struct facts *f, struct err *e)
 {
-	struct app_request r = request_of(plan, m);
+	struct app_dead d;
+	struct app_request r = request_of(plan, m, &d);
 	struct plan_opts o = plan_opts_of(a, &r);
 	AUTO(move_freep) struct move *now = NULL;
 	char what[64];
@@ -434,6 +497,11 @@ static int same_plan(struct app *a, const json_t *plan, const struct move *m,
 		"(%s), or the plan was edited: it differs from today's "
 		"in '%s'",
 		word(plan, "created"), what);
+	if (m->dead)
+		return err_hint(e,
+				"novahaul rescue %s %s --disks %s:%s --to %s",
+				m->src.host, m->uuid, m->disks,
+				m->src.instances_path, m->dst.host);
 	return err_hint(e, "novahaul plan %s --to %s", m->uuid, m->dst.host);
 }
 
@@ -441,7 +509,8 @@ static int same_plan(struct app *a, const json_t *plan, const struct move *m,
 int app_plan_holds(struct app *a, const json_t *plan, const struct move *m,
 		   struct err *e)
 {
-	struct app_request r = request_of(plan, m);
+	struct app_dead d;
+	struct app_request r = request_of(plan, m, &d);
 	AUTO(check_report_clear) struct check_report rep = {0};
 	AUTO(facts_dropp) struct facts *f = NULL;
 

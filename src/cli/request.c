@@ -13,6 +13,8 @@ const char *const request_deltas[] = {"auto", "blocks", "librsync", "whole",
 const char *const request_transports[] = {"auto", "direct", "relay", "tls",
 					  NULL};
 
+const char *const request_records[] = {"migration", "evacuation", NULL};
+
 const char *app_route_name(enum app_route v)
 {
 	return request_routes[v];
@@ -64,4 +66,9 @@ void request_words(const struct app_request *r, struct strv *v)
 	add_flag(v, r->verify_deep, "--verify-deep");
 	add_flag(v, r->verify_full, "--verify-full");
 	add_flag(v, r->copy_console_log, "--console-log");
+}
+
+const char *app_record_name(enum app_record v)
+{
+	return request_records[v];
 }

@@ -13,6 +13,7 @@ extern const char *const request_routes[];
 extern const char *const request_controls[];
 extern const char *const request_deltas[];
 extern const char *const request_transports[];
+extern const char *const request_records[];
 
 /* R as options of move, but its server and target. */
 void request_words(const struct app_request *r, struct strv *v);

@@ -247,3 +247,21 @@ int fence_require(struct journal *j, const char *host, unsigned max_age_s,
 	snprintf(out->by, sizeof(out->by), "%s", h.ev[which].by);
 	return 0;
 }
+
+/* Both are whole seconds, of two clocks. */
+enum { SEEN_SLACK_S = 2 };
+
+int fence_seen(const struct fence_proof *p, const char *host, int64_t seen_s,
+	       struct err *e)
+{
+	if (seen_s < 0 || seen_s + SEEN_SLACK_S >= (int64_t)p->age_s)
+		return 0;
+	err_set(e, ERR_FENCE,
+		"nova-compute on %s was seen %lld s ago, which is after the "
+		"proof that it is off (%s, %u s ago)",
+		host, (long long)seen_s, p->provider, p->age_s);
+	return err_hint(e,
+			"is it back?  novahaul fence %s --forget; once it is "
+			"off again: novahaul fence %s",
+			host, host);
+}

@@ -101,4 +101,9 @@ enum fence_verdict fence_judge(const struct fence_evidence *ev, size_t n,
 int fence_require(struct journal *j, const char *host, unsigned max_age_s,
 		  struct fence_proof *out, struct err *e);
 
+/* ERR_FENCE when something of HOST was seen alive after P was observed: SEEN_S
+ * seconds ago, < 0 for never. */
+int fence_seen(const struct fence_proof *p, const char *host, int64_t seen_s,
+	       struct err *e);
+
 #endif

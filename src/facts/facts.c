@@ -22,6 +22,8 @@ void fact_host_clear(struct fact_host *h)
 	err_clear(&h->conf_err);
 	novaconf_clear(&h->conf);
 	mem_free(h->instances_path);
+	mem_free(h->home);
+	mem_free(h->prefix);
 	err_clear(&h->path_err);
 	host_statfs_clear(&h->fs);
 	mem_free(h->nova_user);
@@ -106,6 +108,8 @@ void facts_clear(struct facts *f)
 	db_server_clear(&f->srv);
 	fact_host_clear(&f->host[SRC_HOST]);
 	fact_host_clear(&f->host[DST_HOST]);
+	mem_free(f->disks);
+	mem_free(f->xml_from);
 	mem_free(f->domain_name);
 	mem_free(f->xml);
 	domain_free(f->dom);
@@ -183,6 +187,19 @@ const struct fact_base *facts_base(const struct facts *f, const char *name)
 	return NULL;
 }
 
+const char *facts_home(const struct fact_host *h)
+{
+	return h->home ? h->home : h->instances_path;
+}
+
+bool facts_runs(const struct facts *f)
+{
+	const char *vm = f->srv.inst.vm_state;
+
+	return f->dead ? vm && !strcmp(vm, "active")
+		       : f->host[SRC_HOST].state.state == VIRT_RUNNING;
+}
+
 bool facts_since(const struct facts *f, const char *release)
 {
 	bool since = false;
@@ -209,6 +226,8 @@ static void host_lines(struct buf *b, const struct fact_host *h)
 		   (long long)h->db.compute_id, h->db.disabled,
 		   h->db.forced_down, h->down.kind != ERR_NONE);
 	line(b, "path", h->instances_path);
+	if (h->home)
+		line(b, "home", h->home);
 	line(b, "nova", h->nova_user);
 	buf_printf(b, "dir=%d,%d,%d state=%d\n", h->dir, h->dir_resize,
 		   h->dir_del, h->state.state);
@@ -227,6 +246,8 @@ void facts_digest(const struct facts *f, char out[65])
 	line(&b, "release", f->schema.release);
 	host_lines(&b, &f->host[SRC_HOST]);
 	host_lines(&b, &f->host[DST_HOST]);
+	if (f->dead)
+		line(&b, "disks", f->disks);
 	line(&b, "domain", f->domain_name);
 	/* The plan holds it adapted: a volume attached since would be lost. */
 	line(&b, "xml", f->xml);

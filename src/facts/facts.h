@@ -16,6 +16,9 @@
  * these functions; a check turns it into a refusal.  Only the database, without
  * which nothing is known at all, and files that cannot be read at all fail.
  *
+ * A rescue: facts_dead() stands for the source's facts_host().  The source
+ * itself is not asked; its disks are read where another host sees them.
+ *
  * Nothing here changes anything.  Secrets (connection URLs, connection_info)
  * are not kept.
  */
@@ -76,7 +79,10 @@ struct fact_host {
 	struct novaconf conf; /* without connection URLs */
 	bool compute_runs;    /* a nova-compute process was seen */
 	char *instances_path; /* as configured (ours, if mapped) */
-	struct err path_err;  /* instances_path cannot be looked at */
+	/* Of a dead source: how it calls that itself, and where its "/" is seen
+	 * then; NULL: the same, not known. */
+	char *home, *prefix;
+	struct err path_err; /* instances_path cannot be looked at */
 	struct host_statfs fs;
 	struct host_trial trial;     /* what is possible there */
 	uint64_t path_dev, path_ino; /* of instances_path itself */
@@ -193,6 +199,11 @@ struct facts {
 	struct err rights; /* kind ERR_NONE: all there */
 	struct db_server srv;
 	struct fact_host host[2];
+	bool dead; /* a rescue: host[SRC_HOST] is what is seen of its disks */
+	/* Of a rescue: whose agent reads them, and the XML file that the domain
+	 * was taken from, or the directory where it was looked for; why there
+	 * is none stands in dom_err. */
+	char *disks, *xml_from;
 	char *domain_name; /* instance-0000002a, or NULL if not known */
 	/* the source's definition; NULL without one */
 	char *xml;
@@ -235,6 +246,21 @@ struct facts_host_in {
 };
 void facts_host(struct facts *f, enum fact_side s,
 		const struct facts_host_in *in);
+/* The source of a rescue.  HOST NULL: DOWN says why (moved). */
+struct facts_dead_in {
+	struct host *host; /* that sees its disks */
+	struct err *down;
+	const char *path;      /* its instances_path, as HOST sees it */
+	struct host *xml_host; /* that sees its libvirt's files */
+	const char *xml_dir;   /* there; NULL: beside the disks */
+};
+void facts_dead(struct facts *f, const struct facts_dead_in *in);
+/* Does, or did, the guest run on the source?  Of a dead one the database tells:
+ * it does not any more. */
+bool facts_runs(const struct facts *f);
+/* How a host itself calls its instances_path. */
+const char *facts_home(const struct fact_host *h);
+
 /* The instance's files; needs both hosts' facts.  0 also when the source is not
  * reached. */
 int facts_files(struct facts *f, struct host *src, struct host *dst,

@@ -18,6 +18,15 @@ static enum image_ftype ftype(enum host_type t)
 	return IMAGE_FTYPE_OTHER;
 }
 
+/* Where a directory of the source's is seen from: below the prefix of a dead
+ * one. */
+static char *seen_at(const struct facts *f, const char *dir)
+{
+	const char *prefix = f->host[SRC_HOST].prefix;
+
+	return mem_printf("%s%s", prefix ? prefix : "", dir);
+}
+
 static struct fact_file *add_file(struct facts *f, const char *root,
 				  const char *rel, struct host_stat *st)
 {
@@ -65,9 +74,11 @@ static int list_nvram(struct facts *f, struct host *src, struct err *e)
 
 	if (!base)
 		return 0;
-	dir = mem_strndup(path, (size_t)(base - path));
 	mem_free(f->nvram_dir);
-	f->nvram_dir = mem_strdup(dir);
+	f->nvram_dir = mem_strndup(path, (size_t)(base - path));
+	if (f->dead && !f->host[SRC_HOST].prefix)
+		return 0; /* nobody knows where */
+	dir = seen_at(f, f->nvram_dir);
 	if (host_stat(src, HOST_PATH(dir, base + 1), &st, e))
 		return -1;
 	if (st.type == HOST_NONE)
@@ -83,12 +94,14 @@ static int list_tpm(struct facts *f, struct host *src, struct err *e)
 	AUTO(host_stat_clear) struct host_stat st = {0};
 	AUTO(host_list_clear) struct host_list l = {0};
 	AUTO(mem_freep) char *root = NULL;
+	AUTO(mem_freep) char *dir = NULL;
 	struct host_list_opts o = {.depth = 4, .max = 64};
 
-	if (!f->tpm_dir)
+	if (!f->tpm_dir || (f->dead && !f->host[SRC_HOST].prefix))
 		return 0;
-	root = mem_printf("%s/%s", f->tpm_dir, f->srv.inst.uuid);
-	o.path = HOST_PATH(f->tpm_dir, f->srv.inst.uuid);
+	dir = seen_at(f, f->tpm_dir);
+	root = mem_printf("%s/%s", dir, f->srv.inst.uuid);
+	o.path = HOST_PATH(dir, f->srv.inst.uuid);
 	if (host_stat(src, o.path, &st, e))
 		return -1;
 	if (st.type != HOST_DIR)
@@ -113,7 +126,9 @@ static int read_info(struct facts *f, struct host *src, struct err *e)
 	const struct fact_host *h = &f->host[SRC_HOST];
 	AUTO(mem_freep)
 	char *dir = mem_printf("%s/%s", h->instances_path, f->srv.inst.uuid);
-	const char *dirs[] = {dir, NULL};
+	AUTO(mem_freep)
+	char *own = mem_printf("%s/%s", facts_home(h), f->srv.inst.uuid);
+	const char *dirs[] = {own, NULL};
 	AUTO(buf_clear) struct buf text = BUF_INIT;
 	AUTO(diskinfo_clear) struct diskinfo d = {0};
 
@@ -279,18 +294,21 @@ static int read_bases(struct facts *f, struct host *src, struct host *dst,
 /* What is there already under the names that our NVRAM and vTPM state take. */
 static int find_strays(struct facts *f, struct host *dst, struct err *e)
 {
+	const char *prefix = f->host[SRC_HOST].prefix;
+
 	for (size_t i = 0; dst && i < f->n_files; i++) {
 		const struct fact_file *q = &f->files[i];
+		const char *root = q->root + (prefix ? strlen(prefix) : 0);
 		AUTO(host_stat_clear) struct host_stat st = {0};
 
 		if (q->role != IMAGE_ROLE_NVRAM &&
 		    q->role != IMAGE_ROLE_TPM_FILE)
 			continue;
-		if (host_stat(dst, HOST_PATH(q->root, q->rel), &st, e))
+		if (host_stat(dst, HOST_PATH(root, q->rel), &st, e))
 			/* not even the directory is there */
 			err_clear(e);
 		else if (st.type != HOST_NONE)
-			strv_addf(&f->strays, "%s/%s", q->root, q->rel);
+			strv_addf(&f->strays, "%s/%s", root, q->rel);
 	}
 	return 0;
 }

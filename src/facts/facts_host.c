@@ -145,7 +145,7 @@ static enum host_type type_of(struct fact_host *h, struct host *host,
 	return st.type;
 }
 
-static void read_dirs(struct facts *f, struct fact_host *h, struct host *host)
+void facts_dirs(struct facts *f, struct fact_host *h, struct host *host)
 {
 	const char *u = f->srv.inst.uuid;
 	AUTO(mem_freep) char *resize = mem_printf("%s_resize", u);
@@ -199,7 +199,12 @@ static void read_source_domain(struct facts *f, struct fact_host *h,
 	if (virt_flags(v, u, &h->flags, &h->virt_err) ||
 	    virt_dumpxml(v, u, true, &xml, &h->virt_err))
 		return;
-	f->xml = mem_strdup(buf_str(&xml));
+	facts_domain(f, buf_str(&xml));
+}
+
+void facts_domain(struct facts *f, const char *xml)
+{
+	f->xml = mem_strdup(xml);
 	f->dom = domain_parse(f->xml, strlen(f->xml), &f->dom_err);
 	if (!f->dom)
 		return;
@@ -263,7 +268,7 @@ static void find_volumes(struct facts *f, struct host *host)
 
 static void read_reasons(struct facts *f, struct fact_host *h)
 {
-	const char *dirs[] = {h->instances_path, NULL};
+	const char *dirs[] = {facts_home(h), NULL};
 	struct domain_place p = {.instances = dirs,
 				 .volumes = (const char *const *)f->volumes.v,
 				 .base = h->conf_known ? h->conf.base_dir_name
@@ -274,13 +279,18 @@ static void read_reasons(struct facts *f, struct fact_host *h)
 				     &f->dom_err);
 }
 
+void facts_domain_parts(struct facts *f)
+{
+	read_volumes(f);
+	read_reasons(f, &f->host[SRC_HOST]);
+}
+
 void host_domain(struct facts *f, struct fact_host *h, struct virt *v)
 {
 	if (virt_state(v, f->srv.inst.uuid, &h->state, &h->virt_err))
 		return;
 	read_source_domain(f, h, v);
-	read_volumes(f);
-	read_reasons(f, h);
+	facts_domain_parts(f);
 }
 
 static void read_virt(struct facts *f, enum fact_side s, struct virt *v)
@@ -309,7 +319,7 @@ static void read_virt(struct facts *f, enum fact_side s, struct virt *v)
 		virt_net_missing(v, f->dom, &h->net_missing, &h->net_err);
 }
 
-static void name_domain(struct facts *f, const struct fact_host *h)
+void facts_name_domain(struct facts *f, const struct fact_host *h)
 {
 	if (!f->domain_name && h->conf_known)
 		f->domain_name = novaconf_instance_name(
@@ -333,7 +343,7 @@ void facts_host(struct facts *f, enum fact_side s,
 		return;
 	h->skew_us = h->info.clock_us - clock_now_us();
 	read_conf(h, in->host);
-	name_domain(f, h);
+	facts_name_domain(f, h);
 	if (path)
 		h->instances_path = mem_strdup(path);
 	else if (h->conf_known)
@@ -346,13 +356,11 @@ void facts_host(struct facts *f, enum fact_side s,
 	read_users(h, in->host, in);
 	if (in->virt)
 		read_virt(f, s, in->virt);
-	if (s == SRC_HOST) {
-		read_volumes(f);
-		read_reasons(f, h);
-	} else {
+	if (s == SRC_HOST)
+		facts_domain_parts(f);
+	else
 		find_volumes(f, in->host);
-	}
-	read_dirs(f, h, in->host);
+	facts_dirs(f, h, in->host);
 	local_trial(h, in->host);
 	local_mtus(f, h, in->host);
 	if (s == DST_HOST)

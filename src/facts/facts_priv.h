@@ -13,6 +13,16 @@ void fact_host_clear(struct fact_host *h);
  * its state, definition, volumes outside the instance directory, and what
  * speaks against direct control.  Wants H's instances_path. */
 void host_domain(struct facts *f, struct fact_host *h, struct virt *v);
+/* facts_host.c, for facts_dead.c. */
+
+/* The instance's name in libvirt, unless it is known. */
+void facts_name_domain(struct facts *f, const struct fact_host *h);
+/* Takes XML for the instance's definition. */
+void facts_domain(struct facts *f, const char *xml);
+/* What of it is its own volumes', and what keeps it from being moved. */
+void facts_domain_parts(struct facts *f);
+/* What is there of it in instances_path. */
+void facts_dirs(struct facts *f, struct fact_host *h, struct host *host);
 
 void local_qemu_conf(struct fact_host *h, struct host *host);
 void local_guests_boot(struct fact_host *h, struct host *host);
@@ -31,7 +41,8 @@ bool local_program(struct host *host, const char *prog, char **version);
 bool volumes_attached(const struct facts *f);
 /* Those, with what Nova's row says of them. */
 void volumes_list(struct facts *f);
-/* What Cinder is to know of H.  Wants its configuration. */
+/* What Cinder is to know of H.  Wants its configuration.  HOST NULL: it is
+ * dead, and only what the database tells is known. */
 void volumes_connector(struct fact_host *h, struct host *host);
 struct api_session;
 int volumes_read(struct facts *f, struct api_session *s, struct err *e);

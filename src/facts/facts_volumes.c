@@ -69,13 +69,14 @@ static char *initiator_of(struct host *host)
 
 void volumes_connector(struct fact_host *h, struct host *host)
 {
-	AUTO(mem_freep) char *iqn = initiator_of(host);
+	AUTO(mem_freep) char *iqn = host ? initiator_of(host) : NULL;
 	const char *ip =
 		h->conf_known && h->conf.my_ip ? h->conf.my_ip : h->db.host_ip;
-	json_t *j = json_pack("{s:s, s:s, s:s?, s:s, s:b, s:b}", "platform",
-			      h->info.machine ? h->info.machine : "x86_64",
-			      "os_type", "linux", "ip", ip, "host", h->name,
-			      "multipath", 0, "do_local_attach", 0);
+	json_t *j =
+		json_pack("{s:s, s:s, s:s?, s:s, s:b, s:b}", "platform",
+			  host && h->info.machine ? h->info.machine : "x86_64",
+			  "os_type", "linux", "ip", ip, "host", h->name,
+			  "multipath", 0, "do_local_attach", 0);
 
 	if (iqn)
 		json_object_set_new(j, "initiator", json_string(iqn));

@@ -117,6 +117,8 @@ int join_fence_look(struct app *a, const struct app_fence *r,
 		    int (*fn)(void *arg, const struct fence_evidence *ev,
 			      struct err *e),
 		    void *arg, struct err *e);
+int join_inventory(struct app *a, const struct app_dead *d, json_t **out,
+		   struct err *e);
 int join_sql_list(struct app *a, const char *release, json_t **list,
 		  struct err *e);
 

@@ -150,6 +150,9 @@ static int connect(struct carry_join *j, struct host *src, struct host *dst,
 	return new_calm(j, f, e);
 }
 
+_Static_assert((int)CARRY_BAD <= (int)TRANSFER_BAD_LIST,
+	       "what is told is what is known");
+
 struct tick {
 	const struct carry_file *f;
 	struct carry_join *j;
@@ -181,7 +184,10 @@ static void fill(const struct carry_join *j, const struct transfer_result *t,
 				   .allocated = t->dst_allocated,
 				   .changed = t->changed,
 				   .lost = t->bad_bytes,
+				   .places = t->bad_ranges,
 				   .streams = t->streams};
+	for (size_t i = 0; i < CARRY_BAD && i < t->bad_ranges; i++)
+		r->bad[i] = (struct carry_range){t->bad[i].off, t->bad[i].len};
 	if (tls)
 		buf_printf(&all, "%s%s", tls, *why ? "; " : "");
 	buf_puts(&all, why);
@@ -206,6 +212,7 @@ static int file_of(struct tick *t, const struct carry_file *f,
 		.dst_rel = f->to.rel,
 		.basis_rel = f->basis,
 		.final = f->final,
+		.bad = f->bad_map ? TRANSFER_BAD_MAP : TRANSFER_BAD_REFUSE,
 		.tick = on_tick,
 		.arg = t,
 	};

@@ -12,7 +12,33 @@ struct sides {
 	struct host *host[2];
 	struct virt *virt[2];
 	struct err down[2];
+	struct host *xml; /* of a rescue, where it is a third one */
 };
+
+/* The source of a rescue: who sees its disks. */
+static void open_dead(struct sides *s, const struct config *c, struct facts *f,
+		      const struct app_dead *d)
+{
+	struct facts_dead_in in = {.down = &s->down[SRC_HOST],
+				   .path = d->path,
+				   .xml_dir = d->xml_dir};
+	bool same = !d->xml_host || !strcmp(d->xml_host, d->host);
+	struct err why = ERR_INIT;
+
+	s->host[SRC_HOST] = join_host_open(c, d->host, in.down);
+	if (!same)
+		s->xml = join_host_open(c, d->xml_host, &why);
+	in.host = s->host[SRC_HOST];
+	in.xml_host = same ? in.host : s->xml;
+	if (!same && !s->xml && in.host) {
+		/* Named for a reason: not a case of there being none. */
+		host_close(s->host[SRC_HOST]);
+		s->host[SRC_HOST] = in.host = NULL;
+		err_move(in.down, &why);
+	}
+	facts_dead(f, &in);
+	err_clear(&why);
+}
 
 static void open_one(struct sides *s, const struct config *c, struct facts *f,
 		     enum fact_side k)
@@ -27,6 +53,7 @@ static void open_one(struct sides *s, const struct config *c, struct facts *f,
 		/* Not a compute host of this cloud: nothing to talk to. */
 		err_set(&s->down[k], ERR_REFUSED, "it is not a known host");
 	} else if (k == DST_HOST && s->host[SRC_HOST] &&
+		   f->host[SRC_HOST].name &&
 		   !strcmp(name, f->host[SRC_HOST].name)) {
 		err_set(&s->down[k], ERR_NOTHING, "it is the source");
 	} else {
@@ -97,6 +124,19 @@ static void ask_cloud(const struct config *c, struct facts *f,
 	ask_sql(c, f, why);
 }
 
+static int on_dead(const struct facts *f, const struct app_dead *d,
+		   struct err *e)
+{
+	const char *host = f->srv.inst.host;
+
+	if (host && !strcmp(host, d->from))
+		return 0;
+	err_set(e, host && !strcmp(host, f->to) ? ERR_NOTHING : ERR_REFUSED,
+		"instance %s: the database says that it is on %s, not on %s",
+		f->srv.inst.uuid, host ? host : "no host", d->from);
+	return -1;
+}
+
 static int read_all(struct app *a, const struct app_request *r, struct facts *f,
 		    struct sides *s, struct err *e)
 {
@@ -109,7 +149,12 @@ static int read_all(struct app *a, const struct app_request *r, struct facts *f,
 	db_close(&db);
 	if (rc)
 		return -1;
-	open_one(s, a->config, f, SRC_HOST);
+	if (r->dead && on_dead(f, r->dead, e))
+		return -1;
+	if (r->dead)
+		open_dead(s, a->config, f, r->dead);
+	else
+		open_one(s, a->config, f, SRC_HOST);
 	open_one(s, a->config, f, DST_HOST);
 	ask_cloud(a->config, f, r->control);
 	f->way.tls = a->config->copy.tls_port_min != 0;
@@ -127,6 +172,7 @@ struct facts *join_facts_read(struct app *a, const struct app_request *r,
 
 	facts_init(f, r->to);
 	rc = read_all(a, r, f, &s, e);
+	host_close(s.xml);
 	for (int k = SRC_HOST; k <= DST_HOST; k++) {
 		virt_free(s.virt[k]);
 		host_close(s.host[k]);

@@ -43,6 +43,7 @@ const struct app_ops join_ops = {
 	.tick = world_tick,
 	.facts_read = join_facts_read,
 	.fleet_read = join_fleet_read,
+	.inventory = join_inventory,
 	.purge_look = join_purge_look,
 	.purge_remove = join_purge_remove,
 	.manifests = join_manifests,

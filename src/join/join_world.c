@@ -4,6 +4,7 @@
 
 #include "core/log.h"
 #include "core/uuid.h"
+#include "engine/fence.h"
 #include "join/join.h"
 #include "plan/plan.h"
 #include "steps/purge.h"
@@ -18,6 +19,7 @@ struct opened {
 	struct world w;
 	struct db db;
 	const struct config *config;
+	const struct app *app; /* for the proofs of a rescue */
 	struct carry_join *carry;
 	struct cloud_join *cloud;
 	struct twin_join *twin;
@@ -26,11 +28,16 @@ struct opened {
 
 static void open_side(struct opened *o, const struct config *c, enum side s)
 {
-	const char *name = s == SRC ? o->w.move->src.host : o->w.move->dst.host;
+	const struct move *m = o->w.move;
+	bool dead = s == SRC && m->dead;
+	const char *name = dead	      ? m->disks
+			   : s == SRC ? m->src.host
+				      : m->dst.host;
 
 	o->w.host[s] = join_host_open(c, name, &o->w.down[s]);
 	if (o->w.host[s]) {
-		o->w.virt[s] = join_virt_open(o->w.host[s]);
+		if (!dead)
+			o->w.virt[s] = join_virt_open(o->w.host[s]);
 		/* While one host works, the other's lease must not go stale. */
 		host_on_wait(o->w.host[s], world_tick, &o->w);
 	} else {
@@ -42,7 +49,9 @@ static int need_sides(struct opened *o, enum app_reach reach, struct err *e)
 {
 	for (int s = SRC; s <= DST; s++) {
 		if (o->w.host[s] || (reach == APP_REACH_SOURCE && s == DST) ||
-		    (reach == APP_REACH_TARGET && s == SRC))
+		    (reach == APP_REACH_TARGET && s == SRC) ||
+		    /* nothing is to be put back there */
+		    (reach == APP_REACH_SOURCE && o->w.move->dead))
 			continue;
 		/* A refused host key stays a refusal. */
 		err_set(e,
@@ -83,6 +92,20 @@ static int open_cloud(struct opened *o, struct err *e)
 	return 0;
 }
 
+/* Each time anew, from the journal: evidence ages, and others add to it. */
+static int fence_proven(void *self, const char *host, uint32_t max_age_s,
+			struct err *e)
+{
+	struct opened *o = self;
+	struct fence_proof proof = {0};
+	AUTO(db_host_clear) struct db_host seen = {0};
+
+	if (app_proven(o->app, host, max_age_s, &proof, e) ||
+	    o->db.ops->host(&o->db, host, &seen, e))
+		return -1;
+	return fence_seen(&proof, host, seen.seen_age_s, e);
+}
+
 void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 		      struct err *e)
 {
@@ -104,6 +127,8 @@ void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 	journal_owner(who, sizeof(who));
 	strncpy(o->owner, who, sizeof(o->owner) - 1);
 	o->w.owner = o->owner;
+	o->app = a;
+	o->w.fence = (struct fence_ops){fence_proven, o};
 	open_side(o, a->config, SRC);
 	open_side(o, a->config, DST);
 	if (need_sides(o, reach, e)) {

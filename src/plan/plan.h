@@ -39,6 +39,10 @@ struct plan_opts {
 	unsigned streams;		    /* 0: as is best */
 	const char *delta, *transport;	    /* as in struct move */
 	const char *qemu_user, *qemu_group; /* configured for the target */
+	/* Of a rescue: as in struct move. */
+	bool accept_bad;
+	const char *history;
+	unsigned fence_max_age_s;
 };
 
 /* Facts that no check refused.  ERR_REFUSED where the image or owner rules say

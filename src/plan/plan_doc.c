@@ -149,11 +149,12 @@ json_t *plan_document(const struct facts *f, const struct move *m)
 	return json_pack(
 		"{s:i, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:s, s:s, "
 		"s:I, s:o, s:I, s:o, s:o, s:o, s:o}",
-		"plan_version", PLAN_VERSION, "kind", "move", "created", now,
-		"instance", "uuid", m->uuid, "name", m->name, "source",
-		m->src.host, "target", m->dst.host, "route", "offline",
-		"control", plan_control(f, m->nova_start), "release",
-		f->schema.release, "facts_digest", digest, "bytes_to_copy",
+		"plan_version", PLAN_VERSION, "kind",
+		m->dead ? "rescue" : "move", "created", now, "instance", "uuid",
+		m->uuid, "name", m->name, "source", m->src.host, "target",
+		m->dst.host, "route", "offline", "control",
+		plan_control(f, m->nova_start), "release", f->schema.release,
+		"facts_digest", digest, "bytes_to_copy",
 		(json_int_t)move_bytes(m), "precopy", precopy_json(m, &copy),
 		"downtime_s", (json_int_t)copy.downtime_s, "transfer",
 		plan_way(f, m), "steps", steps_json(m), "move", move_to_json(m),

@@ -9,6 +9,13 @@ static char *dup_or(const char *s, const char *other)
 	return mem_strdup(s ? s : other);
 }
 
+/* A dead host's directory is seen below where its root is. */
+static char *seen_at(const struct fact_host *h, const char *dir)
+{
+	return dir && h->prefix ? mem_printf("%s%s", h->prefix, dir)
+				: mem_strdup0(dir);
+}
+
 static void side(struct move_side *o, const struct facts *f, enum fact_side s)
 {
 	const struct fact_host *h = &f->host[s];
@@ -21,8 +28,9 @@ static void side(struct move_side *o, const struct facts *f, enum fact_side s)
 	o->instances_path = mem_strdup(h->instances_path);
 	o->base_dir =
 		mem_strdup(h->conf_known ? h->conf.base_dir_name : "_base");
-	o->nvram_dir = mem_strdup0(f->nvram_dir);
-	o->tpm_dir = mem_strdup0(f->tpm_dir);
+	o->home = mem_strdup0(h->home);
+	o->nvram_dir = seen_at(h, f->nvram_dir);
+	o->tpm_dir = seen_at(h, f->tpm_dir);
 	o->nova_user = dup_or(h->nova_user, "nova");
 	o->nova_group = dup_or(h->nova_group, "nova");
 }
@@ -196,7 +204,7 @@ static int all_files(struct move *m, const struct facts *f,
 static int adapt(struct move *m, const struct facts *f, struct err *e)
 {
 	const struct fact_host *d = &f->host[DST_HOST];
-	const char *dirs[] = {m->src.instances_path, NULL};
+	const char *dirs[] = {move_home(&m->src), NULL};
 	/* It said, and it has none; NULL would mean that any will do. */
 	static const char *const none[] = {NULL};
 	struct domain_place src = {
@@ -308,6 +316,18 @@ static void volumes(struct move *m, const struct facts *f, bool detach)
 	m->dst.connector = dup_or(f->host[DST_HOST].connector, "{}");
 }
 
+static void dead(struct move *m, const struct facts *f,
+		 const struct plan_opts *o)
+{
+	m->dead = f->dead;
+	if (!f->dead)
+		return;
+	m->disks = dup_or(f->disks, "");
+	m->accept_bad = o->accept_bad;
+	m->history = dup_or(o->history, "migration");
+	m->fence_max_age_s = o->fence_max_age_s;
+}
+
 static struct move *fill(const struct facts *f, const struct plan_opts *o)
 {
 	struct move *m = move_new();
@@ -322,10 +342,11 @@ static struct move *fill(const struct facts *f, const struct plan_opts *o)
 	m->power_state = i->power_state;
 	if (f->schema.writes_az)
 		m->availability_zone = dup_or(f->host[DST_HOST].db.az, "nova");
-	m->was_running = f->host[SRC_HOST].state.state == VIRT_RUNNING;
+	m->was_running = facts_runs(f);
 	m->start = m->was_running && !o->no_start;
+	dead(m, f, o);
 	m->nova_start = m->start && o->nova_start;
-	m->precopy = o->precopy && m->was_running;
+	m->precopy = o->precopy && m->was_running && !f->dead;
 	m->precopy_max = o->precopy_max;
 	m->precopy_time_s = o->precopy_time_s;
 	m->verify_deep = o->verify_deep;
@@ -334,7 +355,7 @@ static struct move *fill(const struct facts *f, const struct plan_opts *o)
 	m->neutron = f->cloud.network;
 	m->sql = f->cloud.sql;
 	ports(m, f);
-	volumes(m, f, o->detach && m->nova_start);
+	volumes(m, f, o->detach && m->nova_start && !f->dead);
 	m->stop_timeout_s = o->stop_timeout_s;
 	m->bwlimit = o->bwlimit;
 	m->streams = o->streams;

@@ -17,6 +17,12 @@ struct way {
 	bool spreads; /* over several connections */
 };
 
+/* Who reads the files. */
+static const char *reader(const struct facts *f)
+{
+	return f->dead ? f->disks : f->host[SRC_HOST].name;
+}
+
 static const char *by_tls(const struct facts *f)
 {
 	(void)f;
@@ -31,8 +37,7 @@ static char *against_tls(const struct facts *f)
 		return mem_strdup(err_msg(&w->err));
 	return w->seen.reached
 		       ? NULL
-		       : mem_printf("%s does not reach %s: %s",
-				    f->host[SRC_HOST].name,
+		       : mem_printf("%s does not reach %s: %s", reader(f),
 				    f->host[DST_HOST].name, w->seen.why);
 }
 
@@ -45,7 +50,7 @@ static const char *by_ssh(const struct facts *f)
 static char *against_ssh(const struct facts *f)
 {
 	const struct fact_way *w = &f->way;
-	const char *src = f->host[SRC_HOST].name, *dst = f->host[DST_HOST].name;
+	const char *src = reader(f), *dst = f->host[DST_HOST].name;
 
 	if (w->err.kind != ERR_NONE)
 		return mem_strdup(err_msg(&w->err));
@@ -110,7 +115,7 @@ static void add_streams(const struct facts *f, const struct move *m, json_t *o,
 	}
 	json_object_set_new(o, "streams", json_integer(seen->streams));
 	buf_printf(why, "a round trip from %s to %s takes %.1f ms, %u core%s",
-		   m->src.host, m->dst.host, (double)seen->rtt_us / 1e3,
+		   reader(f), m->dst.host, (double)seen->rtt_us / 1e3,
 		   seen->cores, seen->cores == 1 ? "" : "s");
 }
 

@@ -40,7 +40,7 @@ static const struct field side_fields[] = {
 	F(move_side, instances_path, K_STR), F(move_side, base_dir, K_STR),
 	F(move_side, nvram_dir, K_STR0),     F(move_side, tpm_dir, K_STR0),
 	F(move_side, nova_user, K_STR),	     F(move_side, nova_group, K_STR),
-	F(move_side, connector, K_STR_LATE),
+	F(move_side, connector, K_STR_LATE), F(move_side, home, K_STR_LATE),
 };
 
 static const struct field file_fields[] = {
@@ -106,6 +106,11 @@ static const struct field move_fields[] = {
 	F(move, delta, K_STR),
 	F(move, transport, K_STR),
 	F(move, domain_xml, K_STR0),
+	F(move, dead, K_BOOL_LATE),
+	F(move, disks, K_STR_LATE),
+	F(move, accept_bad, K_BOOL_LATE),
+	F(move, history, K_STR_LATE),
+	F(move, fence_max_age_s, K_U32_LATE),
 };
 
 static const char *const root_names[] = {
@@ -297,9 +302,20 @@ static int check_names(const struct move *m, struct err *e)
 		if (!m->src.connector || !m->dst.connector)
 			return err_set(e, ERR_REFUSED,
 				       "plan: a connector is missing");
-	if (*m->src.instances_path != '/' || *m->dst.instances_path != '/')
+	if (*m->src.instances_path != '/' || *m->dst.instances_path != '/' ||
+	    *move_home(&m->src) != '/')
 		return err_set(e, ERR_REFUSED,
 			       "plan: instances_path is not absolute");
+	if (m->dead && !m->disks)
+		return err_set(e, ERR_REFUSED,
+			       "plan: where the disks are is missing");
+	if (m->history && strcmp(m->history, "migration") != 0 &&
+	    strcmp(m->history, "evacuation") != 0)
+		return err_set(e, ERR_REFUSED, "plan: no record '%s' is known",
+			       m->history);
+	if (!m->dead && m->history && strcmp(m->history, "migration") != 0)
+		return err_set(e, ERR_REFUSED,
+			       "plan: only a dead host's record is armed");
 	if (!fs_rel_ok(m->src.base_dir) || !fs_rel_ok(m->dst.base_dir))
 		return err_set(e, ERR_REFUSED, "plan: base_dir is not plain");
 	return 0;

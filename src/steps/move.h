@@ -16,6 +16,12 @@
  *	IP/.novahaul/<job>/hold/<base>       IP/.novahaul/<job>/hold/<base>
  *	IP/.novahaul/<job>/manifest.json     IP/.novahaul/<job>/manifest.json
  *
+ * A rescue (.dead): the source is off, and its disks are seen on the host
+ *.disks below .src.instances_path.  Nothing there is ever written, renamed,
+ *locked or held: the files are read where they lie, no work directory is made
+ *and no lease taken, and what keeps the source from starting the guest is that
+ *it is proven to be off (steps/step_fence.c).
+ *
  * Nova's sweepers look at uuid-named directories and into _base only, so
  * nothing of Nova's touches .novahaul (nova/virt/libvirt/imagecache.py,
  * 2014.1 to 33.0.2).
@@ -89,9 +95,13 @@ struct move_side {
 	int64_t compute_id;   /* compute_nodes.id */
 	char *ip;	      /* migrations.dest_host; may be NULL */
 	char *instances_path; /* IP, resolved */
-	char *base_dir;	      /* "_base", or the image cache's directory name */
-	char *nvram_dir;      /* absolute, or NULL when there is no NVRAM */
-	char *tpm_dir;	      /* absolute, or NULL when there is no vTPM */
+	/* IP as this host itself calls it, where .instances_path is where
+	 * another one sees it: what its disk.info and overlays name.  NULL: the
+	 * same. */
+	char *home;
+	char *base_dir;	 /* "_base", or the image cache's directory name */
+	char *nvram_dir; /* absolute, or NULL when there is no NVRAM */
+	char *tpm_dir;	 /* absolute, or NULL when there is no vTPM */
 	char *nova_user, *nova_group;
 	/* What Cinder is told of the host, a JSON object without secrets; NULL:
 	 * there is no volume to tell it for. */
@@ -145,7 +155,23 @@ struct move {
 	char *delta;		/* "auto", "blocks", "librsync", "whole" */
 	char *transport;	/* "auto", "direct", "relay", "tls" */
 	char *domain_xml;	/* adapted for the target at planning */
+	/* A rescue: see above.  Older journals know none. */
+	bool dead;
+	char *disks; /* whose agent reads them; "localhost": this machine's */
+	bool accept_bad; /* started though blocks of its disks are lost */
+	/* What the database keeps of it (db/db.h): "evacuation" arms the dead
+	 * host's nova-compute to remove its copy when it is back; NULL and
+	 * "migration" do not. */
+	char *history;
+	uint32_t
+		fence_max_age_s; /* of the proof; 0: as engine/fence.h has it */
 };
+
+/* How the source itself calls its instances_path. */
+static inline const char *move_home(const struct move_side *s)
+{
+	return s->home ? s->home : s->instances_path;
+}
 
 /* Rounds of a pre-copy: by default, and at most. */
 #define MOVE_ROUNDS 5

@@ -210,10 +210,12 @@ int purge_look(struct world *w, const char *job, const struct purge_reach *r,
 {
 	AUTO(mem_freep) char *rel = mem_printf(".novahaul/%s", job);
 	const char *root = w->move->src.instances_path;
-	enum host_type t;
+	enum host_type t = HOST_NONE;
 
-	if (!need_host(w, SRC, e) ||
-	    exists(w->host[SRC], HOST_PATH(root, rel), &t, e))
+	/* A dead host's disks are not this job's to remove. */
+	if (!w->move->dead &&
+	    (!need_host(w, SRC, e) ||
+	     exists(w->host[SRC], HOST_PATH(root, rel), &t, e)))
 		return -1;
 	if (t == HOST_NONE) {
 		p->reason = mem_strdup("nothing is kept");

@@ -34,7 +34,7 @@ static int ended(const char *host, struct err *e)
 static int not_ended(struct step_ctx *c, bool *yes, struct err *e)
 {
 	struct world *w = step_w(c);
-	enum side s = w->host[SRC] ? SRC : DST;
+	enum side s = w->host[SRC] && !src_dead(c) ? SRC : DST;
 	AUTO(spot_clear) struct spot closed = spot_work(c, s, "closed");
 	enum host_type t;
 

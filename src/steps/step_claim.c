@@ -2,9 +2,9 @@
 /*
  * claim: this job becomes the only one that may change the instance.
  *
- * Leases on both hosts, a work directory on each, and the lock in Nova's row
- * with this job's token beside it (ledger-db N0).  The token is what later
- * writes are guarded by.
+ * Leases on both hosts (of a rescue: on the target), a work directory on each,
+ * and the lock in Nova's row with this job's token beside it (ledger-db N0).
+ * The token is what later writes are guarded by.
  */
 #include "steps/util.h"
 
@@ -116,7 +116,7 @@ int claim_gone(struct step_ctx *c, struct err *e)
 	err_set(e, ERR_CONFLICT,
 		"the server has been deleted meanwhile: nothing of it is "
 		"started any more");
-	if (!step_was_started(c, "disarm"))
+	if (!step_was_started(c, "disarm")) /* a rescue has none */
 		return -1;
 	return err_hint(e,
 			"its disks stay in %s/.novahaul/%s on %s until "
@@ -139,16 +139,17 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 		AUTO(spot_clear) struct spot w = spot_work(c, s, NULL);
 		enum host_type t;
 
-		if (s == DST && dst_given_up(c))
+		if ((s == DST && dst_given_up(c)) || (s == SRC && src_dead(c)))
 			continue;
 		h = need_host(step_w(c), s, e);
 		if (!h || exists(h, AT(w), &t, e))
 			return -1;
 		dirs = dirs && t == HOST_DIR;
 	}
-	*state = locked && dirs && step_w(c)->leased[SRC] ? STEP_DONE
-		 : locked || dirs			  ? STEP_PARTIAL
-							  : STEP_NOT_DONE;
+	*state = locked && dirs && step_w(c)->leased[src_dead(c) ? DST : SRC]
+			 ? STEP_DONE
+		 : locked || dirs ? STEP_PARTIAL
+				  : STEP_NOT_DONE;
 	return 0;
 }
 
@@ -159,6 +160,8 @@ static int work_dirs(struct step_ctx *c, struct err *e)
 		struct host_mkdir d = {
 			.path = AT(w), .mode = 0700, .parents = true};
 
+		if (s == SRC && src_dead(c))
+			continue;
 		if (host_mkdir(step_w(c)->host[s], &d, e))
 			return -1;
 		step_w(c)->manifest[s] = true;
@@ -215,7 +218,7 @@ static int run(struct step_ctx *c, struct err *e)
 		return -1;
 	if (!need_host(w, SRC, e) || !need_host(w, DST, e))
 		return -1;
-	if (!w->leased[SRC] || !w->leased[DST])
+	if ((!w->leased[SRC] && !src_dead(c)) || !w->leased[DST])
 		if (world_claim(w, step_job(c), e))
 			return -1;
 	/* Frozen before the claim, overtaken and woken, this controller learns

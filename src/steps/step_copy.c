@@ -24,6 +24,8 @@ struct pass {
 	struct round sum;     /* of all files so far */
 	uint64_t wire;	      /* likewise */
 	char what[32];	      /* for progress */
+	uint64_t lost;	      /* bytes that a dead source's disk cannot read */
+	struct buf where;     /* likewise, in words */
 	/* How the last file went that was not small. */
 	struct carry_result last;
 };
@@ -80,6 +82,7 @@ static struct carry_file carry_of(struct pass *p, const struct move_file *f,
 		.delta = m->delta,
 		.transport = m->transport,
 		.job = step_job(p->c),
+		.bad_map = m->dead,
 		.progress = on_progress,
 		.arg = p,
 	};
@@ -89,6 +92,73 @@ static void way_clear(struct way *way)
 {
 	spot_clear(&way->from);
 	spot_clear(&way->to);
+}
+
+/* ---- what a dying disk has lost */
+
+static json_t *places(const struct carry_result *r)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < CARRY_BAD && i < r->places; i++)
+		json_array_append_new(a, json_pack("[I, I]",
+						   (json_int_t)r->bad[i].off,
+						   (json_int_t)r->bad[i].len));
+	return json_pack("{s:I, s:I, s:o}", "bytes", (json_int_t)r->lost,
+			 "places", (json_int_t)r->places, "first", a);
+}
+
+static void in_words(struct buf *b, const char *rel,
+		     const struct carry_result *r)
+{
+	buf_printf(b, "%s%llu bytes of %s in %llu place%s (",
+		   b->len ? "; " : "", (unsigned long long)r->lost, rel,
+		   (unsigned long long)r->places, r->places == 1 ? "" : "s");
+	for (size_t i = 0; i < 4 && i < r->places; i++)
+		buf_printf(b, "%sat %llu", i ? ", " : "",
+			   (unsigned long long)r->bad[i].off);
+	buf_printf(b, "%s)", r->places > 4 ? ", ..." : "");
+}
+
+/* The map lies beside the copy, and would be installed with it; the journal has
+ * it.  What the copy is now, with its holes, is what it is compared with from
+ * here on. */
+static int damaged(struct pass *p, const struct move_file *f,
+		   const struct carry_result *r, json_t *digests, struct err *e)
+{
+	struct host *h = step_w(p->c)->host[DST];
+	AUTO(mem_freep) char *key = file_key(f);
+	AUTO(mem_freep) char *note = mem_printf("bad %s", key);
+	AUTO(spot_clear) struct spot to = spot_parked(p->c, DST, f);
+	AUTO(mem_freep) char *map = mem_printf("%s.bad", to.rel);
+	struct host_unlink gone = {.path = HOST_PATH(to.root, map),
+				   .missing = true};
+	struct host_digest d = {.how = HOST_DIGEST_JOB_FRESH};
+
+	p->lost += r->lost;
+	in_words(&p->where, f->rel, r);
+	if (step_record(p->c, note, places(r), e) || host_unlink(h, &gone, e) ||
+	    host_digest(h, AT(to), &d, e))
+		return -1;
+	json_object_set_new(digests, key, json_string(d.text));
+	return 0;
+}
+
+static int judge_lost(struct pass *p, struct err *e)
+{
+	const struct move *m = step_m(p->c);
+
+	if (!p->lost)
+		return 0;
+	if (m->accept_bad) {
+		step_say(p->c, "holes instead of what cannot be read: %s",
+			 buf_str(&p->where));
+		return 0;
+	}
+	err_set(e, ERR_FAILED, "the disks of %s cannot be read whole: %s",
+		m->src.host, buf_str(&p->where));
+	return err_hint(e, "from a better copy of them, or with holes there: "
+			   "--accept-bad-blocks");
 }
 
 static int arrived(struct pass *p, const struct move_file *f,
@@ -104,6 +174,8 @@ static int arrived(struct pass *p, const struct move_file *f,
 		p->last = *r;
 	p->wire += r->wire ? r->wire : r->sent;
 	p->done += f->size;
+	if (r->lost && src_dead(p->c))
+		return damaged(p, f, r, digests, e);
 	if (carried_whole(p->c, f->rel, r, e))
 		return -1;
 	if (!p->final)
@@ -144,7 +216,8 @@ static int carry(struct pass *p, const struct move_file *f, json_t *digests,
 /* Of this pass, and small enough to go with others. */
 static bool is_small(const struct pass *p, const struct move_file *f)
 {
-	return !f->info && (p->final || f->disk) && f->size <= CARRY_SMALL;
+	return !f->info && (p->final || f->disk) && f->size <= CARRY_SMALL &&
+	       !src_dead(p->c); /* each with a map of its own */
 }
 
 /* All that are small, at once. */
@@ -189,7 +262,7 @@ static int carry_info(struct pass *p, const struct move_file *f, struct err *e)
 	AUTO(spot_clear) struct spot from = spot_parked(c, SRC, f);
 	AUTO(spot_clear) struct spot to = spot_parked(c, DST, f);
 	AUTO(mem_freep)
-	char *old = mem_printf("%s/%s", m->src.instances_path, m->uuid);
+	char *old = mem_printf("%s/%s", move_home(&m->src), m->uuid);
 	AUTO(mem_freep)
 	char *new = mem_printf("%s/%s", m->dst.instances_path, m->uuid);
 	const char *dirs[] = {old, NULL};
@@ -385,6 +458,9 @@ static int fin_run(struct step_ctx *c, struct err *e)
 			rc = carry(&p, &m->files[i], digests, e);
 	}
 	if (!rc)
+		rc = judge_lost(&p, e);
+	buf_clear(&p.where);
+	if (!rc)
 		rc = note_saved(&p, e);
 	if (rc) {
 		json_decref(digests);
@@ -403,7 +479,8 @@ static int fin_probe(struct step_ctx *c, enum step_state *state, struct err *e)
 	*state = STEP_PARTIAL;
 	if (dst_given_up(c))
 		return 0;
-	if (both_hosts(c, e))
+	/* Back, a rescue needs nothing of the source. */
+	if (src_dead(c) ? !need_host(step_w(c), DST, e) : both_hosts(c, e))
 		return -1;
 	if (!digests)
 		return 0;

@@ -153,6 +153,8 @@ int define_refuse_ran(struct step_ctx *c, const char *how, struct err *e)
 	err_set(e, ERR_REFUSED,
 		"the guest %s on %s: going back would lose its writes", how,
 		m->dst.host);
+	if (m->dead)
+		return err_hint(e, "novahaul resume %s", step_job(c));
 	return err_hint(e, "novahaul resume %s, then novahaul move %s --to %s",
 			step_job(c), m->uuid, m->src.host);
 }

@@ -46,6 +46,8 @@ static int verify_hosts(struct step_ctx *c, struct err *e)
 		return -1;
 	if (m->start && d.state != VIRT_RUNNING)
 		return not_running(c, virt_state_name(d.state), e);
+	if (m->dead) /* proven to be off before the start */
+		return 0;
 	if (step_w(c)->host[SRC] || !step_w(c)->onward)
 		return verify_source(c, e);
 	step_say(c, "%s does not answer and was not looked at", m->src.host);
@@ -305,6 +307,8 @@ static int release_run(struct step_ctx *c, struct err *e)
 
 	if (!need_host(w, DST, e))
 		return -1;
+	if (src_dead(c)) /* nothing was kept there, and nothing is changed */
+		return let_go(c, e) || end_lease(c, DST, true, e) ? -1 : 0;
 	if (!w->host[SRC] && w->onward)
 		return release_half(c, e);
 	if (!need_host(w, SRC, e) || clear_source(c, e) ||
@@ -331,12 +335,15 @@ static int release_undo(struct step_ctx *c, struct err *e)
 	const struct move *m = step_m(c);
 
 	err_set(e, ERR_REFUSED, "the move is complete and its locks are gone");
+	if (m->dead)
+		return err_hint(e, "novahaul move %s takes it elsewhere",
+				m->uuid);
 	return err_hint(e, "novahaul move %s --to %s", m->uuid, m->src.host);
 }
 
 const struct step step_release = {
 	.name = "release",
-	.summary = "unlock, and keep the source's copy until purge",
+	.summary = "unlock; what is kept of the source stays until purge",
 	.mutates = true,
 	.probe = release_probe,
 	.run = release_run,

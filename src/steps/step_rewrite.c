@@ -73,7 +73,9 @@ static void args_fill(struct step_ctx *c, struct args *a)
 		.migration_uuid = json_string_value(
 			json_object_get(row, "migration_uuid")),
 		.stamp = json_string_value(json_object_get(row, "stamp")),
-		.history = DB_HISTORY_MIGRATION,
+		.history = m->history && !strcmp(m->history, "evacuation")
+				   ? DB_HISTORY_EVACUATION
+				   : DB_HISTORY_MIGRATION,
 	};
 	if (before) {
 		before_from(before, &a->before);
@@ -214,6 +216,8 @@ static int not_run_since(struct step_ctx *c, struct err *e)
 	err_set(e, ERR_REFUSED,
 		"the guest has run on %s: going back would lose its writes",
 		m->dst.host);
+	if (m->dead)
+		return err_hint(e, "novahaul resume %s", step_job(c));
 	return err_hint(e, "novahaul resume %s, then novahaul move %s --to %s",
 			step_job(c), m->uuid, m->src.host);
 }

@@ -198,7 +198,8 @@ static int run(struct step_ctx *c, struct err *e)
 		AUTO(mem_freep) char *key = made_key(b);
 		enum host_type t;
 
-		if (step_checkpoint(c, e) || keep(c, SRC, b, e))
+		if (step_checkpoint(c, e) ||
+		    (!src_dead(c) && keep(c, SRC, b, e)))
 			return -1;
 		if (exists(step_w(c)->host[DST], AT(p), &t, e))
 			return -1;
@@ -225,9 +226,9 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 	if (dst_given_up(c))
 		return 0;
 	for (size_t i = 0; i < m->nbases; i++) {
-		size_t have = 0;
+		size_t have = src_dead(c);
 
-		for (int s = SRC; s <= DST; s++) {
+		for (int s = src_dead(c) ? DST : SRC; s <= DST; s++) {
 			struct host *h = need_host(step_w(c), s, e);
 			AUTO(spot_clear)
 			struct spot b = spot_base(m, s, m->bases[i].name);
@@ -347,7 +348,7 @@ static int undo(struct step_ctx *c, struct err *e)
 	for (int s = DST; s >= SRC; s--) {
 		AUTO(spot_clear) struct spot d = spot_work(c, s, "hold");
 
-		if (s == SRC && disarm_keeps(c))
+		if (s == SRC && (src_dead(c) || disarm_keeps(c)))
 			continue; /* it belongs to the kept copy */
 		if (step_w(c)->host[s] &&
 		    host_rmtree(step_w(c)->host[s], AT(d), e))

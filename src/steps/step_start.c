@@ -86,14 +86,15 @@ static int start_guest(struct step_ctx *c, struct err *e)
 /* Nothing on the source can start it.  A source that does not answer had its
  * domain undefined, its files carried off and its guest proved stopped before
  * the database named the target (disarm, rewrite), and no step arms it again
- * while the database does: a dead source must not keep the guest down. */
+ * while the database does: a dead source must not keep the guest down.  In a
+ * rescue nothing was disarmed, so it must be proven to be off now. */
 static int source_is_safe(struct step_ctx *c, struct err *e)
 {
 	const struct world *w = step_w(c);
 	const struct move *m = w->move;
 
-	if (w->host[SRC] || !w->onward || !step_is_done(c, "disarm") ||
-	    !step_is_done(c, "rewrite"))
+	if (m->dead || w->host[SRC] || !w->onward ||
+	    !step_is_done(c, "disarm") || !step_is_done(c, "rewrite"))
 		return prove_side(c, SRC, e);
 	step_say(
 		c,

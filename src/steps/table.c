@@ -12,20 +12,18 @@ extern const struct step step_claim, step_stage_base, step_precopy, step_stop,
 	step_prove_stopped, step_disarm, step_final_copy, step_install,
 	step_verify_full, step_verify_deep, step_volumes, step_allocations,
 	step_rewrite, step_ports, step_volumes_in, step_define, step_start,
-	step_verify, step_release, step_detach, step_attach;
+	step_verify, step_release, step_detach, step_attach, step_fence,
+	step_row_off;
 
 const struct step *const steps_table[] = {
-	&step_claim,	   &step_stage_base,
-	&step_precopy,	   &step_stop,
-	&step_detach,	   &step_prove_stopped,
-	&step_disarm,	   &step_final_copy,
-	&step_install,	   &step_verify_full,
-	&step_verify_deep, &step_volumes,
-	&step_allocations, &step_rewrite,
-	&step_ports,	   &step_volumes_in,
-	&step_define,	   &step_start,
-	&step_attach,	   &step_verify,
-	&step_release,	   NULL,
+	&step_claim,	     &step_fence,	&step_stage_base,
+	&step_precopy,	     &step_stop,	&step_detach,
+	&step_prove_stopped, &step_disarm,	&step_final_copy,
+	&step_install,	     &step_verify_full, &step_verify_deep,
+	&step_volumes,	     &step_allocations, &step_row_off,
+	&step_rewrite,	     &step_ports,	&step_volumes_in,
+	&step_define,	     &step_start,	&step_attach,
+	&step_verify,	     &step_release,	NULL,
 };
 
 const struct step *steps_find(const char *name)
@@ -36,8 +34,23 @@ const struct step *steps_find(const char *name)
 	return NULL;
 }
 
+/* Those that change the source; and those that only a dead one needs. */
+static bool fits(const struct move *m, const struct step *s)
+{
+	if (s == &step_precopy || s == &step_stop || s == &step_detach ||
+	    s == &step_prove_stopped || s == &step_disarm || s == &step_attach)
+		return !m->dead;
+	if (s == &step_fence)
+		return m->dead;
+	if (s == &step_row_off)
+		return m->dead && strcmp(m->vm_state, "stopped") != 0;
+	return true;
+}
+
 static bool needed(const struct move *m, const struct step *s)
 {
+	if (!fits(m, s))
+		return false;
 	if (s == &step_precopy)
 		return m->precopy && m->was_running;
 	if (s == &step_stage_base)

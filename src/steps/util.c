@@ -101,10 +101,12 @@ struct spot spot_armed(const struct move *m, enum side s,
 struct spot spot_parked(const struct step_ctx *c, enum side s,
 			const struct move_file *f)
 {
-	AUTO(mem_freep)
-	char *sub = mem_printf("%s/%s/%s", s == SRC ? "source" : "stage",
-			       root_name(f->root), f->rel);
+	AUTO(mem_freep) char *sub = NULL;
 
+	if (s == SRC && src_dead(c))
+		return spot_armed(step_m(c), s, f);
+	sub = mem_printf("%s/%s/%s", s == SRC ? "source" : "stage",
+			 root_name(f->root), f->rel);
 	return spot_work(c, s, sub);
 }
 
@@ -415,6 +417,8 @@ int prove_side(struct step_ctx *c, enum side s, struct err *e)
 {
 	struct virt_status st = {0};
 
+	if (s == SRC && src_dead(c))
+		return fence_holds(c, e);
 	return prove_side_state(c, s, &st, e);
 }
 

@@ -16,6 +16,12 @@ static inline const struct move *step_m(const struct step_ctx *c)
 	return step_w(c)->move;
 }
 
+/* Is it a rescue?  Then nothing is ever changed on the source. */
+static inline bool src_dead(const struct step_ctx *c)
+{
+	return step_m(c)->dead;
+}
+
 const struct move_side *side_of(const struct move *m, enum side s);
 /* The host, or ERR_RETRY with the reason why it could not be reached. */
 struct host *need_host(const struct world *w, enum side s, struct err *e);
@@ -47,7 +53,8 @@ struct spot spot_tpm(const struct move *m, enum side s);
 /* Where a file is while the host can start the instance. */
 struct spot spot_armed(const struct move *m, enum side s,
 		       const struct move_file *f);
-/* Where it is otherwise: "source" or "stage" in the work directory. */
+/* Where it is otherwise: "source" or "stage" in the work directory.  A dead
+ * source's files stay where they are. */
 struct spot spot_parked(const struct step_ctx *c, enum side s,
 			const struct move_file *f);
 
@@ -80,7 +87,8 @@ int give_owner(struct host *h, struct host_path p, const struct move_file *f,
 	       struct err *e);
 
 /* PROVE_STOPPED or an error: ERR_FAILED when it runs, ERR_RETRY when it cannot
- * be told.  Looks at the disks where they are now. */
+ * be told.  Looks at the disks where they are now.  A dead source's guest is
+ * stopped while its host is proven to be off; else ERR_FENCE. */
 int prove_side(struct step_ctx *c, enum side s, struct err *e);
 /* The same; ST is the state that libvirt told. */
 int prove_side_state(struct step_ctx *c, enum side s, struct virt_status *st,
@@ -113,6 +121,9 @@ void bwlimit_look(struct step_ctx *c);
  * WANT is NULL, or of a job's kind whose key is lost. */
 int has_digest(struct host *h, struct host_path p, const char *want, bool fresh,
 	       bool *yes, struct err *e);
+
+/* Of step_fence.c: ERR_FENCE unless the dead source is proven to be off now. */
+int fence_holds(struct step_ctx *c, struct err *e);
 
 /* ERR_FAILED when what was carried has holes for what the source's disk has
  * lost: no step asks for that, and both digests would agree on it. */

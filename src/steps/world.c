@@ -12,6 +12,12 @@ struct db_lease world_lease(const struct world *w, const char *job)
 		.uuid = w->move->uuid, .job = job, .epoch = (unsigned)w->epoch};
 }
 
+/* Is there a lease on this side?  A dead source is only read. */
+static bool leases(const struct world *w, enum side s)
+{
+	return w->host[s] && (s == DST || !w->move->dead);
+}
+
 /* Is a living controller, not this one, at work on this side? */
 static int not_attended(const struct world *w, enum side s, const char *job,
 			const struct host_lease *l, struct err *e)
@@ -45,8 +51,24 @@ int world_look(void *world, const char *job, struct err *e)
 	uint64_t ignored;
 
 	for (int s = SRC; s <= DST; s++)
-		if (w->host[s] && read_epoch(w, s, job, &ignored, e))
+		if (leases(w, (enum side)s) &&
+		    read_epoch(w, s, job, &ignored, e))
 			return -1;
+	return 0;
+}
+
+/* A rescue whose target does not answer has no host to draw an epoch on. */
+static int token_epoch(const struct world *w, const char *job, uint64_t *epoch,
+		       struct err *e)
+{
+	AUTO(db_instance_clear) struct db_instance row = {0};
+	char holder[DB_TOKEN_MAX];
+	unsigned ep = 0;
+
+	if (world_row(w, &row, e))
+		return -1;
+	if (db_token_parse(row.reason, holder, &ep) && !strcmp(holder, job))
+		*epoch = ep;
 	return 0;
 }
 
@@ -54,10 +76,12 @@ int world_claim(struct world *w, const char *job, struct err *e)
 {
 	uint64_t top = 0;
 
+	if (w->move->dead && !w->host[DST] && token_epoch(w, job, &top, e))
+		return -1;
 	for (int s = SRC; s <= DST; s++) {
 		uint64_t ep = 0;
 
-		if (!w->host[s])
+		if (!leases(w, (enum side)s))
 			continue;
 		/* Both are looked at before either is taken: a controller that
 		 * lives on one side must not lose the other. */
@@ -76,7 +100,7 @@ int world_claim(struct world *w, const char *job, struct err *e)
 			.force = w->force,
 		};
 
-		if (!w->host[s])
+		if (!leases(w, (enum side)s))
 			continue;
 		if (host_lease_claim(w->host[s], &cl, e))
 			return err_wrap(e, "claiming %s on %s", w->move->uuid,
@@ -182,7 +206,7 @@ int world_enter(void *world, const char *job, uint64_t epoch, bool started,
 	(void)epoch; /* the journal's; ours is drawn on the hosts */
 	if (!started)
 		return 0;
-	if (!w->host[SRC] && !w->onward)
+	if (!w->host[SRC] && !w->onward && !(w->move->dead && w->backward))
 		return err_set(e, ERR_RETRY, "%s is not reached: %s",
 			       w->move->src.host, err_msg(&w->down[SRC]));
 	if (!w->host[DST] && !w->backward)
@@ -194,7 +218,7 @@ int world_enter(void *world, const char *job, uint64_t epoch, bool started,
 		AUTO(mem_freep) char *rel = mem_printf(".novahaul/%s", job);
 		enum host_type t = HOST_NONE;
 
-		if (w->host[s] &&
+		if (leases(w, (enum side)s) &&
 		    exists(w->host[s],
 			   HOST_PATH(side_of(w->move, s)->instances_path, rel),
 			   &t, e))
@@ -252,7 +276,7 @@ int world_traces(void *world, const char *job, struct traces *out,
 	unsigned epoch;
 
 	*out = (struct traces){0};
-	for (int s = SRC; s <= DST; s++)
+	for (int s = w->move->dead ? DST : SRC; s <= DST; s++)
 		if (side_traces(w, s, job, out, e))
 			return -1;
 	if (w->db->ops->instance(w->db, w->move->uuid, &row, e)) {

@@ -15,6 +15,11 @@
  * controller can change the database, whose token has been replaced.  Forward
  * and past the rewrite, only the target must: the source has been disarmed, and
  * nothing of ours arms it again while the database names the target.
+ *
+ * A rescue has a lease on the target alone: nothing of the source is changed.
+ * Backward it needs neither host.  Where the target does not answer either, the
+ * epoch is drawn from the token in the database, which then is all that can be
+ * changed.
  */
 #ifndef NH_STEPS_WORLD_H
 #define NH_STEPS_WORLD_H
@@ -45,13 +50,20 @@ struct carry_file {
 	const char *basis;
 	const char *delta, *transport; /* as in struct move */
 	const char *job;
+	/* What the source's disk has lost becomes a hole, and is told; .to.bad
+	 * beside .to says where.  Not with copy_many(). */
+	bool bad_map;
 	/* -1 stops it (with E filled); called every now and then. */
 	int (*progress)(void *arg, uint64_t done, uint64_t total,
 			struct err *e);
 	void *arg;
 };
 
-enum { CARRY_SMALL = 4 << 20 };
+enum { CARRY_SMALL = 4 << 20, CARRY_BAD = 32 };
+
+struct carry_range {
+	uint64_t off, len;
+};
 
 struct carry_result {
 	uint64_t size;
@@ -61,8 +73,11 @@ struct carry_result {
 	/* Digests, of the job's kind (transfer/tags.h) or of SHA-256; DST only
 	 * when .final. */
 	char src[HOST_DIGEST_MAX], dst[HOST_DIGEST_MAX];
-	bool changed;  /* the source was written to while it was read */
-	uint64_t lost; /* bytes that the source's disk could not read */
+	bool changed; /* the source was written to while it was read */
+	/* Bytes that the source's disk could not read, in so many places, and
+	 * the first of these; the digests are no file's then. */
+	uint64_t lost, places;
+	struct carry_range bad[CARRY_BAD];
 	char method[16], transport[16];
 	unsigned streams; /* connections at its end; 0: not told */
 	char why[160];	  /* not by a better way, or over more; or "" */
@@ -189,17 +204,31 @@ struct volume_ops {
 	void *self;
 };
 
+/* Proof that a dead source is off; join/ has it over engine/fence.h.  Only for
+ * a rescue. */
+struct fence_ops {
+	/* 0: HOST is proven to be off, and the proof is fresh.  ERR_FENCE: it
+	 * is not. */
+	int (*require)(void *self, const char *host, uint32_t max_age_s,
+		       struct err *e);
+	void *self;
+};
+
 struct world {
-	struct move *move;    /* of the job; owned */
-	struct host *host[2]; /* by enum side; NULL: not reached, see .down */
+	struct move *move; /* of the job; owned */
+	/* By enum side; NULL: not reached, see .down.  In a rescue that of the
+	 * source is the one that its disks are seen on, which is only read, and
+	 * there is no .virt of it. */
+	struct host *host[2];
 	struct virt *virt[2];
 	struct err down[2]; /* why .host is NULL */
 	struct db *db;
 	struct carrier carrier;
 	struct cloud_ops cloud;	   /* used where .move asks for it */
 	struct volume_ops volumes; /* likewise */
-	const char *owner;	   /* for the leases; borrowed */
-	char session[33];	   /* random, hex: this run */
+	struct fence_ops fence;
+	const char *owner; /* for the leases; borrowed */
+	char session[33];  /* random, hex: this run */
 	/* Bytes a second, 0 for none; the carrier looks at it with every
 	 * progress.  Set by bwlimit_look(). */
 	uint64_t bwlimit;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The crash tier: the real engine and the real steps of a move, in a
- * deterministic world.
+ * The crash tier: the real engine and the real steps of a move and of a rescue,
+ * in a deterministic world.
  *
  * After every event at most one host can start the guest, and at least one
  * complete copy of its newest disks exists; after a rollback the world is what
- * it was; after a move it is what was asked for.
+ * it was; after a move it is what was asked for.  In a rescue nothing is ever
+ * changed on the dead source.
  *
  *	crash-move [--seed N] [--points N] [--full] [--only POINT]
  */
@@ -64,6 +65,30 @@ static const struct fake_options moves[] = {
 		.ignores_acpi = true,
 		.old_compute = true,
 		.resume_guests = true,
+	},
+	{
+		.name = "dead source",
+		.running = true,
+		.start = true,
+		.nvram = true,
+		.cloud = true,
+		.volumes = 1,
+		.dead = true,
+	},
+	{
+		.name = "dead source, stopped guest",
+		.base_on_target = true,
+		.rebase = true,
+		.cloud = true,
+		.dead = true,
+	},
+	{
+		.name = "dead source, started by Nova",
+		.running = true,
+		.start = true,
+		.cloud = true,
+		.nova_start = true,
+		.dead = true,
 	},
 };
 

@@ -162,6 +162,7 @@ struct fake_options {
 	unsigned volumes;   /* at most FAKE_VOLUMES */
 	bool detach;	    /* Nova takes them off meanwhile */
 	bool sure;	    /* ... and never fails to */
+	bool dead; /* the source is off and fenced; its disks are only read */
 };
 
 /* An os-start that Nova has accepted: nova-compute of the host that the row
@@ -195,6 +196,8 @@ struct fake_world {
 	bool cut[2];	/* a host was not reached for a while */
 	bool stray;	/* a start that found nothing left an empty directory */
 	bool renewed;	/* Nova has defined it on the source, for a job */
+	bool unproven;	/* the proof that the source is off has aged */
+	bool touched;	/* something was changed on a dead source */
 	unsigned acted; /* others have changed it on purpose */
 	/* Placement and Neutron */
 	bool allocated[2];

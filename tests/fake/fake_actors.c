@@ -105,12 +105,24 @@ static void carry_out(struct fake_world *fw)
 		set_state(fw, "active", 1);
 }
 
+/* Its host is dead: the API takes the request, and nobody carries it out. */
+static bool unheard(struct fake_world *fw, const char *task)
+{
+	if (!fw->o.dead || at(fw) != &fw->h[SRC])
+		return false;
+	fw->acted++;
+	strcpy(fw->row.task_state, task);
+	return true;
+}
+
 /* The API has answered when task_state is written; the rest comes at once, or
  * some time later. */
 bool fake_nova_start(struct fake_world *fw, bool admin, bool ours)
 {
 	if (!fake_api(fw, admin) || !is_state(fw, "stopped"))
 		return false;
+	if (unheard(fw, "powering-on"))
+		return true;
 	strcpy(fw->row.task_state, "powering-on");
 	fw->start = (struct fake_start){
 		.at_us = fw->now_us + (int64_t)crash_random(60) * 1000,
@@ -126,6 +138,8 @@ static bool nova_stop(struct fake_world *fw, bool admin)
 {
 	if (!fake_api(fw, admin) || !is_state(fw, "active"))
 		return false;
+	if (unheard(fw, "powering-off"))
+		return true;
 	fw->acted++;
 	at(fw)->dom.running = false;
 	set_state(fw, "stopped", 4);
@@ -148,6 +162,9 @@ static bool nova_delete(struct fake_world *fw, bool admin)
 	/* Up to Kilo the token stays with the row. */
 	if (!fw->o.old_compute)
 		fw->row.reason[0] = '\0';
+	/* A dead host removes nothing. */
+	if (fw->o.dead && h == &fw->h[SRC])
+		return true;
 	h->dom.running = h->dom.defined = h->dom.autostart = false;
 	fake_at(path, h, FAKE_UUID);
 	fake_tree_drop(h, path);
@@ -272,8 +289,8 @@ static bool evacuate(struct fake_world *fw)
 {
 	struct fake_host *s = &fw->h[SRC], *d = &fw->h[DST];
 
-	if (!fake_api(fw, true) || at(fw) != s || s->dom.defined ||
-	    fake_in_place(fw, s) || d->dom.defined)
+	if (!fake_api(fw, true) || at(fw) != s || d->dom.defined ||
+	    (!fw->o.dead && (s->dom.defined || fake_in_place(fw, s))))
 		return false;
 	if (!is_state(fw, "stopped") && !is_state(fw, "active"))
 		return false;
@@ -414,6 +431,7 @@ enum actor {
 	ACT_SECOND,
 	ACT_UNLOCK,
 	ACT_ROT,
+	ACT_PROOF,
 };
 
 const char *const fake_actors[] = {
@@ -439,6 +457,7 @@ const char *const fake_actors[] = {
 	[ACT_SECOND] = "a second operator moves it",
 	[ACT_UNLOCK] = "an administrator lifts the lock",
 	[ACT_ROT] = "a copy arrives damaged",
+	[ACT_PROOF] = "the proof that the source is off ages",
 	NULL,
 };
 
@@ -482,12 +501,25 @@ static bool act(struct fake_world *fw, enum actor a)
 	case ACT_ROT:
 		fw->rot = true;
 		return true;
+	case ACT_PROOF:
+		fw->unproven = true;
+		return fw->o.dead;
 	}
 	return false;
+}
+
+/* What a host does that is off. */
+static bool by_source(enum actor a)
+{
+	return a == ACT_RESTART_SRC || a == ACT_SYNC_SRC ||
+	       a == ACT_CACHE_SRC || a == ACT_REBOOT_SRC;
 }
 
 bool fake_act(void *world, size_t actor)
 {
 	struct fake_world *fw = world;
+
+	if (fw->o.dead && by_source((enum actor)actor))
+		return false;
 	return act(fw, (enum actor)actor);
 }

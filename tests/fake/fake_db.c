@@ -254,10 +254,11 @@ static int apply(struct fake_row *r, const struct fake_tx *t, struct err *e)
 	return 0;
 }
 
-/* Neither way may the row move while the host that it leaves has the files. */
+/* Neither way may the row move while the host that it leaves has the files, but
+ * for one that is off. */
 static void note_move(struct fake_world *fw, const struct fake_row *was)
 {
-	for (int s = SRC; s <= DST; s++)
+	for (int s = fw->o.dead ? DST : SRC; s <= DST; s++)
 		if (!fw->acted && !strcmp(was->host, fw->h[s].name) &&
 		    strcmp(fw->row.host, was->host) != 0 &&
 		    fake_in_place(fw, &fw->h[s]))

@@ -50,6 +50,8 @@ int fake_enter(struct fake_handle *fh, bool mutates, struct err *e,
 	va_start(ap, fmt);
 	vsnprintf(what + n, sizeof(what) - (size_t)n, fmt, ap);
 	va_end(ap);
+	if (mutates && fh->fw->o.dead && fh->h == &fh->fw->h[SRC])
+		fh->fw->touched = true;
 	f = crash_event(CRASH_BEFORE, what, true);
 	if (fh->fw->now_us < fh->h->down_us) {
 		fh->broken = true;
@@ -159,6 +161,8 @@ static int lease_claim(void *self, const struct host_claim *c, struct err *e)
 	struct fake_lease *l = &fh->h->lease;
 
 	fh->held = false;
+	if (fh->fw->o.dead && fh->h == &fh->fw->h[SRC])
+		fh->fw->touched = true;
 	if (fake_enter(fh, false, e, "lease-claim %d", (int)c->epoch))
 		return -1;
 	if (l->state == LEASE_HELD && !strcmp(l->job, c->job) &&

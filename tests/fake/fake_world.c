@@ -135,7 +135,7 @@ void fake_reset(void *world, const void *options)
 	d->defined = true;
 	d->autostart = fw->o.autostart;
 	snprintf(d->xml, sizeof(d->xml), domain_xml, SRC_IP);
-	if (fw->o.running)
+	if (fw->o.running && !fw->o.dead)
 		fake_boot(fw, &fw->h[SRC], &why);
 }
 
@@ -182,6 +182,8 @@ static bool can_start(const struct fake_world *fw, const struct fake_host *h)
 
 	if (h->dom.running)
 		return true;
+	if (fw->o.dead && h == &fw->h[SRC])
+		return false;
 	return fake_in_place(fw, h) &&
 	       (h->dom.defined || (!r->deleted && !strcmp(r->host, h->name)));
 }
@@ -275,7 +277,9 @@ bool fake_promise(const void *world, struct buf *out)
 	const struct fake_world *fw = world;
 	const struct fake_host *s = &fw->h[SRC], *d = &fw->h[DST];
 
-	if (s->dom.running && d->dom.running)
+	if (fw->touched)
+		buf_puts(out, "something was changed on the dead source");
+	else if (s->dom.running && d->dom.running)
 		buf_puts(out, "the guest runs on both hosts");
 	else if (can_start(fw, s) && can_start(fw, d))
 		buf_printf(out,
@@ -447,17 +451,19 @@ static bool end_done(const struct fake_world *fw, struct buf *out)
 		strcmp(r->host, d->name)    ? "the database names another host"
 		: strcmp(r->vm_state, want) ? "vm_state is wrong"
 		: r->locked || *r->reason   ? "it is still locked"
-		: s->dom.defined	    ? "the source has the domain"
-		: fake_in_place(fw, s)	    ? "the source has the disks"
-		: !fake_in_place(fw, d)	    ? "the target lacks the disks"
-		: !d->dom.defined	    ? "the target lacks the domain"
-		: d->dom.running != fw->o.start	      ? "running is wrong"
+		: s->dom.defined && !fw->o.dead ? "the source has the domain"
+		: fake_in_place(fw, s) != fw->o.dead
+			? "the source's disks are not where they belong"
+		: !fake_in_place(fw, d)		? "the target lacks the disks"
+		: !d->dom.defined		? "the target lacks the domain"
+		: d->dom.running != fw->o.start ? "running is wrong"
 		: d->dom.autostart != fw->o.autostart ? "autostart is wrong"
 		: !has_copy(fw, d)	 ? "the target lacks the newest disks"
 		: !base_reachable(fw, s) ? "the kept copy lacks its base"
-		: !any_work(s)		 ? "no copy was kept"
-		: any_work(d)		 ? "work is left on the target"
-		: d->key		 ? "the one-job key is left"
+		: any_work(s) == fw->o.dead
+			? "a copy was kept, or not, against the rules"
+		: any_work(d) ? "work is left on the target"
+		: d->key      ? "the one-job key is left"
 		: s->lease.state == LEASE_HELD || d->lease.state == LEASE_HELD
 			? "a lease is held"
 			: NULL;
@@ -467,14 +473,18 @@ static bool end_done(const struct fake_world *fw, struct buf *out)
 	return !what && cloud_at(fw, DST, out);
 }
 
+static bool can_run(const struct fake_world *fw, const struct fake_host *s)
+{
+	return s->dom.running || (s->dom.defined && !fw->o.dead);
+}
+
 /* The server was deleted, and nothing else happened to it. */
 static bool end_deleted(const struct fake_world *fw, enum crash_job job,
 			struct buf *out)
 {
 	const struct fake_host *s = &fw->h[SRC], *d = &fw->h[DST];
 	const char *what = job == CRASH_OPEN ? "its job stays open"
-			   : s->dom.running || s->dom.defined
-				   ? "the source can start it"
+			   : can_run(fw, s)  ? "the source can start it"
 			   : s->lease.state == LEASE_HELD ? "a lease is held"
 			   : fw->cut[DST]		  ? NULL
 			   : any_work(d) ? "work is left on the target"
@@ -622,6 +632,10 @@ struct move *fake_move(const struct fake_world *fw)
 	m->delta = mem_strdup("auto");
 	m->transport = mem_strdup("auto");
 	m->domain_xml = mem_printf(domain_xml, DST_IP);
+	if (fw->o.dead) {
+		m->dead = true;
+		m->disks = mem_strdup("localhost");
+	}
 	return m;
 }
 
@@ -636,9 +650,10 @@ json_t *fake_plan(const struct fake_world *fw)
 		json_array_append_new(steps, json_pack("{s:s, s:{}}", "step",
 						       names[i], "params"));
 	plan = json_pack("{s:s, s:{s:s, s:s}, s:s, s:s, s:o, s:o}", "kind",
-			 "move", "instance", "uuid", m->uuid, "name", m->name,
-			 "source", m->src.host, "target", m->dst.host, "steps",
-			 steps, "move", move_to_json(m));
+			 m->dead ? "rescue" : "move", "instance", "uuid",
+			 m->uuid, "name", m->name, "source", m->src.host,
+			 "target", m->dst.host, "steps", steps, "move",
+			 move_to_json(m));
 	move_free(m);
 	return plan;
 }
@@ -659,10 +674,25 @@ static void reach(struct world *w, struct fake_world *fw, enum side s)
 	fh->fw = fw;
 	fh->h = &fw->h[s];
 	w->host[s] = host_new(&fake_host_ops, fh, fw->h[s].name);
+	if (fw->o.dead && s == SRC)
+		return;
 	v = MEM_NEW(struct fake_virt);
 	v->v = (struct virt){&fake_virt_ops, fw->h[s].name};
 	v->fh = fh;
 	w->virt[s] = &v->v;
+}
+
+static int fence_require(void *self, const char *host, uint32_t max_age_s,
+			 struct err *e)
+{
+	const struct fake_world *fw = self;
+
+	(void)max_age_s;
+	if (crash_event(CRASH_BEFORE, "fence", false) != CRASH_NONE ||
+	    fw->unproven)
+		return err_set(e, ERR_FENCE, "%s is not proven to be off",
+			       host);
+	return 0;
 }
 
 void fake_open(struct world *w, struct fake_world *fw, bool backward)
@@ -679,6 +709,7 @@ void fake_open(struct world *w, struct fake_world *fw, bool backward)
 	w->volumes = fake_volume_ops;
 	fake_attach_ops(&w->volumes);
 	w->volumes.self = fw;
+	w->fence = (struct fence_ops){fence_require, fw};
 	snprintf(w->session, sizeof(w->session), "session-%u", crash_self());
 	w->db = MEM_NEW(struct db);
 	*w->db = (struct db){&fake_db_ops, fw};
@@ -773,6 +804,9 @@ int fake_control(void *world, const char *path, enum crash_role role)
 
 	if (role == CRASH_START)
 		snprintf(fw->journal, sizeof(fw->journal), "%s.second", path);
+	/* Who goes on with it looks at the host first. */
+	if (role != CRASH_START)
+		fw->unproven = false;
 	fake_open(&w, fw, goes_back(path, role));
 	w.onward = !w.backward && is_rewritten(path, role);
 	code = w.host[SRC] || role != CRASH_START

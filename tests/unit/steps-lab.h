@@ -73,7 +73,8 @@ static inline void begin(struct fake_options o)
 	t.virt = fake_virt_ops;
 	t.db = fake_db_ops;
 	for (int s = SRC; s <= DST; s++)
-		t.w.virt[s]->ops = &t.virt;
+		if (t.w.virt[s])
+			t.w.virt[s]->ops = &t.virt;
 	t.w.db->ops = &t.db;
 	t.carrier = t.w.carrier;
 	strcpy(t.dir, "/tmp/nh-steps.XXXXXX");

@@ -27,8 +27,12 @@ static struct {
 	struct app_request req;
 	struct app_limits limits;
 	char server[64], to[64], job[64];
+	struct app_dead dead; /* of a rescue; its strings are gone */
+	char dead_host[64];
 	bool confirmed;
-	const char *report;	 /* JSON */
+	const char *report;    /* JSON */
+	const char *inventory; /* likewise */
+	bool unfenced;
 	enum err_kind fails;	 /* of what only reads */
 	enum err_kind job_fails; /* of a job */
 	enum txn_end end;
@@ -49,6 +53,11 @@ static void note_request(const struct app_request *r)
 	app.req = *r;
 	snprintf(app.server, sizeof(app.server), "%s", r->server);
 	snprintf(app.to, sizeof(app.to), "%s", r->to);
+	if (r->dead) {
+		app.dead = *r->dead;
+		snprintf(app.dead_host, sizeof(app.dead_host), "%s",
+			 r->dead->host);
+	}
 }
 
 int app_check(struct app *a, const struct app_request *r, json_t **report,
@@ -172,6 +181,25 @@ int app_audit(struct app *a, const struct app_audit *r, json_t **report,
 	snprintf(app.server, sizeof(app.server), "%s",
 		 r->hosts[0] ? r->hosts[0] : "all");
 	return answer(a, r->fix ? "audit-fix" : "audit", report, e);
+}
+
+int app_fenced(struct app *a, const struct app_dead *d,
+	       struct fence_proof *proof, struct err *e)
+{
+	(void)proof;
+	assert_string_equal(d->from, "h1");
+	return app.unfenced ? err_set(e, ERR_FENCE, "h1 is not proven off")
+			    : answer(a, "fenced", NULL, e);
+}
+
+int app_inventory(struct app *a, const struct app_dead *d, json_t **report,
+		  struct err *e)
+{
+	snprintf(app.server, sizeof(app.server), "%s", d->host);
+	snprintf(app.job, sizeof(app.job), "%s", d->path);
+	answer(a, "inventory", NULL, e);
+	*report = json_loads(app.inventory, 0, NULL);
+	return 0;
 }
 
 static void note_fence(const struct app_fence *r)
@@ -348,6 +376,17 @@ static void t_usage(void **state)
 	usage("-f xml jobs", "one of table, json");
 	usage("purge --dry-run", "either one JOB");
 	usage("purge --yes", "either one JOB");
+	usage("rescue h1 --to b", "--disks [HOST:]PATH is missing");
+	usage("rescue h1 --disks /d --yes", "--to HOST is missing");
+	usage("rescue h1 --disks d --to b --yes", "[HOST:]/PATH");
+	usage("rescue h1 --disks h2: --to b --yes", "[HOST:]/PATH");
+	usage("rescue h1 --disks -o:/d --to b --yes", "[HOST:]/PATH");
+	usage("rescue h1 --disks /d --xml x --to b --yes", "--xml x");
+	usage("rescue h1 --disks /d --to h1 --yes", "the dead host itself");
+	usage("rescue -- -h --disks", "--disks [HOST:]PATH is missing");
+	usage("rescue h1 --disks /d --to b --yes --accept-bad-blocks "
+	      "--verify-deep",
+	      "contradict");
 	usage("completion fish", "fish");
 	usage("help nothing", "nothing: no such command");
 	usage("show nothing", "no such job");
@@ -370,10 +409,15 @@ static void t_usage(void **state)
 /* Without a terminal, whatever changes something wants --yes. */
 static void t_yes(void **state)
 {
-	static const char *const mutating[] = {
-		"move x --to b", "apply /dev/null", "resume last",
-		"rollback last", "purge last",	    "audit --fix",
-		"fence h",	 "readmit h"};
+	static const char *const mutating[] = {"move x --to b",
+					       "apply /dev/null",
+					       "resume last",
+					       "rollback last",
+					       "purge last",
+					       "audit --fix",
+					       "fence h",
+					       "readmit h",
+					       "rescue h1 --disks /d --to b"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(mutating); i++) {
@@ -1078,6 +1122,73 @@ static int teardown(void **state)
 	return rmdir(dir);
 }
 
+static void t_rescue(void **state)
+{
+	(void)state;
+	app.inventory = "{\"database\": null, \"servers\": ["
+			"{\"server\": \"s1\", \"state\": \"complete\"},"
+			"{\"server\": \"s2\", \"state\": \"no disks\"},"
+			"{\"server\": \"s3\", \"state\": \"complete\"}]}";
+	app.report = "{\"verdict\": \"ok\", \"checks\": [], \"steps\": []}";
+	app.end = TXN_DONE;
+	/* the list needs neither a proof nor a yes */
+	app.unfenced = true;
+	assert_int_equal(run("rescue h1 --disks h2:/d --list"), CLI_DONE);
+	assert_string_equal(app.asked, "inventory");
+	assert_string_equal(app.server, "h2");
+	assert_string_equal(app.job, "/d");
+	says(out, "no disks");
+	/* all else needs it, before anything is looked at */
+	app.asked[0] = '\0';
+	assert_int_equal(run("rescue h1 --disks /d --to b --yes"),
+			 CLI_UNFENCED);
+	assert_string_equal(app.asked, "");
+	app.unfenced = false;
+	assert_int_equal(run("rescue h1 --disks /d --to b --yes"), CLI_DONE);
+	assert_string_equal(app.asked, "apply");
+	assert_true(app.confirmed);
+	assert_string_equal(app.to, "b");
+	/* of all, the last of those that are complete */
+	says(out, "s2 is left: no disks");
+	assert_string_equal(app.server, "s3");
+	assert_string_equal(app.dead_host, "localhost");
+	assert_int_equal(app.dead.fence_max_age, 900);
+	assert_int_equal(app.dead.record, APP_RECORD_MIGRATION);
+	assert_int_equal(run("rescue h1 --disks /d --to b -n --record "
+			     "evacuation --fence-max-age 30m s9"),
+			 CLI_DONE);
+	assert_string_equal(app.asked, "plan");
+	assert_string_equal(app.server, "s9");
+	assert_int_equal(app.dead.fence_max_age, 1800);
+	assert_int_equal(app.dead.record, APP_RECORD_EVACUATION);
+}
+
+/* Of several, one that fails stops no other. */
+static void t_rescue_some(void **state)
+{
+	(void)state;
+	app.report = "{\"verdict\": \"ok\", \"checks\": [], \"steps\": []}";
+	app.end = TXN_ROLLED_BACK;
+	app.job_fails = ERR_FAILED;
+	assert_int_equal(run("rescue h1 --disks /d --to b --yes s1 s2"),
+			 CLI_FAILED);
+	assert_string_equal(app.server, "s2");
+	app.end = TXN_OPEN;
+	assert_int_equal(run("rescue h1 --disks /d --to b --yes s1 s2"),
+			 CLI_OPEN);
+	/* a proof that aged meanwhile */
+	app.end = TXN_ROLLED_BACK;
+	app.job_fails = ERR_FENCE;
+	assert_int_equal(run("rescue h1 --disks /d --to b --yes s1"),
+			 CLI_UNFENCED);
+	/* without a database nobody says which there are */
+	app.inventory = "{\"database\": \"down\", \"servers\": []}";
+	assert_int_equal(run("rescue h1 --disks /d --to b --yes"), CLI_FAILED);
+	says(errors, "down");
+	app.inventory = "{\"database\": null, \"servers\": []}";
+	assert_int_equal(run("rescue h1 --disks /d --to b --yes"), CLI_NOTHING);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1098,6 +1209,8 @@ int main(void)
 		cmocka_unit_test_setup(t_evacuate, reset),
 		cmocka_unit_test_setup(t_words, reset),
 		cmocka_unit_test_setup(t_batches, reset),
+		cmocka_unit_test_setup(t_rescue, reset),
+		cmocka_unit_test_setup(t_rescue_some, reset),
 		cmocka_unit_test_setup(t_table, reset),
 		cmocka_unit_test_setup(t_completion, reset),
 	};

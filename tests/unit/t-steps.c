@@ -107,11 +107,14 @@ static void t_bad_json(void **state)
 	(void)state;
 	json_object_foreach (good, key, v) {
 		/* what older journals do not have may be missing */
-		bool later = !strcmp(key, "nova_start") ||
-			     !strcmp(key, "sql") ||
-			     !strcmp(key, "precopy_max") ||
-			     !strcmp(key, "precopy_time_s") ||
-			     !strcmp(key, "streams");
+		bool later =
+			!strcmp(key, "nova_start") || !strcmp(key, "sql") ||
+			!strcmp(key, "precopy_max") ||
+			!strcmp(key, "precopy_time_s") ||
+			!strcmp(key, "streams") || !strcmp(key, "dead") ||
+			!strcmp(key, "disks") || !strcmp(key, "accept_bad") ||
+			!strcmp(key, "history") ||
+			!strcmp(key, "fence_max_age_s");
 
 		for (int kind = later; kind < 2; kind++) {
 			json_t *bad = json_deep_copy(good);

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rescue: what a dead host ran, on another host, from its disks. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli_priv.h"
+#include "cli/request.h"
+
+struct args {
+	struct app_request req;
+	const char *disks, *xml;
+	bool accept_bad, list, dry_run;
+	int record;
+	unsigned fence_max_age;
+};
+
+#define ARG(member) offsetof(struct args, member)
+
+static const struct opt opts[] = {
+	{.type = OPT_STRING,
+	 .name = "disks",
+	 .arg = "[HOST:]PATH",
+	 .offset = ARG(disks),
+	 .required = true,
+	 .help = "where its instances_path is seen, and by whom"},
+	{.type = OPT_HOST,
+	 .name = "to",
+	 .arg = "HOST",
+	 .offset = REQ(to),
+	 .help = "the compute host to bring them up on"},
+	{.type = OPT_FLAG,
+	 .name = "list",
+	 .offset = ARG(list),
+	 .dry = true,
+	 .help = "show what is there; change nothing"},
+	{.type = OPT_STRING,
+	 .name = "xml",
+	 .arg = "[HOST:]DIR",
+	 .offset = ARG(xml),
+	 .help = "where its /etc/libvirt/qemu is seen, if not beside"},
+	{.type = OPT_FLAG,
+	 .name = "accept-bad-blocks",
+	 .offset = ARG(accept_bad),
+	 .help = "go on with holes for what cannot be read"},
+	{.type = OPT_CHOICE,
+	 .name = "record",
+	 .arg = "KIND",
+	 .offset = ARG(record),
+	 .choices = request_records,
+	 .help = "evacuation: its Nova removes its copy when back"},
+	{.type = OPT_SECONDS,
+	 .name = "fence-max-age",
+	 .arg = "TIME",
+	 .offset = ARG(fence_max_age),
+	 .min = 1,
+	 .help = "how old a proof that it is off may be; 15m"},
+	{.type = OPT_CHOICE,
+	 .name = "control",
+	 .arg = "CONTROL",
+	 .offset = REQ(control),
+	 .choices = request_controls,
+	 .help = "through Nova's API, or libvirt and SQL"},
+	{.type = OPT_SIZE,
+	 .name = "bwlimit",
+	 .arg = "SIZE",
+	 .offset = REQ(bwlimit),
+	 .help = "bytes a second, all streams together"},
+	{.type = OPT_CHOICE,
+	 .name = "transport",
+	 .arg = "WAY",
+	 .offset = REQ(transport),
+	 .choices = request_transports,
+	 .help = "how the bytes travel"},
+	{.type = OPT_FLAG,
+	 .name = "no-start",
+	 .offset = REQ(no_start),
+	 .help = "leave them stopped on the target"},
+	{.type = OPT_FLAG,
+	 .name = "verify-deep",
+	 .offset = REQ(verify_deep),
+	 .help = "open the copied disks and compare what is inside"},
+	{.type = OPT_FLAG,
+	 .name = "verify-full",
+	 .offset = REQ(verify_full),
+	 .help = "read every byte again before the rewrite"},
+	{.type = OPT_FLAG,
+	 .name = "dry-run",
+	 .key = 'n',
+	 .offset = ARG(dry_run),
+	 .dry = true,
+	 .help = "end after the plans; change nothing"},
+	OPT_LAST,
+};
+
+static const struct out_column cols[] = {
+	{"server", "SERVER", OUT_TEXT}, {"name", "NAME", OUT_TEXT},
+	{"state", "STATE", OUT_TEXT},	{"vm_state", "VM", OUT_TEXT},
+	{"bytes", "BYTES", OUT_BYTES},	{"domain", "DEFINITION", OUT_TEXT},
+	{"why", "WHY", OUT_TEXT},	{NULL, NULL, OUT_TEXT},
+};
+
+/* ---- what was asked */
+
+/* "HOST:/path" or "/path"; *HOST has room for a name. */
+static int place(const char *word, const char *opt, char host[256],
+		 const char **path, struct err *e)
+{
+	const char *colon = *word == '/' ? NULL : strchr(word, ':');
+	size_t n = colon ? (size_t)(colon - word) : 0;
+
+	snprintf(host, 256, "localhost");
+	*path = colon ? colon + 1 : word;
+	if (colon && n < 256) {
+		memcpy(host, word, n);
+		host[n] = '\0';
+	}
+	if (**path == '/' && n < 256 && config_host_name_ok(host))
+		return 0;
+	err_set(e, ERR_USAGE, "--%s %s: it is [HOST:]/PATH", opt, word);
+	return err_hint(e, "novahaul rescue HOST --%s compute-34:/mnt/HOST%s",
+			opt, "/var/lib/nova/instances");
+}
+
+struct asked {
+	struct app_dead d;
+	char host[256], xml_host[256];
+};
+
+static int read_asked(const struct cli *c, const struct args *a,
+		      struct asked *q, struct err *e)
+{
+	*q = (struct asked){
+		.d = {.from = c->operands[0],
+		      .accept_bad = a->accept_bad,
+		      .record = (enum app_record)a->record,
+		      .fence_max_age = a->fence_max_age
+					       ? a->fence_max_age
+					       : c->config.fence_max_age}};
+	if (!config_host_name_ok(q->d.from)) {
+		err_set(e, ERR_USAGE, "rescue: %s is not a host name",
+			q->d.from);
+		return err_hint(e, "novahaul help rescue");
+	}
+	if (place(a->disks, "disks", q->host, &q->d.path, e) ||
+	    (a->xml && place(a->xml, "xml", q->xml_host, &q->d.xml_dir, e)))
+		return -1;
+	q->d.host = q->host;
+	q->d.xml_host = a->xml ? q->xml_host : NULL;
+	if (a->list)
+		return 0;
+	if (!a->req.to) {
+		err_set(e, ERR_USAGE, "rescue: --to HOST is missing");
+		return err_hint(e,
+				"novahaul rescue %s --disks %s --list shows "
+				"what is there",
+				q->d.from, a->disks);
+	}
+	if (a->accept_bad && a->req.verify_deep)
+		err_set(e, ERR_USAGE,
+			"--accept-bad-blocks and --verify-deep contradict each "
+			"other: a damaged disk is not what it was");
+	else if (!strcmp(a->req.to, q->d.from))
+		err_set(e, ERR_USAGE, "--to %s is the dead host itself",
+			a->req.to);
+	else
+		return 0;
+	return err_hint(e, "novahaul help rescue");
+}
+
+/* ---- the list */
+
+static int list(struct cli *c, const struct asked *q, struct err *e)
+{
+	json_t *doc = NULL;
+	const char *db;
+
+	if (app_inventory(&c->app, &q->d, &doc, e))
+		return -1;
+	db = json_string_value(json_object_get(doc, "database"));
+	out_list(c->g.format, "servers", json_object_get(doc, "servers"), cols);
+	if (db)
+		out_note(c->g.format, "Not matched to the database: %s", db);
+	json_decref(doc);
+	return CLI_DONE;
+}
+
+/* Those that can be brought up; what cannot is said. */
+static int choose(struct cli *c, const struct asked *q, struct strv *out,
+		  struct err *e)
+{
+	json_t *doc = NULL;
+	const json_t *s;
+	const char *db;
+	size_t i;
+
+	for (int k = 1; k < c->n_operands; k++)
+		strv_add(out, c->operands[k]);
+	if (out->n)
+		return 0;
+	if (app_inventory(&c->app, &q->d, &doc, e))
+		return -1;
+	db = json_string_value(json_object_get(doc, "database"));
+	if (db)
+		err_set(e, ERR_FAILED, "%s", db);
+	json_array_foreach (json_object_get(doc, "servers"), i, s) {
+		const char *state =
+			json_string_value(json_object_get(s, "state"));
+		const char *uuid =
+			json_string_value(json_object_get(s, "server"));
+
+		if (!strcmp(state, "complete"))
+			strv_add(out, uuid);
+		else
+			out_note(c->g.format, "%s is left: %s", uuid, state);
+	}
+	json_decref(doc);
+	if (e->kind != ERR_NONE)
+		return -1;
+	return out->n ? 0
+		      : err_set(e, ERR_NOTHING,
+				"nothing on the disks of %s can be brought up",
+				q->d.from);
+}
+
+/* ---- plans and jobs */
+
+/* One that is refused stops no other; the first of these errors is the
+ * command's. */
+struct run {
+	json_t *plans; /* of those that can go */
+	struct err first;
+	int code; /* of all that failed; where they differ 3, else 1 */
+};
+
+static void failed(struct cli *c, struct run *r, int code, struct err *e)
+{
+	if (code == CLI_DONE) {
+		err_clear(e);
+		return;
+	}
+	if (c->g.format == OUT_TABLE && r->first.kind != ERR_NONE)
+		out_note(c->g.format, "%s", err_msg(e));
+	if (r->code == CLI_DONE)
+		r->code = code;
+	else if (r->code != code)
+		r->code = r->code == CLI_OPEN || code == CLI_OPEN ? CLI_OPEN
+								  : CLI_FAILED;
+	if (r->first.kind == ERR_NONE)
+		err_move(&r->first, e);
+	err_clear(e);
+}
+
+static void plan_one(struct cli *c, const struct app_request *req,
+		     struct run *r)
+{
+	struct err e = ERR_INIT;
+	json_t *plan = NULL;
+
+	if (app_plan(&c->app, req, &plan, &e)) {
+		if (plan)
+			cli_print_checks(c->g.format, plan);
+		json_decref(plan);
+		failed(c, r, (int)cli_exit_code(&e), &e);
+		return;
+	}
+	if (c->g.format == OUT_TABLE || !c->mutates)
+		cli_print_plan(c->g.format, plan, c->g.verbose > 1);
+	json_array_append_new(r->plans, plan);
+}
+
+static int ask(struct cli *c, const struct asked *q, const struct run *r,
+	       const char *to, struct err *e)
+{
+	AUTO(mem_freep)
+	char *text = mem_printf(
+		"Bring up %zu server%s of %s on %s?", json_array_size(r->plans),
+		json_array_size(r->plans) == 1 ? "" : "s", q->d.from, to);
+
+	return cli_confirm(c, text, e);
+}
+
+static void apply_all(struct cli *c, struct run *r)
+{
+	const json_t *plan;
+	bool stop = false;
+
+	for (size_t i = 0; !stop && i < json_array_size(r->plans); i++) {
+		struct app_outcome out = APP_OUTCOME_INIT;
+		struct err e = ERR_INIT;
+		int code;
+
+		plan = json_array_get(r->plans, i);
+		app_apply(&c->app, plan, &out, &e);
+		code = cli_finish(c, &out, &e);
+		stop = e.kind == ERR_INTERRUPTED;
+		failed(c, r, code, &e);
+	}
+}
+
+static int all(struct cli *c, const struct args *a, const struct asked *q,
+	       struct err *e)
+{
+	AUTO(strv_clear) struct strv servers = STRV_INIT;
+	struct run r = {.plans = json_array()};
+	struct app_request req = a->req;
+	int code = -1;
+
+	req.dead = &q->d;
+	if (app_fenced(&c->app, &q->d, NULL, e) || choose(c, q, &servers, e)) {
+		json_decref(r.plans);
+		return -1;
+	}
+	for (size_t i = 0; i < servers.n; i++) {
+		req.server = servers.v[i];
+		plan_one(c, &req, &r);
+	}
+	if (json_array_size(r.plans) && !a->dry_run) {
+		if (ask(c, q, &r, req.to, e)) {
+			json_decref(r.plans);
+			err_clear(&r.first);
+			return -1;
+		}
+		apply_all(c, &r);
+	}
+	json_decref(r.plans);
+	code = r.code;
+	if (r.first.kind != ERR_NONE)
+		err_move(e, &r.first);
+	return code;
+}
+
+static int run(struct cli *c, const void *args, struct err *e)
+{
+	const struct args *a = args;
+	struct asked q;
+
+	if (read_asked(c, a, &q, e))
+		return -1;
+	return a->list ? list(c, &q, e) : all(c, a, &q, e);
+}
+
+const struct cmd cmd_rescue = {
+	.name = "rescue",
+	.summary = "Bring up a dead host's instances from its disks",
+	.operands = "HOST [SERVER...]",
+	.min_operands = 1,
+	.max_operands = -1,
+	.opts = opts,
+	.args_size = sizeof(struct args),
+	.mutates = true,
+	.run = run,
+};

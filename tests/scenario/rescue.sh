@@ -1,0 +1,199 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Goal: compute-30 is cut off from power; its guests come up on compute-34 with
+# their own disks, from its file systems mounted there read-only.  Without proof
+# that it is off nothing happens (exit 6); a rescue that is killed is resumed, or
+# rolled back to what was; the list tells what is there, with a database and
+# without; nothing on the dead host's disks changes.  When it is back nothing is
+# started twice.
+# shellcheck disable=SC2317 # functions that `expect` and `holds` call
+# shellcheck source=tests/scenario/lib.sh
+. "$(dirname "$0")/lib.sh"
+need_sandbox
+need_novahaul
+
+nova=/var/lib/nova/instances
+root=/run/dead
+there=$root$nova
+disks=compute-34:$there
+
+# mounted WHERE: the dead host's file systems, as another host sees them
+mounted() {
+	local d
+	for d in nova:var/lib/nova libvirt:var/lib/libvirt \
+		etc/libvirt/qemu:etc/libvirt/qemu; do
+		on "$1" mkdir -p "$root/${d#*:}" &&
+			on "$1" mount --bind "$S/hosts/compute-30/${d%%:*}" \
+				"$root/${d#*:}" &&
+			on "$1" mount -o remount,bind,ro "$root/${d#*:}" ||
+			return 1
+	done
+}
+unmounted() {
+	local h
+	for h in compute-34 controller; do
+		on $h umount -l $root/var/lib/nova $root/var/lib/libvirt \
+			$root/etc/libvirt/qemu 2> /dev/null
+	done
+	sb up > /dev/null 2>&1
+}
+trap 'unmounted; nh fence compute-30 --forget --yes > /dev/null 2>&1; cleanup' EXIT
+
+# frozen NAME: every file of the dead host's, with its times and content
+frozen() {
+	find "$S/hosts/compute-30/nova" "$S/hosts/compute-30/libvirt/qemu/nvram" \
+		"$S/hosts/compute-30/etc/libvirt/qemu" -xdev \
+		-printf '%p %i %m %u %g %s %T@ %C@\n' 2> /dev/null |
+		LC_ALL=C sort > "$work/$1"
+	find "$S/hosts/compute-30/nova" -xdev -type f -exec sha256sum {} + |
+		LC_ALL=C sort >> "$work/$1"
+}
+state_of() { db "SELECT host, vm_state, power_state, locked FROM instances
+	WHERE uuid = '$1'"; }
+proven() {
+	nh fence compute-30 --statement 'compute-30 is off' --by "the test" \
+		--reason 'its power was cut' --yes
+}
+rescue() { nh rescue compute-30 --disks "$disks" --to compute-34 "$@"; }
+
+nh fence compute-30 --forget --yes > /dev/null 2>&1
+web=$(guest web compute-30 --eph 1) || give_up "a guest boots"
+drive=$(guest drive compute-30 --user-data 'rescued by test') ||
+	give_up "a second one boots"
+off=$(guest off compute-30 --no-start) || give_up "a third one is made"
+birth=$(birth_on compute-30 "$web")
+drive_birth=$(birth_on compute-30 "$drive")
+off_sum=$(sum_on compute-30 "$nova/$off/disk")
+base=$(on compute-30 qemu-img info -U --output json "$nova/$web/disk" |
+	sed -n 's,.*"backing-filename": ".*/\([^/]*\)".*,\1,p' | head -n 1)
+
+# --- a statement that is wrong
+
+# it takes no connection any more, and goes on making its own
+deaf() { on compute-30 iptables "$1" INPUT -p tcp --syn -j DROP; }
+if deaf -A 2> /dev/null; then
+	expect "it only does not answer, and is stated to be off" 0 proven
+	holds "... it is mounted elsewhere" mounted compute-34
+	sleep 9 # a heartbeat or two
+	expect "... what its nova-compute says since counts" 6 rescue "$web" --yes
+	like "... and is told" "$(cat "$work/err")" 'was seen .* after the proof'
+	deaf -D
+	expect "... where it answers, a statement does not count" 6 proven
+	expect "... it is forgotten" 0 nh fence compute-30 --forget --yes
+	is "... web runs where it was" "$(runs_on "$web")" compute-30
+	on compute-34 umount -l $root/var/lib/nova $root/var/lib/libvirt \
+		$root/etc/libvirt/qemu
+else
+	skip "a host that only does not answer" "no iptables here"
+fi
+
+sb crash compute-30
+holds "compute-30's file systems are mounted read-only" mounted compute-34
+frozen dead
+
+# --- no proof, no rescue
+
+rows before
+expect "without proof that it is off" 6 rescue --yes
+like "... it says what to do" "$(cat "$work/err")" 'novahaul fence compute-30'
+expect "... nor one server" 6 rescue "$web" --yes
+rows after
+same "... the database" before after
+is "... nothing is on compute-34" "$(on compute-34 ls -d "$nova/$web" 2> /dev/null)" ''
+
+expect "it is listed all the same" 0 rescue --list
+for u in "$web" "$drive" "$off"; do
+	like "... $u is complete" "$(cat "$work/out")" "^$u .*complete"
+done
+expect "an unknown place" 1 nh rescue compute-30 --disks compute-34:/run/none \
+	--list
+expect "no place" 2 nh rescue compute-30 --to compute-34 --yes
+expect "the dead host as target" 2 nh rescue compute-30 --disks "$disks" \
+	--to compute-30 --yes
+
+# --- one server, killed and resumed, and killed and rolled back
+
+expect "the proof" 0 proven
+expect "a dry run" 0 rescue "$web" --dry-run
+like "... shows the fence" "$(cat "$work/out")" 'fence'
+same "... the database" before after
+# killed STEP: novahaul is killed as soon as this step begins
+killed() {
+	local rc=0
+	on controller "$S/lib/kill-at" "$1" novahaul rescue compute-30 \
+		--disks "$disks" --to compute-34 "$web" --yes \
+		> "$work/cut" 2>&1 < /dev/null || rc=$?
+	is "killed at $1" "$rc" 137
+}
+way=(claim fence stage-base final-copy install row-off rewrite)
+[ -z "$SAMPLE" ] || way=("${way[RANDOM % 7]}" "${way[RANDOM % 7]}")
+for step in "${way[@]}"; do
+	rows before
+	killed "$step"
+	expect "... it is rolled back" 0 nh rollback last --yes
+	rows after
+	# what a rollback may leave: it may have been killed behind the rewrite
+	same "... the database" before after '\.updated_at=' \
+		'^> nova_cell1\.(migrations|instance_actions(_events)?)\['
+	is "... a record is none, or reverted" "$(db "SELECT DISTINCT status
+		FROM migrations WHERE instance_uuid = '$web'" |
+		grep -v reverted)" ''
+	is "... nothing is on compute-34" \
+		"$(on compute-34 ls -d "$nova/$web" 2> /dev/null)" ''
+done
+frozen now
+same "the dead host's disks" dead now
+
+killed final-copy
+expect "... it is resumed" 0 nh resume last --yes
+wait_console compute-34 "$web" '^@guest ready' 120 ||
+	not_ok "it is ready" "$(console_on compute-34 "$web" | tail -n 5)"
+is "it is the same guest" "$(birth_on compute-34 "$web")" "$birth"
+is "... boot 2" "$(count_on compute-34 "$web")" 2
+like "... with its ephemeral disk" "$(console_on compute-34 "$web")" \
+	"^@guest disk dev=vdb size=2097152 label='label web count=1'"
+is "... on compute-34 by the database" "$(state_of "$web")" \
+	$'compute-34\tactive\t1\t0'
+is "... with a record that arms nothing" \
+	"$(db "SELECT migration_type, status FROM migrations
+		WHERE instance_uuid = '$web' ORDER BY id DESC LIMIT 1")" \
+	$'migration\tconfirmed'
+holds "... it answers to a ping" answers "$web"
+expect "it is not rescued twice" 4 rescue "$web" --yes
+
+# --- all that is left, its disks on the controller this time
+
+holds "they are mounted on the controller" mounted controller
+disks=$there
+expect "all others" 0 rescue --yes
+wait_console compute-34 "$drive" '^@guest ready' 120 ||
+	not_ok "it is ready" "$(console_on compute-34 "$drive" | tail -n 5)"
+is "the second is the same guest" "$(birth_on compute-34 "$drive")" "$drive_birth"
+like "... its config drive is read" "$(console_on compute-34 "$drive")" \
+	'^\| rescued by test$'
+is "the third stays stopped" "$(state_of "$off"), $(state_on compute-34 "$off")" \
+	$'compute-34\tstopped\t4\t0, shut off'
+is "... with its own disk" "$(sum_on compute-34 "$nova/$off/disk")" "$off_sum"
+frozen now
+same "the dead host's disks" dead now
+expect "nothing is left to do" 4 rescue --yes
+is "no lease, no work is left" \
+	"$(on compute-34 ls -A "$nova/.novahaul" 2> /dev/null | grep -v '^leases$')" ''
+is "no key is left on compute-34" \
+	"$(on compute-34 grep -c novahaul /root/.ssh/authorized_keys)" 0
+
+# --- what cannot be rescued is said
+
+sum=$(sum_on compute-34 "$nova/_base/$base")
+x=$(guest missing compute-34 --no-start) || give_up "one more is made"
+expect "one that is there already" 4 rescue "$x" --yes
+is "the backing image is the same" "$(sum_on compute-34 "$nova/_base/$base")" "$sum"
+
+# --- it comes back
+
+unmounted
+for u in "$web" "$drive" "$off"; do
+	is "$u runs on no other host" "$(runs_on "$u" | grep -v compute-34)" ''
+done
+is "web still runs" "$(runs_on "$web")" compute-34
+finish
