@@ -47,9 +47,11 @@
  *	bytes		to send, bases included
  *	facts_digest	over what it rests on
  *
- * What may be edited: targets of members, members dropped or reordered,
- * priority, limits, options.  All else must be as it was, or the plan is
- * refused with the place; a key that is not known is refused as well.
+ * What may be edited: targets and priorities of members, members dropped,
+ * limits, options.  Whoever runs it goes by priority, expected_s and name, not
+ * by the order of the list.  A key that is not known and a value that cannot be
+ * are refused with their place.  Nothing of the file is believed beyond that:
+ * it is held against fresh facts.
  */
 #ifndef NH_CLI_APP_FLEET_H
 #define NH_CLI_APP_FLEET_H
