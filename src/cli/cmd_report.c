@@ -3,6 +3,7 @@
 
 #include "cli/cli_priv.h"
 #include "core/clock.h"
+#include "engine/batch.h"
 #include "report/metrics.h"
 #include "report/report.h"
 
@@ -139,7 +140,7 @@ static int run(struct cli *c, const void *args, struct err *e)
 	AUTO(cli_journal_closep) struct journal *j = NULL;
 	const struct args *a = args;
 	char id[JOURNAL_ID_MAX];
-	json_t *doc;
+	json_t *doc = NULL;
 	int rc = 0;
 
 	if (usage(c, a, e))
@@ -149,9 +150,10 @@ static int run(struct cli *c, const void *args, struct err *e)
 		return -1;
 	if (a->prometheus)
 		return print_metrics(j, e);
-	if (cli_job_id(j, c->operands[0], id, e))
-		return -1;
-	doc = report_job(j, id, clock_now_us(), e);
+	if (batch_is_id(c->operands[0]) && j)
+		doc = report_batch(j, c->operands[0], clock_now_us(), e);
+	else if (!cli_job_id(j, c->operands[0], id, e))
+		doc = report_job(j, id, clock_now_us(), e);
 	if (!doc)
 		return -1;
 	if (a->html)

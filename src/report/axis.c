@@ -263,9 +263,24 @@ void report_axis_grid(const struct axis *a, struct buf *b)
 
 /* --- rows */
 
-static const char *class_of(const json_t *span, double down, double up)
+/* When the guest of INSTANCE was down: false if it never was.  One that is
+ * still down has no end, but that of all that is known of it. */
+static bool down_of(const json_t *instance, double *from, double *to)
 {
-	double at = report_num(span, "at_s");
+	const json_t *down = json_object_get(instance, "downtime");
+
+	*from = report_num(down, "at_s");
+	*to = *from + report_num(down, "seconds");
+	if (down)
+		return true;
+	*from = report_num(instance, "down_at_s");
+	*to = report_num(instance, "at_s") + report_num(instance, "seconds");
+	return json_object_get(instance, "down_at_s") != NULL;
+}
+
+static const char *class_of(const json_t *span, const json_t *instance)
+{
+	double at = report_num(span, "at_s"), from, to;
 	const char *end = report_str(span, "end");
 
 	if (!strcmp(end, "failed") || !strcmp(end, "again"))
@@ -274,14 +289,13 @@ static const char *class_of(const json_t *span, double down, double up)
 		return "cut";
 	if (!strcmp(report_str(span, "what"), "undo"))
 		return "undo";
-	return at >= down && at < up ? "down" : "run";
+	return down_of(instance, &from, &to) && at >= from && at < to ? "down"
+								      : "run";
 }
 
 static void put_bar(const struct report_row *r, const json_t *step,
 		    const json_t *span, struct buf *b)
 {
-	const json_t *down = json_object_get(r->instance, "downtime");
-	double from = down ? report_num(down, "at_s") : 1e18;
 	double at = report_num(span, "at_s"), s = report_num(span, "seconds");
 	double x = report_axis_x(r->axis, at);
 	double w = report_axis_x(r->axis, at + s) - x;
@@ -292,8 +306,7 @@ static void put_bar(const struct report_row *r, const json_t *step,
 	buf_printf(b,
 		   "<rect class=\"%s\" x=\"%.2f%%\" width=\"%.2f%%\" y=\"4\" "
 		   "height=\"14\"><title>",
-		   class_of(span, from, from + report_num(down, "seconds")),
-		   x + w > 100 ? 100 - w : x, w);
+		   class_of(span, r->instance), x + w > 100 ? 100 - w : x, w);
 	report_escape(b, report_str(span, "what"), 0);
 	buf_putc(b, ' ');
 	report_escape(b, report_str(step, "step"), 80);
@@ -305,16 +318,16 @@ static void put_bar(const struct report_row *r, const json_t *step,
 /* Beside its line where there is room, else under it. */
 static void put_downtime(const struct report_row *r, struct buf *b)
 {
-	const json_t *down = json_object_get(r->instance, "downtime");
-	double at = report_num(down, "at_s"), s = report_num(down, "seconds");
-	double x = report_axis_x(r->axis, at);
-	double to = report_axis_x(r->axis, at + s);
-	double width = to - x < BAR_LEAST ? BAR_LEAST : to - x;
+	bool over = json_object_get(r->instance, "downtime") != NULL;
+	double from, until, x, to, width;
 	char word[REPORT_WORD_MAX];
 
-	if (!down)
+	if (!down_of(r->instance, &from, &until))
 		return;
-	report_seconds(s, word);
+	x = report_axis_x(r->axis, from);
+	to = report_axis_x(r->axis, until);
+	width = to - x < BAR_LEAST ? BAR_LEAST : to - x;
+	report_seconds(until - from, word);
 	buf_printf(b,
 		   "<rect class=\"guest\" x=\"%.2f%%\" width=\"%.2f%%\" "
 		   "y=\"21\" height=\"3\"/>",
@@ -334,7 +347,7 @@ static void put_downtime(const struct report_row *r, struct buf *b)
 			   "<text class=\"guest\" x=\"%.2f%%\" "
 			   "y=\"36\" text-anchor=\"middle\">",
 			   (x + to) / 2);
-	buf_printf(b, "down %s</text>", word);
+	buf_printf(b, over ? "down %s</text>" : "down, %s so far</text>", word);
 }
 
 void report_row_svg(const struct report_row *r, struct buf *b)

@@ -2,6 +2,7 @@
 /* The page of a report: what it was, the timeline, where the time went. */
 #include "report/report_priv.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { NAMES = 120, TEXT_MAX = 2000, TIMES = 10 };
@@ -110,12 +111,14 @@ static void put_outcomes(const json_t *doc, struct buf *b)
 	const json_t *out = report_get(doc, "totals.outcomes"), *v;
 	AUTO(buf_clear) struct buf s = BUF_INIT;
 	const char *what;
+	char n[16];
 
 	json_object_foreach ((json_t *)out, what, v)
 		if (json_integer_value(v))
 			buf_printf(&s, "%s%d %s", s.len ? ", " : "",
 				   (int)json_integer_value(v), what);
-	tile(b, buf_str(&s), "instances");
+	snprintf(n, sizeof(n), "%d", (int)report_num(doc, "totals.instances"));
+	tile(b, n, buf_str(&s));
 }
 
 static void put_tiles(const json_t *doc, struct buf *b)
@@ -384,6 +387,11 @@ void report_html(const json_t *doc, struct buf *b)
 	put_causes(doc, b);
 	put_timeline(doc, b);
 	put_times(doc, b);
+	if (json_object_get(doc, "controllers")) {
+		buf_puts(b, "<section>\n<h2>The batch</h2>\n");
+		report_html_history(doc, b);
+		buf_puts(b, "</section>\n");
+	}
 	json_array_foreach (all, i, one)
 		report_html_instance(one, i + 1, b);
 	buf_puts(b, "</main>\n<footer><p>Made ");

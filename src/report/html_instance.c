@@ -136,15 +136,27 @@ static void put_bytes(struct buf *b, double n)
 	buf_printf(b, "<td class=\"n\">%s</td>", n > 0 ? word : "");
 }
 
+/* The time in which it ran and was undone, not what lay between. */
+static double took(const json_t *s)
+{
+	const json_t *v;
+	double sum = 0;
+	size_t i;
+
+	json_array_foreach (json_object_get(s, "spans"), i, v)
+		sum += report_num(v, "seconds");
+	return sum;
+}
+
 static char *label_of(const json_t *s)
 {
-	char at[REPORT_WORD_MAX], took[REPORT_WORD_MAX];
+	char at[REPORT_WORD_MAX], word[REPORT_WORD_MAX];
 
 	report_seconds(report_num(s, "at_s"), at);
-	report_seconds(report_num(s, "seconds"), took);
+	report_seconds(took(s), word);
 	return mem_printf("%s: %s, began after %s, took %s",
 			  report_str(s, "step"), report_str(s, "state"), at,
-			  took);
+			  word);
 }
 
 static void put_step(const struct axis *a, const json_t *one, const json_t *s,
@@ -154,8 +166,8 @@ static void put_step(const struct axis *a, const json_t *one, const json_t *s,
 	json_t *row = json_pack("[O]", s);
 	char word[REPORT_WORD_MAX] = "";
 
-	if (json_object_get(s, "seconds"))
-		report_seconds(report_num(s, "seconds"), word);
+	if (json_array_size(json_object_get(s, "spans")))
+		report_seconds(took(s), word);
 	buf_printf(b, "<tr><td class=\"n\">%d</td><td><b>",
 		   (int)report_num(s, "nr"));
 	put(b, report_str(s, "step"), WORDS);
@@ -243,8 +255,10 @@ static void put_line(const json_t *ev, struct buf *b)
 	buf_puts(b, "</td><td class=\"n\">");
 	put_at(b, ev);
 	buf_puts(b, "</td><td>");
-	put(b, report_str(ev, "step"), WORDS);
-	buf_puts(b, "</td><td>");
+	buf_puts(b, "<bdi>");
+	put(b, report_str(ev, *report_str(ev, "step") ? "step" : "member"),
+	    WORDS);
+	buf_puts(b, "</bdi></td><td>");
 	put(b, report_str(ev, "text"), TEXT);
 	buf_puts(b, "</td></tr>\n");
 }
@@ -257,7 +271,7 @@ static void put_events(const json_t *one, struct buf *b)
 
 	buf_puts(b, "<h3>What was said</h3>\n<table><thead><tr>"
 		    "<th scope=\"col\">Time</th><th scope=\"col\" class=\"n\">"
-		    "Since</th><th scope=\"col\">Step</th><th scope=\"col\">"
+		    "Since</th><th scope=\"col\">Of</th><th scope=\"col\">"
 		    "Text</th></tr></thead>\n<tbody>\n");
 	json_array_foreach (all, i, ev) {
 		if (!strcmp(report_str(ev, "kind"), "mark"))
@@ -278,6 +292,13 @@ static void put_events(const json_t *one, struct buf *b)
 	}
 }
 
+void report_html_history(const json_t *o, struct buf *b)
+{
+	put_controllers(o, b);
+	if (json_array_size(json_object_get(o, "events")))
+		put_events(o, b);
+}
+
 void report_html_instance(const json_t *one, size_t nr, struct buf *b)
 {
 	const char *name = report_str(one, "server.name");
@@ -289,8 +310,6 @@ void report_html_instance(const json_t *one, size_t nr, struct buf *b)
 	put_facts(one, b);
 	if (json_array_size(json_object_get(one, "steps")))
 		put_steps(one, b);
-	put_controllers(one, b);
-	if (json_array_size(json_object_get(one, "events")))
-		put_events(one, b);
+	report_html_history(one, b);
 	buf_puts(b, "</section>\n");
 }

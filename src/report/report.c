@@ -71,15 +71,32 @@ static json_t *step_json(const struct journal_job *job, size_t i,
 	return o;
 }
 
-/* Where on the axis the guest was down. */
+static const struct journal_step *find(const struct journal_job *job,
+				       const char *name)
+{
+	for (size_t i = 0; i < job->nsteps; i++)
+		if (str_is(job->steps[i].name, name))
+			return &job->steps[i];
+	return NULL;
+}
+
+/* Where on the axis the guest was down; or since when it has been. */
 static void place_downtime(const struct journal_job *job, int64_t begin_us,
 			   json_t *o)
 {
 	json_t *down = json_object_get(o, "downtime");
+	const struct journal_step *stop = find(job, "stop");
 
-	for (size_t i = 0; down && i < job->nsteps; i++)
-		if (str_is(job->steps[i].name, "stop"))
-			report_put_at(down, job->steps[i].started_us, begin_us);
+	if (!stop || !stop->started_us || stop->mark == MARK_UNDONE)
+		stop = down ? stop : NULL;
+	if (down && stop) {
+		report_put_at(down, stop->started_us, begin_us);
+	} else if (stop && job->state == JOURNAL_OPEN &&
+		   json_is_true(report_get(job->plan, "move.was_running"))) {
+		int64_t us = stop->started_us - begin_us;
+
+		json_object_set_new(o, "down_at_s", report_s(us > 0 ? us : 0));
+	}
 }
 
 /* A failure that was undone by itself is not what somebody asked for. */

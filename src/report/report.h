@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What became of a job, from the journal alone: one document, and the page that
- * is made of it.
+ * What became of a job or a batch, from the journal alone: one document, and
+ *the page that is made of it.
  *
  *	json_t *doc = report_job(j, id, clock_now_us(), &e);
  *
@@ -38,6 +38,10 @@
  * when there is no such job. */
 json_t *report_job(struct journal *j, const char *id, int64_t now_us,
 		   struct err *e);
+
+/* The same of a batch and all its members, by its full id. */
+json_t *report_batch(struct journal *j, const char *id, int64_t now_us,
+		     struct err *e);
 
 /* The whole page. */
 void report_html(const json_t *doc, struct buf *out);

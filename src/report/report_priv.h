@@ -68,6 +68,8 @@ void report_row_svg(const struct report_row *r, struct buf *b);
 extern const char report_css[];
 extern const char report_patterns[];
 
+/* Who ran O, and what was said meanwhile: of an instance or of a batch. */
+void report_html_history(const json_t *o, struct buf *b);
 /* One instance's own part of the page; NR counts from 1. */
 void report_html_instance(const json_t *instance, size_t nr, struct buf *b);
 

@@ -9,9 +9,12 @@
 #include <libxml/HTMLparser.h>
 #include <libxml/parser.h>
 #include <libxml/tree.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/fs.h"
+#include "engine/batch.h"
 #include "report/report.h"
 
 #define SECOND 1000000LL
@@ -35,6 +38,10 @@ static const char hostile[] =
 	"<script>alert(1)</script>'\"&amp;\x1b[2J\xe2\x80\xae"
 	"gnp.exe\xef\xbb\xbf\xc2\x85";
 
+/* The batch that jobs are created for, and as which member; "": none. */
+static char of_batch[JOURNAL_ID_MAX];
+static int of_member;
+
 /* At T0, by OWNER. */
 static void create(const char *name, const char *owner)
 {
@@ -50,8 +57,14 @@ static void create(const char *name, const char *owner)
 			 "move", "instance", "uuid", "u-1", "name", name,
 			 "source", "compute-30", "target", "compute-34", "move",
 			 "was_running", 1, "steps", steps);
-	now = T0;
-	assert_int_equal(journal_create(j, plan, owner, &job, &e), 0);
+	if (*of_batch)
+		json_object_set_new(plan, "batch",
+				    json_pack("{s:s, s:i, s:i}", "id", of_batch,
+					      "member", of_member, "epoch", 1));
+	else
+		now = T0;
+	if (journal_create(j, plan, owner, &job, &e))
+		fail_msg("%s", err_msg(&e));
 	json_decref(plan);
 }
 
@@ -261,6 +274,22 @@ static bool says(xmlDocPtr doc, const char *text)
 
 /* --- tests */
 
+/* For who wants to see them: NH_REPORT_PAGES=FOLDER. */
+static void keep(const char *name, const struct buf *page_of)
+{
+	const char *folder = getenv("NH_REPORT_PAGES");
+	struct err e = ERR_INIT;
+	AUTO(mem_closefd) int fd = -1;
+
+	if (!folder)
+		return;
+	fd = open(folder, O_RDONLY | O_DIRECTORY);
+	assert_true(fd >= 0);
+	assert_int_equal(
+		fs_write_atomic(fd, name, page_of->p, page_of->len, 0644, &e),
+		0);
+}
+
 static void t_done(void **state)
 {
 	json_t *doc;
@@ -418,6 +447,7 @@ static void t_page(void **state)
 	assert_true(says(xml, "do <b>it</b>"));
 	assert_false(says(xml, "What went wrong"));
 	assert_non_null(strstr(out.p, "role=\"img\" aria-label=\"web1: done"));
+	keep("job.html", &out);
 	xmlFreeDoc(xml);
 	json_decref(doc);
 }
@@ -434,6 +464,7 @@ static void t_pause(void **state)
 	fail_late();
 	doc = document();
 	xmlFreeDoc(page(doc, &out));
+	keep("failed.html", &out);
 	bar = strstr(out.p, "<title>undo precopy");
 	assert_non_null(bar);
 	while (strncmp(bar, "<rect", 5))
@@ -508,6 +539,142 @@ static void t_huge(void **state)
 	assert_true(out.len < 150000);
 	xmlFreeDoc(xml);
 	json_decref(doc);
+}
+
+enum { MEMBERS = 12 };
+
+static void create_batch(struct batch *b)
+{
+	static const char *const names_of[] = {
+		"web1", "db-primary", hostile,
+		"an instance of which the name is long "
+		"enough to need more than one line of its cell, and then some"};
+	json_t *all = json_array(), *plan, *m;
+	struct err e = ERR_INIT;
+
+	for (int i = 0; i < MEMBERS; i++) {
+		char uuid[40];
+
+		snprintf(uuid, sizeof(uuid), "9f2c1f1e-0b1d-4c57-8b9c-%012d",
+			 i);
+		m = json_pack("{s:{s:s, s:s}, s:s, s:s}", "instance", "uuid",
+			      uuid, "name", i < 4 ? names_of[i] : uuid,
+			      "source", "compute-30", "target",
+			      i % 2 ? "compute-34" : "compute-35");
+		if (i == MEMBERS - 1)
+			json_object_set_new(m, "why",
+					    json_string("it fits <nowhere>"));
+		json_array_append_new(all, m);
+	}
+	plan = json_pack("{s:s, s:s, s:o}", "kind", "evacuate", "host",
+			 "compute-30", "members", all);
+	now = T0;
+	assert_int_equal(batch_create(j, plan, "controller pid 7", b, &e), 0);
+	json_decref(plan);
+}
+
+/* As the controller does before it starts a process for it. */
+static void start_member(const struct batch *b, int i)
+{
+	struct journal_key k = batch_key(b);
+	struct batch_member m = b->members[i];
+	struct err e = ERR_INIT;
+
+	m.state = MEMBER_RUNNING;
+	m.attempts = 1;
+	m.started_us = now;
+	assert_int_equal(batch_member_set(j, &k, &m, &e), 0);
+}
+
+/* Three at a time; some fail, one is open, one waits, one cannot go. */
+static void run_batch(const struct batch *b)
+{
+	memcpy(of_batch, b->id, sizeof(of_batch));
+	for (int i = 0; i < MEMBERS - 2; i++) {
+		double t = (double)(i / 3) * 30 + (i % 3) * 2;
+
+		of_member = i;
+		at(t);
+		start_member(b, i);
+		create(b->members[i].name, "controller pid 8");
+		ran(CLAIM, t + 0.1, t + 0.4, 0);
+		ran(PRECOPY, t + 0.4, t + 12 + i, 50 << 20);
+		at(t + 12 + i);
+		mark(STOP, MARK_RUNNING, 1, 0);
+		if (i == 4) {
+			at(t + 16);
+			turn(JOURNAL_OPEN, JOURNAL_BACKWARD, "no space left");
+			mark(STOP, MARK_UNDOING, 1, 0);
+			at(t + 19);
+			mark(STOP, MARK_UNDONE, 1, 0);
+			mark(PRECOPY, MARK_UNDONE, 1, 0);
+			mark(CLAIM, MARK_UNDONE, 1, 0);
+			turn(JOURNAL_ROLLED_BACK, JOURNAL_BACKWARD,
+			     "no space left");
+			continue;
+		}
+		at(t + 14 + i);
+		mark(STOP, MARK_DONE, 1, 0);
+		ran(COPY, t + 14 + i, t + 16 + i, 3 << 20);
+		if (i == 9) {
+			mark(REWRITE, MARK_RUNNING, 1, 0);
+			turn(JOURNAL_OPEN, JOURNAL_FORWARD,
+			     "host compute-34: no route to host");
+			continue;
+		}
+		ran(REWRITE, t + 16 + i, t + 16.5 + i, 0);
+		ran(START, t + 16.5 + i, t + 18 + i, 0);
+		turn(JOURNAL_DONE, JOURNAL_FORWARD, NULL);
+	}
+	*of_batch = '\0';
+}
+
+static void t_batch(void **state)
+{
+	AUTO(buf_clear) struct buf out = BUF_INIT;
+	struct err e = ERR_INIT;
+	struct batch b = {0};
+	json_t *doc;
+	xmlDocPtr xml;
+
+	(void)state;
+	create_batch(&b);
+	run_batch(&b);
+	doc = report_batch(j, b.id, now, &e);
+	assert_non_null(doc);
+	is(doc, "report", "batch");
+	is(doc, "id", b.id);
+	is(doc, "host", "compute-30");
+	is(doc, "outcome", "open");
+	assert_true(num(doc, "totals/instances") == MEMBERS);
+	assert_true(num(doc, "totals/outcomes/done") == 8);
+	assert_true(num(doc, "totals/outcomes/failed") == 1);
+	assert_true(num(doc, "totals/outcomes/open") == 1);
+	assert_true(num(doc, "totals/outcomes/pending") == 1);
+	assert_true(num(doc, "totals/outcomes/skipped") == 1);
+	/* stopped, and not yet started again */
+	assert_true(num(doc, "instances/9/down_at_s") == 111);
+	assert_null(path(doc, "instances/9/downtime"));
+	assert_null(path(doc, "instances/8/down_at_s"));
+	/* the second lot begins when the first one is over */
+	assert_true(num(doc, "instances/3/at_s") == 30);
+	is(doc, "instances/4/error/message", "no space left");
+	is(doc, "instances/11/error/message", "it fits <nowhere>");
+	assert_null(path(doc, "instances/11/job"));
+	is(doc, "controllers/0/owner", "controller pid 7");
+	xml = page(doc, &out);
+	assert_true(says(xml, "evacuate of compute-30: 12 instances"));
+	assert_true(
+		says(xml, "8 done, 1 failed, 1 open, 1 pending, 1 skipped"));
+	assert_true(says(xml, "it fits <nowhere>"));
+	assert_int_equal(count(xmlDocGetRootElement(xml), "script"), 0);
+	keep("batch.html", &out);
+	xmlFreeDoc(xml);
+	json_decref(doc);
+	batch_clear(&b);
+	assert_null(report_batch(j, "b-aaaaaaaa", now, &e));
+	assert_int_equal(e.kind, ERR_NOTHING);
+	err_clear(&e);
 }
 
 static void t_escape(void **state)
@@ -592,7 +759,8 @@ int main(void)
 		cmocka_unit_test(t_failed),  cmocka_unit_test(t_open),
 		cmocka_unit_test(t_page),    cmocka_unit_test(t_pause),
 		cmocka_unit_test(t_hostile), cmocka_unit_test(t_huge),
-		cmocka_unit_test(t_escape),  cmocka_unit_test(t_words),
+		cmocka_unit_test(t_batch),   cmocka_unit_test(t_escape),
+		cmocka_unit_test(t_words),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
