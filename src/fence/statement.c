@@ -8,30 +8,39 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { WORDS_MAX = 500 };
+enum { NAME_MAX_BYTES = 100, REASON_MAX_BYTES = 500 };
+
+struct words {
+	const char *text, *what, *option;
+	size_t max;
+};
 
 /* A line of text with something in it. */
-static int check_words(const char *s, const char *what, const char *option,
-		       struct err *e)
+static int check_words(const struct words *w, struct err *e)
 {
-	bool some = false;
+	const char *s = w->text;
+	json_t *text = s ? json_string(s) : NULL;
+	bool utf8 = !s || text, some = false;
 
+	json_decref(text);
+	if (!utf8)
+		return err_set(e, ERR_USAGE, "%s: not UTF-8", w->what);
 	for (const char *p = s; p && *p; p++) {
 		if (iscntrl((unsigned char)*p))
 			return err_set(e, ERR_USAGE, "%s: not one line of text",
-				       what);
+				       w->what);
 		some |= !!isalnum((unsigned char)*p) || (*p & 0x80);
 	}
 	if (!some) {
-		err_set(e, ERR_USAGE, "a statement needs %s", what);
+		err_set(e, ERR_USAGE, "a statement needs %s", w->what);
 		return err_hint(e,
 				"novahaul fence HOST --statement \"HOST is "
 				"off\" %s ...",
-				option);
+				w->option);
 	}
-	if (strlen(s) > WORDS_MAX)
-		return err_set(e, ERR_USAGE, "%s: longer than %d bytes", what,
-			       WORDS_MAX);
+	if (strlen(s) > w->max)
+		return err_set(e, ERR_USAGE, "%s: longer than %zu bytes",
+			       w->what, w->max);
 	return 0;
 }
 
@@ -44,13 +53,15 @@ static int take(const struct fence_way *w, struct fence_finding *f,
 		struct err *e)
 {
 	AUTO(mem_freep) char *want = mem_printf("%s is off", w->host);
+	const struct words by = {w->by, "a name", "--by", NAME_MAX_BYTES};
+	const struct words why = {w->reason, "a reason", "--reason",
+				  REASON_MAX_BYTES};
 
 	if (strcmp(w->statement, want))
 		return err_set(e, ERR_USAGE,
 			       "what was stated is not \"%s\", to the letter",
 			       want);
-	if (check_words(w->by, "a name", "--by", e) ||
-	    check_words(w->reason, "a reason", "--reason", e))
+	if (check_words(&by, e) || check_words(&why, e))
 		return -1;
 	json_object_set_new(f->what, "statement", json_string(w->statement));
 	json_object_set_new(f->what, "by", json_string(w->by));

@@ -429,6 +429,8 @@ static void t_statement(void **state)
 					  "compute-30 is not off",
 					  "yes"};
 
+	char name[102] = "";
+
 	assert_false(fence_provider("statement")->usable(&f->w));
 	f->w.by = "Jane Roe";
 	f->w.reason = "the power cord is in my hand";
@@ -447,9 +449,15 @@ static void t_statement(void **state)
 	wrong(f, "statement", "a reason");
 	f->w.reason = "two\nlines";
 	wrong(f, "statement", "a reason");
-	f->w.reason = "because";
+	f->w.reason = "caf\xe9";
+	wrong(f, "statement", "not UTF-8");
+	f->w.reason = "caf\xc3\xa9";
+	assert_int_equal(look(f, "statement"), FENCE_OFF);
 	f->w.by = "";
 	wrong(f, "statement", "a name");
+	memset(name, 'n', sizeof(name) - 1);
+	f->w.by = name;
+	wrong(f, "statement", "longer than 100 bytes");
 }
 
 /* --- those that watch */
