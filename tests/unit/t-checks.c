@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "checks/checks.h"
+#include "facts/inventory.h"
 #include "plan/plan.h"
 
 #define UUID "0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f0"
@@ -1200,10 +1201,127 @@ static void t_digest(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(t_##name, good, drop)
 
+/* ---- a dead source */
+
+#define SEEN "/mnt/c30"
+
+/* As facts_dead() leaves it: its disks on a read-only share of another host. */
+static void bury(struct facts *f)
+{
+	struct fact_host *s = &f->host[SRC_HOST];
+
+	f->dead = true;
+	f->disks = mem_strdup("localhost");
+	s->conf_known = false;
+	s->state.state = VIRT_SHUTOFF;
+	s->db.seen_age_s = 600;
+	set(&s->instances_path, SEEN IP);
+	s->home = mem_strdup(IP);
+	s->prefix = mem_strdup(SEEN);
+	set(&s->fs.fstype, "nfs4");
+	s->fs.readonly = true;
+}
+
+static void t_dead(void **state)
+{
+	struct facts *f = *state;
+	struct plan_opts o = {.precopy = true, .precopy_max = 5};
+	struct check_opts c = {.start = true};
+	struct check_report r = {0};
+	struct err e = ERR_INIT;
+	struct move *m;
+
+	bury(f);
+	checks_run(f, &c, &r);
+	assert_true(r.verdict >= CHECK_WARN);
+	check_report_clear(&r);
+	m = plan_move(f, &o, &e);
+	assert_non_null(m);
+	assert_true(m->dead);
+	assert_true(m->start); /* the row says that it ran */
+	assert_false(m->precopy);
+	assert_string_equal(m->disks, "localhost");
+	assert_string_equal(m->history, "migration");
+	assert_string_equal(m->src.instances_path, SEEN IP);
+	assert_string_equal(m->src.home, IP);
+	/* its header names IP, which is the target's as well */
+	assert_false(m->files[0].rebase);
+	assert_null(strstr(m->domain_xml, SEEN));
+	move_free(m);
+	/* one that was stopped stays so */
+	set(&f->srv.inst.vm_state, "stopped");
+	m = plan_move(f, &o, &e);
+	assert_non_null(m);
+	assert_false(m->start);
+	move_free(m);
+}
+
+static void t_dead_unseen(void **state)
+{
+	struct facts *f = *state;
+
+	bury(f);
+	err_set(&f->host[SRC_HOST].down, ERR_RETRY, "no route to host");
+	err_hint(&f->host[SRC_HOST].down, "novahaul help rescue");
+	expect(f, "hosts", CHECK_REFUSE);
+}
+
+/* Without its definition only Nova can start it. */
+static void t_dead_undefined(void **state)
+{
+	struct facts *f = *state;
+
+	bury(f);
+	mem_freep(&f->xml);
+	domain_free(f->dom);
+	f->dom = NULL;
+	err_set(&f->dom_err, ERR_NOTHING, "no definition of it");
+	expect(f, "domain", CHECK_REFUSE);
+}
+
+/* NVRAM that its domain names, and that is not seen. */
+static void t_dead_firmware(void **state)
+{
+	struct facts *f = *state;
+
+	bury(f);
+	expect(f, "state", CHECK_PASS);
+	f->dom->fw.nvram = mem_strdup("/var/lib/libvirt/qemu/nvram/x_VARS.fd");
+	expect(f, "state", CHECK_REFUSE);
+	f->dead = false;
+	expect(f, "state", CHECK_PASS);
+}
+
+static void t_inventory(void **state)
+{
+	struct inventory_item i = {.dir = true, .row = true};
+
+	(void)state;
+	assert_int_equal(inventory_judge(&i, true), INVENTORY_COMPLETE);
+	strv_add(&i.missing, SHA);
+	assert_int_equal(inventory_judge(&i, true), INVENTORY_BASE_MISSING);
+	i.row = false;
+	assert_int_equal(inventory_judge(&i, true), INVENTORY_NO_ROW);
+	/* nobody was asked */
+	assert_int_equal(inventory_judge(&i, false), INVENTORY_BASE_MISSING);
+	i.row = true;
+	i.dir = false;
+	assert_int_equal(inventory_judge(&i, true), INVENTORY_NO_DISKS);
+	err_set(&i.err, ERR_FAILED, "input/output error");
+	assert_int_equal(inventory_judge(&i, true), INVENTORY_UNREADABLE);
+	err_clear(&i.err);
+	strv_clear(&i.missing);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(good),
+		T(dead),
+		T(dead_unseen),
+		T(dead_undefined),
+		T(dead_firmware),
+		T(inventory),
 		T(there),
 		T(same_host),
 		T(lost_disk),
