@@ -15,6 +15,7 @@ enum { CONNECT_S = 5, ANSWER_S = 20, LOCK_S = 10 };
 enum {
 	E_UNKNOWN_COM = 1047, /* Galera: this node is out of its cluster */
 	E_DUP_ENTRY = 1062,
+	E_LOCK_WAIT = 1205,
 };
 
 struct stmt {
@@ -68,7 +69,10 @@ static struct sql_text find(const struct db_store *d, const char *name)
 /* What an error leaves: is all of the transaction gone, is this server? */
 static int failed(struct db_store *d, struct err *e)
 {
-	bool gone = !d->c.handle || d->c.code == E_UNKNOWN_COM;
+	/* Nobody waits for a lock outside of a transaction: it is this node
+	 * that does not come up with its cluster. */
+	bool gone = !d->c.handle || d->c.code == E_UNKNOWN_COM ||
+		    (d->c.code == E_LOCK_WAIT && !d->in_txn);
 
 	if (gone) {
 		my_close(&d->c);

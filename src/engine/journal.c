@@ -97,6 +97,15 @@ void journal_read_end(struct journal *j)
 	err_clear(&ignored);
 }
 
+bool journal_read_again(struct journal *j, unsigned *tries, struct err *e)
+{
+	if (e->kind != ERR_RETRY || !j->s->again || ++*tries > 3)
+		return false;
+	j->s->again = false;
+	err_clear(e);
+	return true;
+}
+
 /* --- the reserve */
 
 static void reserve_lay(struct journal *j, const char *path)

@@ -414,8 +414,8 @@ int journal_load_in(struct journal *j, const char *id, struct journal_job *out,
 	return 0;
 }
 
-int journal_load(struct journal *j, const char *id, struct journal_job *out,
-		 struct err *e)
+static int load_once(struct journal *j, const char *id, struct journal_job *out,
+		     struct err *e)
 {
 	AUTO(mem_freep) char *owner = NULL;
 	int rc;
@@ -429,6 +429,17 @@ int journal_load(struct journal *j, const char *id, struct journal_job *out,
 	}
 	journal_read_end(j);
 	return rc;
+}
+
+int journal_load(struct journal *j, const char *id, struct journal_job *out,
+		 struct err *e)
+{
+	unsigned tries = 0;
+
+	while (load_once(j, id, out, e))
+		if (!journal_read_again(j, &tries, e))
+			return -1;
+	return 0;
 }
 
 int journal_jobs(struct journal *j, journal_each_job *fn, void *arg,

@@ -76,7 +76,7 @@ static json_t *job_json(const struct journal_job *job)
 	return o;
 }
 
-char *journal_export(struct journal *j, const char *id, struct err *e)
+static char *export_once(struct journal *j, const char *id, struct err *e)
 {
 	struct journal_job job;
 	json_t *o, *records = json_array();
@@ -101,6 +101,17 @@ char *journal_export(struct journal *j, const char *id, struct err *e)
 		own = mem_strdup(text);
 	free(text); /* allowed: jansson's allocator */
 	return own;
+}
+
+char *journal_export(struct journal *j, const char *id, struct err *e)
+{
+	unsigned tries = 0;
+	char *text;
+
+	while (!(text = export_once(j, id, e)))
+		if (!journal_read_again(j, &tries, e))
+			return NULL;
+	return text;
 }
 
 /* --- in */

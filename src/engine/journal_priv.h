@@ -72,6 +72,9 @@ int64_t journal_changed(struct journal *j);
 /* Reads between these see one state of the file. */
 int journal_read_begin(struct journal *j, struct err *e);
 void journal_read_end(struct journal *j);
+/* May all of such a read be tried again, because its connection broke?  Then E
+ * is clear.  TRIES counts. */
+bool journal_read_again(struct journal *j, unsigned *tries, struct err *e);
 
 /* One durable write: BEGIN, the guard, BODY, COMMIT.  BODY may be called again,
  * after what it did was undone: it changes nothing but the journal. */
