@@ -155,9 +155,9 @@ static void is_target_lost(struct run *r, const struct batch_member *m)
 {
 	struct err e = ERR_INIT;
 
-	if (r->b->dir == JOURNAL_BACKWARD || !m->target ||
+	if (r->stopping || r->b->dir == JOURNAL_BACKWARD || !m->target ||
 	    !r->a->ops->answers || m->why.kind == ERR_REFUSED ||
-	    r->a->ops->answers(r->a, m->target, &e))
+	    !r->a->ops->answers(r->a, m->target, &e))
 		return;
 	progress_note(r->a->progress, "%s does not answer: %s", m->target,
 		      err_msg(&e));

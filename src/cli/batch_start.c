@@ -110,10 +110,10 @@ static int end_back(const struct run *r, const struct counts *c, struct err *e)
 	if (!c->done)
 		return CLI_DONE;
 	err_set(e, ERR_REFUSED,
-		"batch %s: %zu members could not be rolled back: they may have "
-		"run on their targets",
+		"batch %s: %zu members could not be rolled back: their moves "
+		"are complete, or they may have run on their targets",
 		r->b->id, c->done);
-	err_hint(e, "novahaul show %s tells why", r->b->id);
+	err_hint(e, "novahaul return %s moves them back", r->b->id);
 	return c->kept ? CLI_FAILED : CLI_REFUSED;
 }
 
