@@ -7,6 +7,7 @@
 
 #include "cli/hooks.h"
 #include "cli/progress.h"
+#include "cli/sdjournal.h"
 #include "core/clock.h"
 #include "core/fs.h"
 #include "core/log.h"
@@ -77,6 +78,16 @@ int trace_ask(struct trace *t, const json_t *plan, struct err *e)
 	return rc;
 }
 
+static void tell_system(const struct trace *t, enum sdjournal_what what,
+			const char *step, const char *text)
+{
+	sdjournal_send(t->sd, &(struct sdjournal){.what = what,
+						  .job = t->job.id,
+						  .instance = t->job.instance,
+						  .step = step,
+						  .text = text});
+}
+
 static json_t *facts(const struct trace *t, enum config_hook which)
 {
 	return report_facts(&t->job, config_hook_name(which), clock_now_us());
@@ -93,14 +104,16 @@ static void begin(struct trace *t, const struct txn_event *ev)
 	t->tried = true;
 	put_metrics(t);
 	open_hooks(t);
-	if (!t->hooks)
+	t->sd = sdjournal_open(SDJOURNAL_SOCKET);
+	if (!t->hooks && t->sd < 0)
 		return;
 	if (journal_load(t->journal, ev->job, &t->job, &e)) {
-		log_warn("no hook is told: %s", err_msg(&e));
+		log_warn("nobody is told what it does: %s", err_msg(&e));
 		err_clear(&e);
 		return;
 	}
 	t->begun = true;
+	tell_system(t, SDJOURNAL_START, NULL, journal_dir_name(ev->dir));
 	doc = facts(t, CONFIG_HOOK_START);
 	hooks_wait(t->hooks, CONFIG_HOOK_START, doc);
 	json_decref(doc);
@@ -139,7 +152,7 @@ static void tell_step(struct trace *t, const struct txn_event *ev,
 	json_decref(doc);
 }
 
-static void tell_hooks(struct trace *t, const struct txn_event *ev)
+static void tell(struct trace *t, const struct txn_event *ev)
 {
 	switch (ev->kind) {
 	case TXN_EV_START:
@@ -147,14 +160,19 @@ static void tell_hooks(struct trace *t, const struct txn_event *ev)
 		t->step_us = clock_mono_us();
 		break;
 	case TXN_EV_END:
+		tell_system(t, SDJOURNAL_STEP, ev->step,
+			    ev->dir == JOURNAL_BACKWARD ? "undone" : "done");
 		tell_step(t, ev, CONFIG_HOOK_STEP);
 		break;
 	case TXN_EV_FAIL:
+		tell_system(t, SDJOURNAL_FAIL, ev->step, ev->text);
 		tell_step(t, ev, CONFIG_HOOK_FAIL);
+		break;
+	case TXN_EV_SAY:
+		tell_system(t, SDJOURNAL_SAY, ev->step, ev->text);
 		break;
 	case TXN_EV_WAIT:
 	case TXN_EV_PROGRESS:
-	case TXN_EV_SAY:
 	case TXN_EV_TURN:
 		break;
 	}
@@ -168,7 +186,7 @@ void trace_event(void *arg, const struct txn_event *ev)
 	begin(t, ev);
 	progress_event(t->app->progress, ev);
 	if (t->begun)
-		tell_hooks(t, ev);
+		tell(t, ev);
 }
 
 static void tell_end(struct trace *t, const struct app_outcome *out,
@@ -198,6 +216,9 @@ static void tell_end(struct trace *t, const struct app_outcome *out,
 void trace_clear(struct trace *t)
 {
 	hooks_free(t->hooks);
+	if (t->sd > 0)
+		mem_closefd(&t->sd);
+	t->sd = 0;
 	journal_job_clear(&t->job);
 	t->hooks = NULL;
 	t->begun = t->tried = false;
@@ -216,6 +237,8 @@ void trace_end(struct trace *t, const struct app_outcome *out,
 	err_clear(&ignored);
 	/* Those of the steps first: the end is the last that is told. */
 	hooks_settle(t->hooks);
+	if (t->begun)
+		tell_system(t, SDJOURNAL_END, NULL, txn_end_name(out->end));
 	if (t->begun && hooks_want(t->hooks, CONFIG_HOOK_END))
 		tell_end(t, out, e);
 	if (t->tried)

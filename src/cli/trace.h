@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Everybody who is told what a job does, besides its journal: the operator's
- * terminal, the hooks, and the file of figures for Prometheus.
+ * terminal, the hooks, the system's journal, and the file of figures for
+ * Prometheus.
  *
  *	AUTO(trace_clear) struct trace t = {.app = a, .journal = j};
  *
@@ -26,6 +27,7 @@ struct trace {
 	struct journal *journal;
 	/* its own */
 	struct hooks *hooks;
+	int sd;			/* the system's journal; -1: there is none */
 	struct journal_job job; /* as it began, then as it ended */
 	bool begun, tried;
 	size_t idx;	 /* of the step that runs */

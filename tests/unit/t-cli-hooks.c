@@ -7,11 +7,14 @@
 
 #include <fcntl.h>
 #include <jansson.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "cli/hooks.h"
 #include "cli/progress.h"
+#include "cli/sdjournal.h"
 #include "cli/trace.h"
 #include "core/clock.h"
 #include "core/fs.h"
@@ -235,6 +238,76 @@ static void t_none(void **state)
 	assert_false(hooks_want(NULL, CONFIG_HOOK_END));
 }
 
+/* --- the system's journal */
+
+/* As journald reads it: a field of one line, or one with its length. */
+static void field(const char *all, size_t n, const char *key, const char *want)
+{
+	AUTO(buf_clear) struct buf b = BUF_INIT;
+
+	buf_puts(&b, key);
+	if (strchr(want, '\n')) {
+		uint64_t len = strlen(want);
+
+		assert_true(len < 256);
+		buf_putc(&b, '\n');
+		buf_putc(&b, (char)len);
+		buf_put(&b, "\0\0\0\0\0\0\0", 7);
+	} else {
+		buf_putc(&b, '=');
+	}
+	buf_printf(&b, "%s\n", want);
+	if (!memmem(all, n, b.p, b.len))
+		fail_msg("%s is not \"%s\" in:\n%.*s", key, want, (int)n, all);
+}
+
+static void t_system(void **state)
+{
+	AUTO(mem_freep) char *path = mem_printf("%s/in", dir);
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	AUTO(mem_closefd) int in = socket(AF_UNIX, SOCK_DGRAM, 0);
+	AUTO(mem_freep) char *huge = mem_calloc(1 << 20, 1);
+	struct sdjournal s = {.what = SDJOURNAL_FAIL,
+			      .job = "j-36uuu7bg",
+			      .instance = "u-1",
+			      .step = "stop",
+			      .text = "it burns\nNOVAHAUL_JOB=j-forged"};
+	char got[16384];
+	ssize_t n;
+	int fd;
+
+	(void)state;
+	assert_int_equal(sdjournal_open(path), -1);
+	sdjournal_send(-1, &s);
+	unlink(path);
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+	assert_int_equal(bind(in, (struct sockaddr *)&at, sizeof(at)), 0);
+	fd = sdjournal_open(path);
+	assert_true(fd >= 0);
+	sdjournal_send(fd, &s);
+	n = recv(in, got, sizeof(got), 0);
+	assert_true(n > 0);
+	field(got, (size_t)n, "MESSAGE",
+	      "job j-36uuu7bg: fail stop: it burns\nNOVAHAUL_JOB=j-forged");
+	field(got, (size_t)n, "NOVAHAUL_JOB", "j-36uuu7bg");
+	field(got, (size_t)n, "NOVAHAUL_INSTANCE", "u-1");
+	field(got, (size_t)n, "NOVAHAUL_STEP", "stop");
+	field(got, (size_t)n, "NOVAHAUL_EVENT", "fail");
+	field(got, (size_t)n, "PRIORITY", "4");
+	field(got, (size_t)n, "MESSAGE_ID", "e28b29bbc9024bc0908a6d21394581a5");
+	/* a text without end is cut, and arrives */
+	memset(huge, 'x', (1 << 20) - 1);
+	s.text = huge;
+	sdjournal_send(fd, &s);
+	n = recv(in, got, sizeof(got), 0);
+	assert_true(n > 8192 && n < 9000);
+	/* nobody reads: it does not wait */
+	for (int i = 0; i < 2000; i++)
+		sdjournal_send(fd, &s);
+	close(fd);
+	unlink(path);
+}
+
 /* --- a whole job */
 
 static struct journal_job *create(struct journal *j, struct journal_job *job)
@@ -434,6 +507,7 @@ int main(void)
 		cmocka_unit_test_setup(t_stuck, reset),
 		cmocka_unit_test_setup(t_ask, reset),
 		cmocka_unit_test_setup(t_none, reset),
+		cmocka_unit_test_setup(t_system, reset),
 		cmocka_unit_test_setup(t_job, reset),
 	};
 
