@@ -184,6 +184,8 @@ static void put_clock(struct buf *b, double t, double step)
 	else if (s < 3600)
 		buf_printf(b, step < 60 ? "%ld:%02ld" : "%ld min", s / 60,
 			   s % 60);
+	else if (s < 86400 && step < 60)
+		buf_printf(b, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
 	else if (s < 86400)
 		buf_printf(b, "%ld:%02ld h", s / 3600, s / 60 % 60);
 	else
