@@ -5,6 +5,7 @@
 # and again at random moments; each time it is resumed from another directory
 # with the journal alone.  Then they return: every guest is home and has booted
 # once for each move, and nothing is left behind.
+# Drawn in a sample: it needs minutes and a sandbox of its own.
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"
 # A sandbox of its own, with a third host.
