@@ -332,9 +332,12 @@ int batch_jobs(struct journal *j, const char *batch, long member,
 	journal_bind(st, ":batch", batch);
 	journal_bind_int(st, ":member", member);
 	while (more && (rc = journal_step_row(j, st, e)) > 0) {
+		AUTO(mem_freep) char *owner = NULL;
 		struct journal_job job;
 
 		rc = journal_read_job(j, st, &job, e);
+		if (!rc)
+			rc = journal_holder(j, job.id, &job.pulse, &owner, e);
 		if (!rc)
 			more = fn(arg, &job);
 		journal_job_clear(&job);

@@ -142,7 +142,7 @@ struct journal_job {
 	struct err error;
 	struct journal_step *steps;
 	size_t nsteps;
-	enum journal_pulse pulse; /* only from journal_load() */
+	enum journal_pulse pulse; /* not from journal_jobs() */
 };
 
 /* Who writes: a job, and the epoch under which this process works on it. */

@@ -779,14 +779,22 @@ static json_t *batch_plan(void)
 			 "compute-30", "target", "compute-34");
 }
 
+static bool attended(void *arg, const struct journal_job *job)
+{
+	*(int *)arg += job->pulse == PULSE_BEATS;
+	return true;
+}
+
 /* A child of an old controller creates nothing. */
 static void t_batch(void **state)
 {
 	struct fix *f = *state;
 	json_t *plan = batch_plan(), *one = plan_new();
 	struct journal_takeover how = {.owner = "there pid 2"};
+	struct journal *other;
 	struct batch b = {0};
 	struct journal_job job = {0};
+	int n = 0;
 
 	finish(f);
 	if (batch_create(f->j, plan, "me", &b, &f->e))
@@ -797,6 +805,12 @@ static void t_batch(void **state)
 	if (journal_create(f->j, one, NULL, &job, &f->e))
 		fail_msg("%s", err_msg(&f->e));
 	assert_string_equal(job.batch, b.id);
+	/* Of an open one it is known whether somebody attends it. */
+	silence(f->path, 0);
+	other = lab_open(f->path, &f->e);
+	assert_int_equal(batch_jobs(other, b.id, -1, attended, &n, &f->e), 0);
+	assert_int_equal(n, 1);
+	journal_close(other);
 	f->k = journal_key(&job);
 	finish(f);
 	journal_job_clear(&job);
