@@ -161,6 +161,9 @@ FROM services WHERE host = :h AND `binary` = 'nova-compute' AND deleted = 0
 SELECT host FROM services
 WHERE `binary` = 'nova-compute' AND deleted = 0 ORDER BY host LIMIT 20
 
+-- name: cell.host_servers
+SELECT COUNT(*) AS n FROM instances WHERE host = :h AND deleted = 0
+
 -- Aggregates lived here up to Ocata.
 -- name: cell.az
 SELECT m.value FROM aggregate_hosts h JOIN aggregate_metadata m

@@ -187,3 +187,15 @@ UPDATE services SET disabled = :d, disabled_reason = :r
 WHERE host = :h AND `binary` = 'nova-compute' AND deleted = 0
 AND COALESCE(disabled, 0) = :was_d
 [F_service_seen:AND COALESCE(forced_down, 0) = :was_f]
+
+-- Disabling a nova-compute and back, where Nova's API does not answer.
+-- updated_at stays as it is: before Liberty it is the heartbeat.
+-- name: sw.disable
+UPDATE services SET disabled = 1, disabled_reason = :mark
+WHERE host = :h AND `binary` = 'nova-compute' AND deleted = 0
+AND (disabled = 0 OR disabled IS NULL)
+
+-- name: sw.enable
+UPDATE services SET disabled = 0, disabled_reason = NULL
+WHERE host = :h AND `binary` = 'nova-compute' AND deleted = 0 AND disabled = 1
+AND CAST(disabled_reason AS BINARY) = CAST(:mark AS BINARY)

@@ -37,7 +37,7 @@ rows_users() {
 		echo "GRANT ALL ON $d.* TO nova@'%';"
 		echo "GRANT SELECT ON $d.* TO novahaul@'%';"
 	done
-	# what a move writes, and nothing more
+	# what a move writes, and the services for runbooks, and nothing more
 	cat <<-X
 	GRANT UPDATE ON nova_cell1.instances TO novahaul@'%';
 	GRANT INSERT, UPDATE, DELETE ON nova_cell1.instance_system_metadata
@@ -49,6 +49,7 @@ rows_users() {
 	GRANT UPDATE ON nova_cell1.block_device_mapping TO novahaul@'%';
 	GRANT DELETE ON nova_cell1.console_auth_tokens TO novahaul@'%';
 	GRANT UPDATE ON nova_cell1.floating_ips TO novahaul@'%';
+	GRANT UPDATE ON nova_cell1.services TO novahaul@'%';
 	GRANT UPDATE (disabled, disabled_reason, forced_down)
 		ON nova_cell1.services TO novahaul@'%';
 	X

@@ -149,6 +149,11 @@ int nova_services_list(struct api_session *s, const char *host,
 int nova_service_force_down(struct api_session *s, const char *host, bool down,
 			    struct err *e);
 
+/* nova-compute of HOST.  Idempotent: Nova takes the last REASON. */
+int nova_service_disable(struct api_session *s, const char *host,
+			 const char *reason, struct err *e);
+int nova_service_enable(struct api_session *s, const char *host, struct err *e);
+
 struct nova_hypervisor {
 	char *id; /* a number below 2.53, then the uuid of the compute node,
 		     which is that of its resource provider */

@@ -109,6 +109,60 @@ int nova_service_force_down(struct api_session *s, const char *host, bool down,
 	return force_down(s, host, down, what, e);
 }
 
+/* From 2.53 on a service is changed by its id, before by host and binary. */
+static int set_status(struct api_session *s, const char *host,
+		      const char *reason, const char *what, struct err *e)
+{
+	AUTO(buf_clear) struct buf path = BUF_INIT, body = BUF_INIT;
+	AUTO(mem_freep) char *id = NULL;
+	struct api_call c = {
+		.service = CLOUD_COMPUTE,
+		.method = API_PUT,
+		.what = what,
+		.idempotent = true,
+	};
+	struct api_version v;
+
+	if (api_version(s, CLOUD_COMPUTE, &v, e))
+		return err_wrap(e, "%s", what);
+	buf_putc(&body, '{');
+	buf_puts(&path, "/os-services/");
+	if (api_at_least(v, 2, 53)) {
+		id = compute_id(s, host, e);
+		if (!id)
+			return err_wrap(e, "%s", what);
+		url_put(&path, id);
+		json_member(&body, "status", reason ? "disabled" : "enabled");
+	} else {
+		buf_puts(&path, reason ? "disable-log-reason" : "enable");
+		json_member(&body, "host", host);
+		json_member(&body, "binary", "nova-compute");
+	}
+	if (reason)
+		json_member(&body, "disabled_reason", reason);
+	buf_putc(&body, '}');
+	c.path = buf_str(&path);
+	c.body = buf_str(&body);
+	return api_do(s, &c, e);
+}
+
+int nova_service_disable(struct api_session *s, const char *host,
+			 const char *reason, struct err *e)
+{
+	AUTO(mem_freep)
+	char *what = mem_printf("disabling nova-compute of %s", host);
+
+	return set_status(s, host, reason, what, e);
+}
+
+int nova_service_enable(struct api_session *s, const char *host, struct err *e)
+{
+	AUTO(mem_freep)
+	char *what = mem_printf("enabling nova-compute of %s", host);
+
+	return set_status(s, host, NULL, what, e);
+}
+
 /* --- lists of several pages */
 
 /* Parses one page and appends it to OUT. */

@@ -267,6 +267,30 @@ struct app_audit_scope {
 	const struct strv *silent; /* those that did not answer */
 };
 
+/* A host's nova-compute, as the database has it. */
+struct app_service {
+	bool disabled, forced_down;
+	char *reason;  /* why it is disabled, or NULL; owned */
+	int64_t age_s; /* since it was heard of; -1: never */
+};
+/* After so long without a sign of life Nova takes it for down
+ * (service_down_time, default). */
+#define APP_SERVICE_DOWN_S 60
+
+/* A server, as the database has it; strings are owned. */
+struct app_server {
+	char *vm_state, *task; /* NULL: none */
+};
+void app_server_clear(struct app_server *s);
+
+/* To disable an enabled one with the reason MARK, or to enable one that is
+ * disabled with exactly that reason. */
+struct app_service_set {
+	const char *host, *mark;
+	bool disable;
+	enum app_control control;
+};
+
 /* What lies below the layers that cli/ may include: src/join/ fills it with
  * functions that join the adapters.  Any member may be NULL in tests. */
 /* Which hosts of a job must answer. */
@@ -339,6 +363,20 @@ struct app_ops {
 		     const char *uuid, struct err *e);
 	/* 0 when HOST can be worked on: its agent answers. */
 	int (*answers)(struct app *a, const char *host, struct err *e);
+	/* Hosts and servers as runbooks ask for them.  service_set: *BY says,
+	 * for people, how; ERR_CONFLICT when it is not as expected, ERR_LOST
+	 * when that is not known: service_get() tells. */
+	int (*service_get)(struct app *a, const char *host,
+			   struct app_service *out, struct err *e);
+	int (*service_set)(struct app *a, const struct app_service_set *s,
+			   const char **by, struct err *e);
+	/* Instances that Nova has on HOST. */
+	int (*host_servers)(struct app *a, const char *host, int64_t *n,
+			    struct err *e);
+	/* A server that is not there (any more) is ERR_REFUSED or
+	 * ERR_NOTHING. */
+	int (*server_state)(struct app *a, const char *server,
+			    struct app_server *out, struct err *e);
 	/* What the header of the image at PATH says, as one object. */
 	int (*image_info)(const char *path, const char *format, json_t **info,
 			  struct err *e);

@@ -45,6 +45,13 @@ enum opt_type {
 	OPT_SIZE,     /* uint64_t: bytes, with k, M, G, T (powers of 1024) */
 	OPT_NUMBER,   /* unsigned: from 1 to .max */
 	OPT_SECONDS,  /* unsigned: with s, m, h, d */
+	OPT_WORDS,    /* struct opt_words: may be given several times */
+};
+
+enum { OPT_WORDS_MAX = 64 };
+struct opt_words {
+	const char *v[OPT_WORDS_MAX + 1]; /* NULL-terminated */
+	size_t n;
 };
 
 struct opt {

@@ -79,6 +79,14 @@ void cli_print_plan(enum out_format f, const json_t *plan, bool verbose);
 /* How a job ended; the exit code. */
 int cli_finish(struct cli *c, struct app_outcome *out, struct err *e);
 
+/* --- cmd_run.c */
+
+/* Is batch ID the run of a runbook? */
+int cli_batch_is_run(const struct cli *c, const char *id, bool *yes,
+		     struct err *e);
+/* How a run ended (app_book.h); the exit code. */
+int cli_finish_book(struct cli *c, struct app_outcome *out, struct err *e);
+
 /* --- files that the operator names */
 
 int cli_write_file(const char *path, const char *text, struct err *e);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/app_book.h"
 #include "cli/cli_priv.h"
 
 static const struct opt opts[] = {OPT_LAST};
@@ -6,14 +7,21 @@ static const struct opt opts[] = {OPT_LAST};
 static int batch(struct cli *c, struct err *e)
 {
 	struct app_batch_outcome out = {.code = -1};
+	struct app_outcome book = APP_OUTCOME_INIT;
 	char id[JOURNAL_ID_MAX];
 	AUTO(mem_freep) char *q = NULL;
+	bool run = false;
 
-	if (cli_batch_word(c, c->operands[0], id, e))
+	if (cli_batch_word(c, c->operands[0], id, e) ||
+	    cli_batch_is_run(c, id, &run, e))
 		return -1;
 	q = mem_printf("Go on with batch %s?", id);
 	if (cli_confirm(c, q, e))
 		return -1;
+	if (run) {
+		app_book_resume(&c->app, id, &book, e);
+		return cli_finish_book(c, &book, e);
+	}
 	app_batch_resume(&c->app, id, &out, e);
 	return cli_finish_batch(c, &out, e);
 }

@@ -466,7 +466,7 @@ static void warn_if_open(const char *file, const struct config *c)
 			 file, file);
 }
 
-int config_load(const char *file, struct config *c, struct err *e)
+static int load(const char *file, struct config *c, struct err *e)
 {
 	AUTO(buf_clear) struct buf text = BUF_INIT;
 	bool asked = true;
@@ -492,6 +492,18 @@ int config_load(const char *file, struct config *c, struct err *e)
 	c->file = mem_strdup(file);
 	warn_if_open(file, c);
 	return 0;
+}
+
+int config_load(const char *file, struct config *c, struct err *e)
+{
+	const char *profiles = getenv(CONFIG_PROFILES);
+
+	if (load(file, c, e))
+		return -1;
+	if (!profiles || !config_profiles(c, profiles, e))
+		return 0;
+	config_clear(c);
+	return -1;
 }
 
 static void clear_keys(const struct key *k, void *base)

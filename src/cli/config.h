@@ -137,6 +137,11 @@ int config_parse(const char *name, const char *text, struct config *c,
 		 struct err *e);
 void config_clear(struct config *c);
 
+/* Set by a run for itself and the processes of its batches, to the profiles of
+ * its runbook (JSON, as in runbook.h); config_load() puts them over C. */
+#define CONFIG_PROFILES "NOVAHAUL_PROFILES"
+int config_profiles(struct config *c, const char *json, struct err *e);
+
 /* The section [host:NAME], or NULL when the file has none: the defaults apply.
  * Borrowed. */
 const struct config_host *config_host(const struct config *c, const char *name);

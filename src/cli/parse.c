@@ -172,6 +172,17 @@ static int set_number(const struct opt *o, unsigned *at, const char *value,
 		       o->name, value, max);
 }
 
+static int add_word(const struct opt *o, struct opt_words *w, const char *value,
+		    struct err *e)
+{
+	if (!*value)
+		return bad_value(o, value, "empty", e);
+	if (w->n == OPT_WORDS_MAX)
+		return bad_value(o, value, "one too many", e);
+	w->v[w->n++] = value;
+	return 0;
+}
+
 static int set_value(const struct opt *o, void *at, const char *value, bool no,
 		     struct err *e)
 {
@@ -212,6 +223,8 @@ static int set_value(const struct opt *o, void *at, const char *value, bool no,
 			return bad_value(o, value,
 					 "not a time such as 90, 5m or 7d", e);
 		return 0;
+	case OPT_WORDS:
+		return add_word(o, at, value, e);
 	}
 	return err_set(e, ERR_BUG, "--%s: option type %d", o->name, o->type);
 }

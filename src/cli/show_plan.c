@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks, plans and the ends of jobs, for people. */
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cli_priv.h"
 #include "report/downtime.h"
 #include "cli/progress.h"
-#include "core/fs.h"
 
 static const struct out_column check_cols[] = {
 	{"result", "RESULT", OUT_TEXT},
@@ -239,21 +236,4 @@ int cli_finish(struct cli *c, struct app_outcome *out, struct err *e)
 	out_record(c->g.format, doc, outcome_cols);
 	json_decref(doc);
 	return code;
-}
-
-int cli_write_file(const char *path, const char *text_, struct err *e)
-{
-	const char *slash = strrchr(path, '/');
-	AUTO(mem_freep)
-	char *dir = slash ? mem_strndup(path, (size_t)(slash - path) + 1)
-			  : mem_strdup(".");
-	AUTO(mem_closefd)
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return err_sys(e, ERR_FAILED, errno, "%s", dir);
-	if (fs_write_atomic(fd, slash ? slash + 1 : path, text_, strlen(text_),
-			    0600, e))
-		return err_wrap(e, "writing %s", path);
-	return 0;
 }

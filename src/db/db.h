@@ -360,6 +360,13 @@ struct db_host {
 };
 void db_host_clear(struct db_host *h);
 
+/* A nova-compute to disable, which is enabled, with MARK as its reason; or to
+ * enable, which is disabled with exactly that reason. */
+struct db_mark {
+	const char *host, *mark; /* mark: at most 255 bytes */
+	bool disable;
+};
+
 /* What the schema has, by column; statements are built from these alone. */
 struct db_features {
 #define DB_FEATURE(name, database, table, column, since) bool name;
@@ -419,6 +426,9 @@ struct db_ops {
 	/* No or several compute nodes for HOST: ERR_REFUSED. */
 	int (*host)(struct db *db, const char *host, struct db_host *out,
 		    struct err *e);
+	/* Instances of HOST that are not deleted, in whatever state. */
+	int (*host_servers)(struct db *db, const char *host, int64_t *n,
+			    struct err *e);
 	/* Tries every statement of a move on nothing, and rolls back: a missing
 	 * right or a read-only server is ERR_REFUSED and named. */
 	int (*rights)(struct db *db, struct err *e);
@@ -448,6 +458,10 @@ struct db_ops {
 			    struct err *e);
 	int (*release)(struct db *db, const struct db_release *r,
 		       struct err *e);
+	/* Its nova-compute, where no API answers.  ERR_CONFLICT, nothing
+	 * changed, when it is not as S says; ERR_LOST: host() tells. */
+	int (*service_mark)(struct db *db, const struct db_mark *s,
+			    struct err *e);
 	/* After ERR_LOST: waits for the lost transaction, or makes it fail, on
 	 * a new connection, then looks.  ERR_LOST again when that could not be
 	 * brought to an end; *out is then DB_OUTCOME_UNKNOWN. */

@@ -276,6 +276,11 @@ int db_op_server(struct db *db, const char *uuid, struct db_server *out,
 int db_op_host(struct db *db, const char *host, struct db_host *out,
 	       struct err *e);
 
+/* ---- mark.c */
+int db_op_host_servers(struct db *db, const char *host, int64_t *n,
+		       struct err *e);
+int db_op_service_mark(struct db *db, const struct db_mark *s, struct err *e);
+
 /* ---- volume.c */
 int db_op_connection(struct db *db, const char *uuid, int64_t bdm_id,
 		     struct db_connection *out, struct err *e);

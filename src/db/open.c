@@ -24,6 +24,7 @@ static const struct db_ops ops = {
 	.fault = db_op_fault,
 	.server = db_op_server,
 	.host = db_op_host,
+	.host_servers = db_op_host_servers,
 	.rights = db_op_rights,
 	.moved = db_op_moved,
 	.connection = db_op_connection,
@@ -36,6 +37,7 @@ static const struct db_ops ops = {
 	.rewrite = db_op_rewrite,
 	.rewrite_undo = db_op_undo,
 	.release = db_op_release,
+	.service_mark = db_op_service_mark,
 	.outcome = db_op_outcome,
 	.close = op_close,
 };

@@ -108,6 +108,14 @@ void *join_fix_open(struct app *a, const json_t *plan, struct err *e);
 void join_fix_close(void *world);
 int join_sweep(struct app *a, const char *host, const char *job,
 	       const char *uuid, struct err *e);
+int join_service_get(struct app *a, const char *host, struct app_service *out,
+		     struct err *e);
+int join_service_set(struct app *a, const struct app_service_set *s,
+		     const char **by, struct err *e);
+int join_host_servers(struct app *a, const char *host, int64_t *n,
+		      struct err *e);
+int join_server_state(struct app *a, const char *server, struct app_server *out,
+		      struct err *e);
 int join_image_info(const char *path, const char *format, json_t **info,
 		    struct err *e);
 int join_readmit_look(struct app *a, const char *host, json_t **out,

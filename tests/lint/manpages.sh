@@ -50,7 +50,7 @@ done < <("$novahaul" help | sed -n '/^Commands:/,/^$/s/^  //p')
 for page in "$man"/novahaul-*.pod; do
 	name=$(basename "$page" .pod)
 	name=${name#novahaul-}
-	case $name in journal | agent | inspect) continue ;; esac
+	case $name in journal | agent | inspect | runbook) continue ;; esac
 	"$novahaul" help "$name" >/dev/null 2>&1 ||
 		finding "$page: there is no such command"
 done

@@ -252,6 +252,43 @@ static void test_force_down(void **state)
 	lab_close(&l);
 }
 
+static void test_disable(void **state)
+{
+	static const char list[] =
+		"{\"services\": [{\"id\": \"sid\", \"binary\": "
+		"\"nova-compute\", \"host\": \"c30\"}]}";
+	struct lab_options o = {.nova_max = "2.52"};
+	struct lab l;
+
+	(void)state;
+	lab_open(&l, NULL);
+	on(&l, "GET", SERVICES "?host=c30&binary=nova-compute", 200, list);
+	on(&l, "GET", SERVICES "?host=c31&binary=nova-compute", 200,
+	   "{\"services\": []}");
+	on(&l, "PUT", SERVICES "/sid", 200, "{}");
+	LAB_OK(&l, nova_service_disable(l.s, "c30", "why \"so\"", &l.e));
+	sent(&l, "PUT " SERVICES "/sid",
+	     "{\"status\":\"disabled\",\"disabled_reason\":"
+	     "\"why \\\"so\\\"\"}");
+	LAB_OK(&l, nova_service_enable(l.s, "c30", &l.e));
+	sent(&l, "PUT " SERVICES "/sid", "{\"status\":\"enabled\"}");
+	LAB_FAILS(&l, nova_service_disable(l.s, "c31", "why", &l.e),
+		  ERR_REFUSED);
+	LAB_SAYS(&l, "disabling nova-compute of c31: Nova knows no");
+	lab_close(&l);
+	lab_open(&l, &o);
+	on(&l, "PUT", SERVICES "/disable-log-reason", 200, "{}");
+	on(&l, "PUT", SERVICES "/enable", 200, "{}");
+	LAB_OK(&l, nova_service_disable(l.s, "c30", "why", &l.e));
+	sent(&l, "PUT " SERVICES "/disable-log-reason",
+	     "{\"host\":\"c30\",\"binary\":\"nova-compute\","
+	     "\"disabled_reason\":\"why\"}");
+	LAB_OK(&l, nova_service_enable(l.s, "c30", &l.e));
+	sent(&l, "PUT " SERVICES "/enable",
+	     "{\"host\":\"c30\",\"binary\":\"nova-compute\"}");
+	lab_close(&l);
+}
+
 static void test_lists(void **state)
 {
 	static const char page1[] =
@@ -537,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_wait),
 		cmocka_unit_test(test_attach),
 		cmocka_unit_test(test_force_down),
+		cmocka_unit_test(test_disable),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_bind),
 		cmocka_unit_test(test_move),

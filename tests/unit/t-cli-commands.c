@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/app_batch.h"
+#include "cli/app_book.h"
 #include "cli/app_fleet.h"
 #include "cli/app_return.h"
 #include "cli/cli.h"
@@ -133,6 +134,43 @@ int app_batch_rollback(struct app *a, const char *id,
 {
 	snprintf(app.job, sizeof(app.job), "%s", id);
 	return run_batch(a, "batch-rollback", o, e);
+}
+
+/* A run of a runbook, of which only what was asked is of interest. */
+static int run_book(struct app *a, const char *what, struct app_outcome *o,
+		    struct err *e)
+{
+	o->report = json_pack("{s:s, s:[{s:s, s:s}], s:[]}", "state", "done",
+			      "steps", "step", "a", "state", "done", "stays");
+	return run_job(a, what, o, e);
+}
+
+int app_book_dry(struct app *a, const struct runbook *rb, json_t **report,
+		 struct err *e)
+{
+	*report = json_pack("{s:[{s:s}]}", "steps", "step", rb->steps[0].name);
+	return answer(a, "book-dry", NULL, e);
+}
+
+int app_book_run(struct app *a, const struct runbook *rb, struct app_outcome *o,
+		 struct err *e)
+{
+	snprintf(app.server, sizeof(app.server), "%s", rb->name);
+	return run_book(a, "book", o, e);
+}
+
+int app_book_resume(struct app *a, const char *id, struct app_outcome *o,
+		    struct err *e)
+{
+	snprintf(app.job, sizeof(app.job), "%s", id);
+	return run_book(a, "book-resume", o, e);
+}
+
+int app_book_rollback(struct app *a, const char *id, struct app_outcome *o,
+		      struct err *e)
+{
+	snprintf(app.job, sizeof(app.job), "%s", id);
+	return run_book(a, "book-rollback", o, e);
 }
 
 int app_evacuate_plan(struct app *a, const struct app_evacuate *r,
@@ -1031,14 +1069,14 @@ static void t_words(void **state)
 	assert_memory_equal(&app.req, &r, sizeof(r));
 }
 
-static void make_batch(char id[JOURNAL_ID_MAX])
+static void make_batch_of(const char *kind, char id[JOURNAL_ID_MAX])
 {
 	struct err e = ERR_INIT;
 	struct journal *j = journal_open(journal, &e);
 	json_t *p = json_pack("{s:s s:s s:[{s:{s:s s:s} s:s s:s}]}", "kind",
-			      "evacuate", "host", "h1", "members", "instance",
-			      "uuid", "11111111-1111-4111-8111-111111111111",
-			      "name", "web1", "source", "h1", "target", "h2");
+			      kind, "host", "h1", "members", "instance", "uuid",
+			      "11111111-1111-4111-8111-111111111111", "name",
+			      "web1", "source", "h1", "target", "h2");
 	struct batch b = {0};
 
 	assert_non_null(j);
@@ -1056,7 +1094,7 @@ static void t_batches(void **state)
 	char id[JOURNAL_ID_MAX], line[64];
 
 	(void)state;
-	make_batch(id);
+	make_batch_of("evacuate", id);
 	for (size_t i = 0; i < ARRAY_SIZE(each); i++) {
 		snprintf(line, sizeof(line), "%s b-", each[i]);
 		assert_int_equal(run(line), CLI_DONE);
@@ -1189,6 +1227,61 @@ static void t_rescue_some(void **state)
 	assert_int_equal(run("rescue h1 --disks /d --to b --yes"), CLI_NOTHING);
 }
 
+/* A file of its own for the words of `run`. */
+static void t_run(void **state)
+{
+	static const char book[] =
+		"version: 1\nname: n\nvariables:\n  h: {type: host, "
+		"required: "
+		"yes}\n  l: {type: hosts}\nsteps:\n"
+		"  - {name: '${h}', type: audit, hosts: '${l}'}\n";
+	AUTO(mem_freep) char *path = mem_printf("%s/book.yaml", dir);
+	AUTO(mem_freep) char *vars = mem_printf("%s/vars.yaml", dir);
+	AUTO(mem_freep) char *line = NULL;
+	struct err e = ERR_INIT;
+	char id[JOURNAL_ID_MAX];
+
+	(void)state;
+	app.end = TXN_DONE;
+	assert_int_equal(cli_write_file(path, book, &e), 0);
+	assert_int_equal(cli_write_file(vars, "h: c7\n", &e), 0);
+	line = mem_printf("run %s --var h=c1 --var l=c2,c3 --yes", path);
+	assert_int_equal(run(line), CLI_DONE);
+	assert_string_equal(app.asked, "book");
+	assert_string_equal(app.server, "n");
+	assert_true(app.confirmed);
+	says(out, "done");
+	mem_free(line);
+	line = mem_printf("run %s --vars %s -n", path, vars);
+	assert_int_equal(run(line), CLI_DONE);
+	assert_string_equal(app.asked, "book-dry");
+	assert_false(app.confirmed);
+	says(out, "c7");
+	mem_free(line);
+	line = mem_printf("run %s --yes", path);
+	assert_int_equal(run(line), CLI_USAGE);
+	says(errors, "book.yaml:4:3: variable 'h' is required and not set");
+	says(errors, "--var h=..., with the name of a host");
+	mem_free(line);
+	line = mem_printf("run %s --var h=c1", path);
+	usage(line, "no terminal to ask on");
+	assert_int_equal(run("run /no/such/file --yes"), CLI_USAGE);
+	says(errors, "/no/such/file");
+	/* its batch goes where runs go */
+	make_batch_of("run", id);
+	mem_free(line);
+	line = mem_printf("resume %s --yes", id);
+	assert_int_equal(run(line), CLI_DONE);
+	assert_string_equal(app.asked, "book-resume");
+	assert_string_equal(app.job, id);
+	mem_free(line);
+	line = mem_printf("rollback %s --yes", id);
+	assert_int_equal(run(line), CLI_DONE);
+	assert_string_equal(app.asked, "book-rollback");
+	unlink(path);
+	unlink(vars);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1211,6 +1304,7 @@ int main(void)
 		cmocka_unit_test_setup(t_batches, reset),
 		cmocka_unit_test_setup(t_rescue, reset),
 		cmocka_unit_test_setup(t_rescue_some, reset),
+		cmocka_unit_test_setup(t_run, reset),
 		cmocka_unit_test_setup(t_table, reset),
 		cmocka_unit_test_setup(t_completion, reset),
 	};

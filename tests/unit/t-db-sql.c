@@ -134,7 +134,8 @@ static void lint_text(const char *name, const char *s)
 {
 	bool ours = !strncmp(name, "w.", 2);
 	bool writes = ours || !strncmp(name, "pw.", 3) ||
-		      !strncmp(name, "nw.", 3) || !strncmp(name, "vw.", 3);
+		      !strncmp(name, "nw.", 3) || !strncmp(name, "vw.", 3) ||
+		      !strncmp(name, "sw.", 3);
 	const char *verb[] = {"UPDATE ", "DELETE ", "INSERT "};
 	bool is = false;
 
@@ -148,9 +149,10 @@ static void lint_text(const char *name, const char *s)
 		is |= !strncmp(s, verb[i], strlen(verb[i]));
 	assert_int_equal(writes, is);
 	if (writes && !ours)
-		/* One consumer, provider or port. */
+		/* One consumer, provider, port or host. */
 		assert_true(strstr(s, "= :u") || strstr(s, "= :rp") ||
-			    strstr(s, "= :p") || strstr(s, "= :v"));
+			    strstr(s, "= :p") || strstr(s, "= :v") ||
+			    strstr(s, "= :h"));
 	if (!ours)
 		return;
 	/* One instance, and for a row of instances only a live one. */
