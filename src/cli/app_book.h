@@ -21,11 +21,12 @@
  *	approve		{by, how}
  *	note		a text for people
  *
- * A move's job has {"batch": {id, member, epoch}} in its plan, the batches of an
- * evacuate or return step have {"run": {id, step}}: they are found by that.  Killed between two steps, a resume goes on with the next; killed
- * inside, the step is run again, and every step can be: it looks at what is so
- * already, or goes on with the job or batch that it had begun.  A hook cannot
- * be looked at: "interrupted" says what becomes of it.
+ * A move's job has {"batch": {id, member, epoch}} in its plan, the batches of
+ *an evacuate or return step have {"run": {id, step}}: they are found by that.
+ *Killed between two steps, a resume goes on with the next; killed inside, the
+ *step is run again, and every step can be: it looks at what is so already, or
+ *goes on with the job or batch that it had begun.  A hook cannot be looked at:
+ *"interrupted" says what becomes of it.
  *
  * OUT->report: {schema_version, run, name, state, steps: [{step, type, state,
  * attempts, started, ended, job, note, why}], stays: [text]}.

@@ -86,7 +86,7 @@ int book_check(struct book *b, size_t i, struct err *e)
 
 /* ---- disable and enable */
 
-/* "novahaul b-abcdefgh: REASON", whole characters, as long as Nova takes. */
+/* MARK and the id, ": REASON"; whole characters, as long as Nova takes. */
 static char *mark_of(const struct book *b, const struct runbook_step *s)
 {
 	const char *why = book_text(s, "reason");
