@@ -162,8 +162,8 @@ static const struct refusal {
 	{STEP("evacuate"), "b:4:5: evacuate: 'host' is missing", NULL},
 	{STEP("evacuate") "    host: h\n    tomeout: 5\n",
 	 "b:7:5: evacuate: unknown key 'tomeout'", NULL},
-	{STEP("hook") "    commnd: [x]\n",
-	 "b:6:5: hook: unknown key 'commnd'; did you mean 'command'?",
+	{STEP("hook") "    commandd: [x]\n",
+	 "b:6:5: hook: unknown key 'commandd'; did you mean 'command'?",
 	 "allowed here: name, type, description, when, unless, on-failure, "
 	 "command, exit-codes, timeout, interrupted"},
 	{STEP("evacuate") "    host: [a]\n",
