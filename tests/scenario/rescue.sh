@@ -6,6 +6,7 @@
 # rolled back to what was; the list tells what is there, with a database and
 # without; nothing on the dead host's disks changes.  When it is back nothing is
 # started twice.
+# Drawn in a sample, with others that take long.
 # shellcheck disable=SC2317 # functions that `expect` and `holds` call
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -172,7 +172,8 @@ static void t_proc_child(void **state)
 	strv_addv(&argv, (const char *const[]){"perl", "-e", script, NULL});
 	c.argv = argv.v;
 	assert_int_equal(proc_start(&c, &e), 0);
-	while (out.len < 3) {
+	/* Both: what was written first need not be read first. */
+	while (out.len < 3 || err.len < 3) {
 		proc_read(&c.err, &err);
 		proc_read(&c.out, &out);
 		clock_sleep_us(1000);
