@@ -151,6 +151,7 @@ static const struct limit {
 	{"parallel", offsetof(struct app_limits, parallel)},
 	{"per_source", offsetof(struct app_limits, per_source)},
 	{"per_target", offsetof(struct app_limits, per_target)},
+	{"most_per_target", offsetof(struct app_limits, most_per_target)},
 	{"max_failures", offsetof(struct app_limits, max_failures)},
 };
 #define LIMIT_MOST 100000
@@ -352,6 +353,8 @@ static int make(struct app *a, const struct app_evacuate *r,
 				    .targets = &r->targets,
 				    .limits = words[0],
 				    .options = words[1],
+				    .most_per_target =
+					    r->limits.most_per_target,
 				    .bwlimit = r->limits.bwlimit};
 	AUTO(plan_dropp) struct plan_fleet *p = NULL;
 
@@ -448,6 +451,7 @@ static int holds(struct app *a, const json_t *plan, struct err *e)
 	AUTO(fleet_dropp) struct fleet_facts *f = NULL;
 	AUTO(plan_dropp) struct plan_fleet *p = NULL;
 	struct app_request first;
+	struct app_limits l;
 	struct app_fleet_read ask = {
 		.host = json_string_value(json_object_get(plan, "host")),
 		.targets = &targets,
@@ -455,10 +459,12 @@ static int holds(struct app *a, const json_t *plan, struct err *e)
 	struct plan_fleet_opts o = {.servers = &servers, .targets = &targets};
 
 	names_in(plan, &servers, &targets);
-	if (app_batch_options(plan, 0, &first, e))
+	if (app_batch_options(plan, 0, &first, e) ||
+	    app_batch_limits(plan, &l, e))
 		return -1;
 	ask.control = first.control;
 	o.checks = checks_of(&first);
+	o.most_per_target = l.most_per_target;
 	f = look(a, &ask, e);
 	if (!f)
 		return -1;

@@ -24,8 +24,9 @@
  *	release		of the schema, "zed"
  *	targets		names: the hosts that were asked for, or [] for all
  *	policy		"spread", "fill", "fewest-bytes"
- *	limits		{parallel, per_source, per_target, max_failures,
- *			bwlimit}: integers, as in struct app_limits
+ *	limits		{parallel, per_source, per_target, most_per_target,
+ *			max_failures, bwlimit}: integers, as in struct
+ *			app_limits
  *	options		{control, delta, transport, precopy, precopy_max,
  *			precopy_time, streams, stop_timeout, no_start,
  *			detach_volumes, verify_deep, verify_full, console_log,
@@ -59,13 +60,15 @@
 #include "cli/app.h"
 
 struct app_limits {
-	unsigned parallel;     /* at once, overall; 0: as the plan's reader
-				  likes */
-	unsigned per_source;   /* 0: no limit */
-	unsigned per_target;   /* 0: no limit */
-	unsigned max_failures; /* after so many nothing more is begun; 0: no
-				  limit */
-	uint64_t bwlimit;      /* bytes a second, over all; 0: none */
+	unsigned parallel;	  /* at once, overall; 0: as the plan's reader
+				     likes */
+	unsigned per_source;	  /* 0: no limit */
+	unsigned per_target;	  /* 0: no limit */
+	unsigned most_per_target; /* instances that one host may take; 0: no
+				     limit */
+	unsigned max_failures;	  /* after so many nothing more is begun; 0: no
+				     limit */
+	uint64_t bwlimit;	  /* bytes a second, over all; 0: none */
 };
 
 /* Strings are borrowed. */

@@ -152,6 +152,8 @@ static void request(const struct runbook_step *s, struct app_evacuate *r)
 		.limits = {.parallel = (unsigned)book_number(s, "parallel"),
 			   .per_source = (unsigned)book_number(s, "per-source"),
 			   .per_target = (unsigned)book_number(s, "per-target"),
+			   .most_per_target =
+				   (unsigned)book_number(s, "most-per-target"),
 			   .max_failures =
 				   (unsigned)book_number(s, "max-failures"),
 			   .bwlimit = (uint64_t)book_number(s, "bwlimit")},

@@ -13,6 +13,7 @@ struct args {
 	const char *to, *output;
 	int pack;
 	unsigned parallel, per_source, per_target, max_failures;
+	unsigned most_per_target;
 	bool dry_run;
 };
 
@@ -45,6 +46,11 @@ static const struct opt opts[] = {
 	 .arg = "N",
 	 .offset = A(per_target),
 	 .help = "of them to one host"},
+	{.type = OPT_NUMBER,
+	 .name = "most-per-target",
+	 .arg = "N",
+	 .offset = A(most_per_target),
+	 .help = "instances in all that one host may take"},
 	{.type = OPT_NUMBER,
 	 .name = "max-failures",
 	 .arg = "N",
@@ -106,6 +112,7 @@ static int run(struct cli *c, const void *args, struct err *e)
 		.limits = {.parallel = a->parallel,
 			   .per_source = a->per_source,
 			   .per_target = a->per_target,
+			   .most_per_target = a->most_per_target,
 			   .max_failures = a->max_failures,
 			   .bwlimit = a->req.bwlimit},
 	};

@@ -40,12 +40,12 @@
  *
  * How: servers of higher priority first (an affinity set has its highest),
  * then larger ones; each to the host that soft group rules, then the policy
- *like best.  What found no host is tried again by moving servers that were
- *already placed, then the whole with other orders, then, where few enough are
- *involved, by exhaustive search; all within fixed numbers of trials, so that
- *the result is the same on every machine.  No server loses its host to one of a
- *lower priority, and a set that can go whole on the first try is placed by the
- *policy alone.
+ * like best.  What found no host is tried again by moving servers that were
+ * already placed, then the whole with other orders, then, where few enough are
+ * involved, by exhaustive search; all within fixed numbers of trials, so that
+ * the result is the same on every machine.  No server loses its host to one
+ * of a lower priority, and a set that can go whole on the first try is placed
+ * by the policy alone.
  *
  * Strings and arrays of the input are borrowed; nothing in the output points
  * into them.  1,000 hosts and 50,000 servers: doc/PACKING.md has the figures.

@@ -49,7 +49,8 @@ struct plan_fleet_opts {
 	/* For the document, as they are; borrowed. */
 	const struct strv *targets;
 	const json_t *limits, *options;
-	uint64_t bwlimit; /* for the expected time; 0: none */
+	unsigned most_per_target; /* instances of the plan; 0: no limit */
+	uint64_t bwlimit;	  /* for the expected time; 0: none */
 };
 
 /* F and what O points to are borrowed.  ERR_REFUSED when a name of O->servers

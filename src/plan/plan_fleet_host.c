@@ -281,6 +281,7 @@ static void one_host(struct plan_fleet *p, size_t i)
 				.up = d && is_up(p->f, d),
 				.enabled = d && !d->h.disabled,
 				.why_not = p->why_not[i],
+				.max_new = p->o.most_per_target,
 				.free_bytes = free_bytes(t),
 				.keep_bytes = KEEP};
 	if (!d)

@@ -129,6 +129,7 @@ KEYS(evacuate_keys) = {
 	{"parallel", RUNBOOK_NUMBER, false, NULL},
 	{"per-source", RUNBOOK_NUMBER, false, NULL},
 	{"per-target", RUNBOOK_NUMBER, false, NULL},
+	{"most-per-target", RUNBOOK_NUMBER, false, NULL},
 	{"max-failures", RUNBOOK_NUMBER, false, NULL},
 	{"bwlimit", RUNBOOK_SIZE, false, NULL},
 	END,

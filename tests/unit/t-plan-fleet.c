@@ -685,6 +685,55 @@ static json_t *app_plan_of(struct app *a)
 	return doc;
 }
 
+static void journal_in(struct config *c, char *dir)
+{
+	assert_non_null(mkdtemp(dir));
+	c->journal = mem_printf("%s/journal.db", dir);
+}
+
+static void journal_gone(struct config *c, const char *dir)
+{
+	AUTO(mem_freep)
+	char *reserve = mem_printf("%s/journal.db.reserve", dir);
+
+	unlink(c->journal);
+	mem_free(c->journal);
+	unlink(reserve);
+	rmdir(dir);
+}
+
+/* One instance a target: of three one stays, and an edit cannot send it. */
+static void t_most(void **state)
+{
+	char dir[] = "/tmp/nh-fleet-XXXXXX";
+	struct config c = CONFIG_INIT;
+	struct app_ops ops;
+	struct app a;
+	struct app_evacuate r = {.host = "c30",
+				 .no_checks = true,
+				 .limits = {.most_per_target = 1}};
+	struct err e = ERR_INIT;
+	json_t *doc = NULL, *m;
+
+	(void)state;
+	journal_in(&c, dir);
+	a = app_with(&c, &ops);
+	given = world();
+	assert_int_equal(app_evacuate_plan(&a, &r, &doc, &e), 0);
+	m = json_object_get(doc, "members");
+	assert_int_equal(json_array_size(m), 2);
+	assert_int_equal(json_array_size(json_object_get(doc, "nowhere")), 1);
+	given = world();
+	assert_int_equal(app_batch_holds(&a, doc, &e), 0);
+	json_object_set(json_array_get(m, 0), "target",
+			json_object_get(json_array_get(m, 1), "target"));
+	given = world();
+	refused(app_batch_holds(&a, doc, &e), &e, ERR_REFUSED,
+		"no more than 1 are to go there");
+	json_decref(doc);
+	journal_gone(&c, dir);
+}
+
 static void t_app(void **state)
 {
 	char dir[] = "/tmp/nh-fleet-XXXXXX";
@@ -697,8 +746,7 @@ static void t_app(void **state)
 	json_t *doc, *m;
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
-	c.journal = mem_printf("%s/journal.db", dir);
+	journal_in(&c, dir);
 	a = app_with(&c, &ops);
 	doc = app_plan_of(&a);
 	assert_string_equal(text(doc, "policy"), "fill");
@@ -725,15 +773,7 @@ static void t_app(void **state)
 	refused(app_batch_holds(&a, doc, &e), &e, ERR_USAGE,
 		"limits.per_host is not known");
 	json_decref(doc);
-	unlink(c.journal);
-	mem_free(c.journal);
-	{
-		AUTO(mem_freep)
-		char *reserve = mem_printf("%s/journal.db.reserve", dir);
-
-		unlink(reserve);
-	}
-	rmdir(dir);
+	journal_gone(&c, dir);
 }
 
 static void t_priority(void **state)
@@ -756,7 +796,8 @@ int main(void)
 		cmocka_unit_test(t_counted),   cmocka_unit_test(t_silent),
 		cmocka_unit_test(t_leftovers), cmocka_unit_test(t_holds),
 		cmocka_unit_test(t_shape),     cmocka_unit_test(t_refused),
-		cmocka_unit_test(t_app),       cmocka_unit_test(t_priority),
+		cmocka_unit_test(t_most),      cmocka_unit_test(t_app),
+		cmocka_unit_test(t_priority),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
