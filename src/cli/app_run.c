@@ -70,7 +70,8 @@ static int explain(const struct journal_job *job, struct app_outcome *out,
 	err_wrap(e, "instance %s (%s), from %s to %s", job->instance, job->name,
 		 job->source, job->target);
 	/* A hint about the cause is kept in front of what to type then. */
-	cause = e->hint && !strstr(e->hint, "novahaul ")
+	cause = e->hint && (e->kind == ERR_FENCE ||
+			    !strstr(e->hint, "novahaul "))
 			? mem_printf("%s; then ", e->hint)
 			: NULL;
 	if (out->end == TXN_OPEN && (cause || !e->hint))

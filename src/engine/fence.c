@@ -173,7 +173,7 @@ static bool collect(void *arg, const struct fence_evidence *ev)
 
 	h->ev = mem_realloc(h->ev, h->n + 1, sizeof(*h->ev));
 	h->ev[h->n] = *ev;
-	h->ev[h->n].what = NULL;
+	h->ev[h->n].what = json_incref((json_t *)ev->what);
 	h->ev[h->n].host = NULL;
 	h->ev[h->n].provider = mem_strdup(ev->provider);
 	h->ev[h->n++].by = mem_strdup(ev->by);
@@ -185,6 +185,7 @@ static void heap_clear(struct heap *h)
 	for (size_t i = 0; i < h->n; i++) {
 		mem_free((char *)h->ev[i].provider);
 		mem_free((char *)h->ev[i].by);
+		json_decref((json_t *)h->ev[i].what);
 	}
 	mem_free(h->ev);
 }
@@ -196,22 +197,43 @@ static unsigned age_of(const struct fence_evidence *ev, int64_t now)
 	return age > 0 ? (unsigned)age : 0;
 }
 
+/* Does somebody say, or has somebody said, that it is off all the same? */
+static bool is_stated(const struct heap *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (h->ev[i].verdict == FENCE_OFF &&
+		    !strcmp(h->ev[i].provider, "statement"))
+			return true;
+	return false;
+}
+
+static int refuse_alive(const char *host, const struct fence_evidence *alive,
+			const struct heap *h, const struct fence_rule *rule,
+			struct err *e)
+{
+	const char *note =
+		json_string_value(json_object_get(alive->what, "note"));
+
+	err_set(e, ERR_FENCE,
+		"host %s is not proven to be off%s: it was seen alive %u s ago "
+		"(%s%s%s)",
+		host, is_stated(h) ? ", whatever was stated" : "",
+		age_of(alive, rule->now_us), alive->provider, note ? ": " : "",
+		note ? note : "");
+	return err_hint(e,
+			"switch it off, then novahaul fence %s; novahaul fence "
+			"%s --show tells what was seen",
+			host, host);
+}
+
 static int refuse(const char *host, const struct fence_evidence *alive,
 		  const struct heap *h, const struct fence_rule *rule,
 		  struct err *e)
 {
 	unsigned max = rule->max_age_s ? rule->max_age_s : FENCE_MAX_AGE;
 
-	if (alive) {
-		err_set(e, ERR_FENCE,
-			"host %s is not proven to be off: it was seen alive "
-			"%u s ago (%s)",
-			host, age_of(alive, rule->now_us), alive->provider);
-		return err_hint(e,
-				"switch it off, then novahaul fence %s; "
-				"novahaul fence %s --show tells what was seen",
-				host, host);
-	}
+	if (alive)
+		return refuse_alive(host, alive, h, rule, e);
 	err_set(e, ERR_FENCE, "host %s is not proven to be off: %s", host,
 		h->n ? "what evidence there is, is unknown, void or too old"
 		     : "there is no evidence");

@@ -55,7 +55,8 @@ struct step_ctx;
 
 /* How it ended, with the exit code that goes with it (design, Command line). */
 enum txn_end {
-	TXN_OPEN = 0,	 /* act, with resume or rollback: 3 */
+	TXN_OPEN = 0,	 /* act, with resume or rollback: 3, or 6 when it
+			    waits for a new proof (ERR_FENCE) */
 	TXN_DONE,	 /* 0 */
 	TXN_ROLLED_BACK, /* on demand (no error): 0; after a failure: 1, or 7
 			    when the failure was ERR_LOCKED, 6 when ERR_FENCE */

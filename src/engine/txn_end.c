@@ -48,7 +48,7 @@ int txn_exit_code(enum txn_end end, const struct err *e)
 {
 	switch (end) {
 	case TXN_OPEN:
-		return 3;
+		return e->kind == ERR_FENCE ? code_of_kind(e->kind) : 3;
 	case TXN_DONE:
 		return 0;
 	case TXN_ROLLED_BACK:

@@ -245,6 +245,10 @@ static enum txn_next judge_try(struct txn *t, size_t i, enum phase at,
 		return next;
 	if (at == AT_PROBE)
 		return NEXT_OPEN;
+	/* A proof has aged, and is soon renewed: what was copied under it is
+	 * not thrown away. */
+	if (e->kind == ERR_FENCE && t->steps[i]->mutates)
+		return NEXT_OPEN;
 	if (unsure && txn_patient(t, n->n + 1) &&
 	    (e->kind == ERR_LOST ? ++n->lost < RUNS_LOST
 				 : ++n->retry < RUNS_RETRY))

@@ -115,18 +115,36 @@ static int ages_at_copy(void *self, struct host *src, struct host *dst,
 	return fake_carry(self, src, dst, f, r, e);
 }
 
-/* A proof that was good when the copy began is asked for again. */
-static void t_ages_before_rewrite(void **state)
+/* A proof that was good when the copy began is asked for again, and what was
+ * copied waits for the next one. */
+static void ages_before_rewrite(void)
 {
 	enum txn_end got;
 
-	(void)state;
 	start_of(dead);
 	t.w.carrier.copy = ages_at_copy;
 	got = txn_run(&t.env, t.id, &t.e);
-	assert_int_equal(got, TXN_ROLLED_BACK);
+	assert_int_equal(got, TXN_OPEN);
 	assert_int_equal(t.e.kind, ERR_FENCE);
+	assert_int_equal(txn_exit_code(got, &t.e), 6);
+	untouched();
+	assert_string_equal(t.fw->row.host, "compute-30");
+	assert_false(t.fw->h[DST].dom.running);
+}
+
+static void t_ages_before_rewrite(void **state)
+{
+	(void)state;
+	ages_before_rewrite();
+	assert_int_equal(other(true), TXN_ROLLED_BACK);
 	as_it_was();
+	end();
+	ages_before_rewrite();
+	t.fw->unproven = false;
+	assert_int_equal(other(false), TXN_DONE);
+	untouched();
+	row_is("compute-34", "active", 1);
+	assert_true(t.fw->h[DST].dom.running);
 	end();
 }
 
