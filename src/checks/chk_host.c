@@ -300,6 +300,15 @@ static bool same_place(const struct fact_host *a, const struct fact_host *b)
 	       a->path_ino == b->path_ino && a->path_dev == b->path_dev;
 }
 
+/* A dead host's disks are where the operator says. */
+static const char *path_hint(const struct facts *f, int s)
+{
+	return f->dead && s == SRC_HOST
+		       ? "novahaul rescue HOST --disks [HOST:]/PATH --list "
+			 "shows what is there"
+		       : "is instances_path right in nova.conf?";
+}
+
 static void storage_run(const struct facts *f, const struct check_opts *o,
 			struct check_report *r)
 {
@@ -316,8 +325,7 @@ static void storage_run(const struct facts *f, const struct check_opts *o,
 		if (!known(h))
 			continue;
 		if (h->path_err.kind != ERR_NONE) {
-			check_refuse(r, "is instances_path right in nova.conf?",
-				     "%s: %s: %s", h->name,
+			check_refuse(r, path_hint(f, s), "%s: %s: %s", h->name,
 				     h->instances_path ? h->instances_path
 						       : "instances_path",
 				     err_msg(&h->path_err));
@@ -382,7 +390,7 @@ static void leftovers_run(const struct facts *f, const struct check_opts *o,
 			s->dir_legacy == HOST_DIR
 				? "it is named after the domain, as before "
 				  "Grizzly: rename it to the uuid first"
-				: "is instances_path right?",
+				: path_hint(f, SRC_HOST),
 			"%s has no directory %s in %s", s->name, u,
 			s->instances_path);
 }

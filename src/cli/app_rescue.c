@@ -22,7 +22,14 @@ int app_fenced(struct app *a, const struct app_dead *d,
 int app_inventory(struct app *a, const struct app_dead *d, json_t **report,
 		  struct err *e)
 {
-	return a->ops->inventory(a, d, report, e)
-		       ? err_wrap(e, "the disks of %s", d->from)
-		       : 0;
+	if (!a->ops->inventory(a, d, report, e))
+		return 0;
+	err_wrap(e, "the disks of %s", d->from);
+	return e->hint ? -1
+		       : err_hint(
+				 e,
+				 "novahaul rescue %s --disks HOST:/PATH --list,"
+				 " where HOST sees its _base and its "
+				 "instances' directories in /PATH",
+				 d->from);
 }

@@ -63,7 +63,11 @@ static int failed(struct file *f, int rc, struct err *e)
 		return err_hint(e, "another process holds it: see fuser %s",
 				path);
 	case SQLITE_NOTADB:
-		return err_set(e, ERR_REFUSED, "journal %s: %s", path, text);
+		err_set(e, ERR_REFUSED, "journal %s: %s", path, text);
+		return err_hint(e,
+				"file %s tells what it is; novahaul --journal "
+				"FILE jobs uses another",
+				path);
 	case SQLITE_FULL:
 	case SQLITE_IOERR:
 		f->s.full =

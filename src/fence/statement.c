@@ -11,7 +11,7 @@
 enum { NAME_MAX_BYTES = 100, REASON_MAX_BYTES = 500 };
 
 struct words {
-	const char *text, *what, *option;
+	const char *host, *text, *what;
 	size_t max;
 };
 
@@ -34,9 +34,9 @@ static int check_words(const struct words *w, struct err *e)
 	if (!some) {
 		err_set(e, ERR_USAGE, "a statement needs %s", w->what);
 		return err_hint(e,
-				"novahaul fence HOST --statement \"HOST is "
-				"off\" %s ...",
-				w->option);
+				"novahaul fence %s --statement \"%s is off\" "
+				"--by NAME --reason TEXT",
+				w->host, w->host);
 	}
 	if (strlen(s) > w->max)
 		return err_set(e, ERR_USAGE, "%s: longer than %zu bytes",
@@ -53,14 +53,18 @@ static int take(const struct fence_way *w, struct fence_finding *f,
 		struct err *e)
 {
 	AUTO(mem_freep) char *want = mem_printf("%s is off", w->host);
-	const struct words by = {w->by, "a name", "--by", NAME_MAX_BYTES};
-	const struct words why = {w->reason, "a reason", "--reason",
+	const struct words by = {w->host, w->by, "a name", NAME_MAX_BYTES};
+	const struct words why = {w->host, w->reason, "a reason",
 				  REASON_MAX_BYTES};
 
-	if (strcmp(w->statement, want))
-		return err_set(e, ERR_USAGE,
-			       "what was stated is not \"%s\", to the letter",
-			       want);
+	if (strcmp(w->statement, want)) {
+		err_set(e, ERR_USAGE,
+			"what was stated is not \"%s\", to the letter", want);
+		return err_hint(e,
+				"novahaul fence %s --statement \"%s\" --by "
+				"NAME --reason TEXT",
+				w->host, want);
+	}
 	if (check_words(&by, e) || check_words(&why, e))
 		return -1;
 	json_object_set_new(f->what, "statement", json_string(w->statement));

@@ -115,12 +115,32 @@ expect 6 "unknown, void or too old" fence far --status
 expect 6 "unknown, void or too old" fence far --provider none --yes
 expect 2 "nothing is configured" fence far --yes
 expect 2 "to the letter" fence far --yes --statement yes --by me --reason x
+expect 2 'hint: novahaul fence far --statement "far is off" --by NAME' \
+	fence far --yes --statement "FAR is off" --by me --reason x
+expect 2 'hint: novahaul fence far --statement "far is off" --by NAME' \
+	fence far --yes --statement "far is off" --by me
 expect 2 "a reason" fence far --yes --statement "far is off" --by me
 expect 0 "is proven to be off" fence far --yes --statement "far is off" \
 	--by "Jane Roe" --reason "the cord is in my hand"
 expect 0 "Jane Roe" fence far --show
 expect 0 "far" fence --list
 expect 0 '"proven": false' fence --list -f json
+
+# A statement that somebody's eyes contradict, and what is told of it.
+conf 127.0.0.1
+expect 6 "whatever was stated: it was seen alive" fence dead --yes \
+	--statement "dead is off" --by "Jane Roe" --reason "it does not answer"
+expect 6 "(probe: 127.0.0.1 refused a connection" fence dead --yes \
+	--statement "dead is off" --by "Jane Roe" --reason "it does not answer"
+
+# Evidence is nothing where there is no journal to keep it.
+head -c 3000 /dev/urandom > lib/junk
+rc=0
+"$novahaul" --config "$dir/conf" --journal "$dir/lib/junk" fence dead --show \
+	> out 2> err < /dev/null || rc=$?
+[ $rc = 5 ] || fail "exit $rc for a journal that is none"
+grep -q "^hint: file $dir/lib/junk .*novahaul --journal FILE jobs" err ||
+	fail "no hint for a journal that is none"
 
 ! grep -qF "$secret" lib/journal.db || fail "the journal has the secret"
 echo ok

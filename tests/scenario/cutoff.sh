@@ -6,6 +6,7 @@
 # outweigh what is seen.  Where the host is really off and the proof ages out in
 # the middle, rescue exits 6, and goes on after a new one.
 # Drawn in a sample, with others that take long.
+# shellcheck disable=SC2317 # functions that `expect` and `holds` call
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_sandbox
@@ -34,7 +35,7 @@ toy() { { echo '#!/bin/bash' && cat; } > "$toys/$1" && chmod +x "$toys/$1"; }
 links() {
 	local i
 	for i in eth0 eth1 eth2; do
-		on compute-30 ip link set $i "$1" || return 1
+		on compute-30 ip link set "$i" "$1" || return 1
 	done
 }
 mounted() {

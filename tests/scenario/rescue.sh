@@ -108,6 +108,8 @@ for u in "$web" "$drive" "$off"; do
 done
 expect "an unknown place" 1 nh rescue compute-30 --disks compute-34:/run/none \
 	--list
+like "... it says what to give" "$(cat "$work/err")" \
+	'^hint: novahaul rescue compute-30 --disks .*--list'
 expect "no place" 2 nh rescue compute-30 --to compute-34 --yes
 expect "the dead host as target" 2 nh rescue compute-30 --disks "$disks" \
 	--to compute-30 --yes
@@ -115,6 +117,10 @@ expect "the dead host as target" 2 nh rescue compute-30 --disks "$disks" \
 # --- one server, killed and resumed, and killed and rolled back
 
 expect "the proof" 0 proven
+expect "an unknown place, and a server" 5 nh rescue compute-30 --to compute-34 \
+	--yes --disks compute-34:/run/none "$web"
+like "... it says what to give" "$(cat "$work/out" "$work/err")" \
+	'novahaul rescue HOST --disks .*--list'
 expect "a dry run" 0 rescue "$web" --dry-run
 like "... shows the fence" "$(cat "$work/out")" 'fence'
 same "... the database" before after
