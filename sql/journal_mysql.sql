@@ -178,7 +178,10 @@ CREATE TABLE IF NOT EXISTS fence (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 ALTER TABLE jobs ADD COLUMN IF NOT EXISTS batch VARCHAR(16),
 	ADD COLUMN IF NOT EXISTS member BIGINT,
-	ADD KEY IF NOT EXISTS jobs_batch (batch, member)
+	ADD KEY IF NOT EXISTS jobs_batch (batch, member);
+ALTER TABLE batches ADD COLUMN IF NOT EXISTS writer VARCHAR(36);
+ALTER TABLE writers
+	ADD COLUMN IF NOT EXISTS place VARCHAR(128) NOT NULL DEFAULT ''
 
 -- open_instance is unique, and NULL unless the job is open: of two operators
 -- who open a job for one instance the database lets one through.
@@ -206,8 +209,9 @@ WHERE id = :id
 -- Every write is in one transaction with this statement: what N is afterwards
 -- tells whether a COMMIT that was not answered was made.
 -- name: shared-write
-INSERT INTO writers (id, n, beat_us, owner)
-VALUES (:writer, :n, CAST(unix_timestamp(now(6)) * 1000000 AS SIGNED), :owner)
+INSERT INTO writers (id, n, beat_us, owner, place)
+VALUES (:writer, :n, CAST(unix_timestamp(now(6)) * 1000000 AS SIGNED), :owner,
+	:place)
 ON DUPLICATE KEY UPDATE n = VALUES(n), beat_us = VALUES(beat_us)
 
 -- name: shared-written
@@ -228,12 +232,22 @@ AND beat_us < (unix_timestamp() - 86400) * 1000000
 -- name: shared-hold
 UPDATE jobs SET writer = :writer WHERE id = :id
 
--- The process that has the job, and how long it has been silent.
+-- name: shared-hold-batch
+UPDATE batches SET writer = :writer WHERE id = :id
+
+-- The process that has the job, how long it has been silent, and the boot and
+-- process numbers in which its pid means something.
 -- name: shared-holder
 SELECT w.id, w.owner,
-	CAST(unix_timestamp(now(6)) * 1000000 AS SIGNED) - w.beat_us
+	CAST(unix_timestamp(now(6)) * 1000000 AS SIGNED) - w.beat_us, w.place
 FROM jobs AS j LEFT JOIN writers AS w ON w.id = j.writer
 WHERE j.id = :id
+
+-- name: shared-holder-batch
+SELECT w.id, w.owner,
+	CAST(unix_timestamp(now(6)) * 1000000 AS SIGNED) - w.beat_us, w.place
+FROM batches AS b LEFT JOIN writers AS w ON w.id = b.writer
+WHERE b.id = :id
 
 -- A member's job is made in one transaction with this statement: Galera sees
 -- only rows that both have written, not what one of them has merely read.

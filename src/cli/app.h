@@ -52,6 +52,8 @@ struct app {
 					progress_event, .event_arg = this */
 	int verbose;		     /* number of -v */
 	bool confirmed; /* the operator said yes, or --yes: mutations may run */
+	/* What runs here is a step of a run under this one: beats for it. */
+	struct journal *run;
 };
 
 enum app_route { /* names: app_route_name() */

@@ -355,6 +355,7 @@ static int turn(struct run *r, struct err *e)
 		if (over)
 			return 0;
 		show_progress(r, false);
+		journal_beat(r->j);
 		wait_for_kids(r, until);
 		if (hear_kids(r, e))
 			return -1;
@@ -377,6 +378,7 @@ static void end_kids(struct run *r)
 		for (size_t i = 0; i < r->b->nmembers; i++)
 			if (r->kids[i].alive && !kid_hear(r, &r->kids[i]))
 				some = true;
+		journal_beat(r->j);
 		if (some)
 			wait_for_kids(r, 0);
 	}
@@ -570,6 +572,7 @@ int batch_wait_strays(struct app *a, struct journal *j, const char *id,
 				      "its last controller",
 				      id, n, n == 1 ? "" : "es");
 		told = told || !rc;
+		journal_beat(j);
 		clock_sleep_us(POLL_MS * 1000);
 	}
 }

@@ -51,5 +51,7 @@ json_t *app_batch_json(struct journal *j, const struct batch *b);
 /* Is OWNER ("host pid 123") a process of this machine that lives? */
 enum app_alive { APP_ALIVE_UNKNOWN = 0, APP_ALIVE_YES, APP_ALIVE_NO };
 enum app_alive app_owner_alive(const char *owner);
+/* The same of B's controller, wherever it is when the journal is shared. */
+enum app_alive app_batch_alive(const struct batch *b);
 
 #endif

@@ -96,6 +96,7 @@ static int begin(struct opened *o, struct app *a, const struct runbook *rb,
 	rc = batch_create(o->b.j, plan, owner, &o->b.b, e);
 	json_decref(plan);
 	o->b.k = batch_key(&o->b.b);
+	o->app.run = o->b.j;
 	return rc;
 }
 
@@ -103,10 +104,10 @@ static int begin(struct opened *o, struct app *a, const struct runbook *rb,
 static int not_led(const struct batch *b, const char *me, struct err *e)
 {
 	if (b->state != BATCH_OPEN || !strcmp(b->owner, me) ||
-	    app_owner_alive(b->owner) != APP_ALIVE_YES)
+	    app_batch_alive(b) != APP_ALIVE_YES)
 		return 0;
-	return err_set(e, ERR_LOCKED, "run %s: %s is at work on it", b->id,
-		       b->owner);
+	err_set(e, ERR_LOCKED, "run %s: %s is at work on it", b->id, b->owner);
+	return err_hint(e, "novahaul watch %s", b->id);
 }
 
 static int take(struct opened *o, struct app *a, const char *id,
@@ -144,6 +145,7 @@ static int take(struct opened *o, struct app *a, const char *id,
 	if (batch_take(o->b.j, &o->b.b, &t, e))
 		return err_wrap(e, "run %s", id);
 	o->b.k = batch_key(&o->b.b);
+	o->app.run = o->b.j;
 	return 0;
 }
 

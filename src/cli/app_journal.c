@@ -60,5 +60,7 @@ struct journal *app_journal(const struct app *a, struct err *e)
 	/* held by a process that is stopped in a write */
 	if (!j && e->kind == ERR_RETRY && !shared)
 		e->kind = ERR_LOCKED;
+	if (j && a->run)
+		journal_beat_too(j, a->run);
 	return j;
 }

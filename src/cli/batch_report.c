@@ -1,54 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What there is to tell about a batch, from the journal alone. */
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "cli/app_batch.h"
 #include "core/clock.h"
 
 /* --- is its controller alive? */
 
-/* A process that has ended and was not yet waited for does nothing more. */
-static bool is_zombie(long pid)
+static enum app_alive alive_by(enum journal_pulse pulse)
 {
-	char path[32], text[512];
-	AUTO(mem_closefd) int fd = -1;
-	const char *p;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	p = strrchr(text, ')');
-	return p && (p[2] == 'Z' || p[2] == 'X');
+	switch (pulse) {
+	case PULSE_BEATS:
+		return APP_ALIVE_YES;
+	case PULSE_NONE:
+		return APP_ALIVE_NO;
+	case PULSE_UNKNOWN:
+		break;
+	}
+	return APP_ALIVE_UNKNOWN;
 }
 
 enum app_alive app_owner_alive(const char *owner)
 {
-	char host[256] = "";
-	const char *pid = owner ? strstr(owner, " pid ") : NULL;
-	long n;
+	return alive_by(journal_owner_pulse(owner));
+}
 
-	if (!pid || gethostname(host, sizeof(host) - 1))
-		return APP_ALIVE_UNKNOWN;
-	if (strlen(host) != (size_t)(pid - owner) ||
-	    strncmp(host, owner, strlen(host)) != 0)
-		return APP_ALIVE_UNKNOWN;
-	n = strtol(pid + 5, NULL, 10);
-	if (n <= 0)
-		return APP_ALIVE_UNKNOWN;
-	/* Signal 0 only asks. */
-	if (kill((pid_t)n, 0) && errno == ESRCH)
-		return APP_ALIVE_NO;
-	return is_zombie(n) ? APP_ALIVE_NO : APP_ALIVE_YES;
+enum app_alive app_batch_alive(const struct batch *b)
+{
+	return b->pulse == PULSE_UNKNOWN ? app_owner_alive(b->owner)
+					 : alive_by(b->pulse);
 }
 
 /* --- its report */
@@ -57,7 +35,7 @@ static const char *state_of(const struct batch *b)
 {
 	if (b->state != BATCH_OPEN)
 		return batch_state_name(b->state);
-	switch (app_owner_alive(b->owner)) {
+	switch (app_batch_alive(b)) {
 	case APP_ALIVE_YES:
 		return "running";
 	case APP_ALIVE_NO:

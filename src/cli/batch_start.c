@@ -233,7 +233,7 @@ static int not_led(const struct batch *b, struct err *e)
 	/* A run of a runbook turns back what it has begun itself. */
 	journal_owner(me, sizeof(me));
 	if (b->state != BATCH_OPEN || !strcmp(b->owner, me) ||
-	    app_owner_alive(b->owner) != APP_ALIVE_YES)
+	    app_batch_alive(b) != APP_ALIVE_YES)
 		return 0;
 	err_set(e, ERR_LOCKED, "batch %s: %s is at work on it", b->id,
 		b->owner);

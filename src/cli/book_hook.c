@@ -86,6 +86,12 @@ static bool is_success(const struct runbook_step *s, int code)
 	return false;
 }
 
+/* It may take hours. */
+static void beat(void *j)
+{
+	journal_beat(j);
+}
+
 static int run_hook(struct book *b, size_t i, struct proc *p, struct err *e)
 {
 	AUTO(buf_clear) struct buf said = BUF_INIT;
@@ -94,6 +100,8 @@ static int run_hook(struct book *b, size_t i, struct proc *p, struct err *e)
 
 	if (book_record(b, i, "hook", json_pack("{s:n}", "code"), e))
 		return -1;
+	p->tick = beat;
+	p->tick_arg = b->j;
 	rc = proc_run(p, e);
 	/* Killed for being late, or never begun, is an end, too. */
 	if (book_record(b, i, "hook",
@@ -270,6 +278,7 @@ int book_approve(struct book *b, size_t i, struct err *e)
 		progress_note(b->a->progress, "%s: or: the file %s", s->name,
 			      file);
 	while (!yes) {
+		journal_beat(b->j);
 		if (once(b, i, &tty, &yes, e))
 			return -1;
 		if (!yes && stop_requested())

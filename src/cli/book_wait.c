@@ -117,13 +117,14 @@ static bool hopeless(const struct runbook_step *s, const struct err *e)
 	return e->kind == ERR_USAGE || e->kind == ERR_REFUSED;
 }
 
-static int nap(int64_t us, struct err *e)
+static int nap(struct book *b, int64_t us, struct err *e)
 {
 	int64_t end = clock_mono_us() + us;
 
 	while (!stop_requested() && clock_mono_us() < end) {
 		int64_t left = end - clock_mono_us();
 
+		journal_beat(b->j);
 		clock_sleep_us(left < S / 5 ? left : S / 5);
 	}
 	return stop_requested()
@@ -158,7 +159,7 @@ int book_wait(struct book *b, size_t i, struct err *e)
 				       "not %s within %lld s: %s",
 				       book_text(s, "for"), (long long)limit,
 				       buf_str(&now));
-		if (nap(book_number(s, "interval") * S, e))
+		if (nap(b, book_number(s, "interval") * S, e))
 			return -1;
 	}
 }

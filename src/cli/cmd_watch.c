@@ -149,7 +149,7 @@ static int look_batch(struct watch *w, const char *id, struct err *e)
 		code = CLI_FAILED;
 		break;
 	case BATCH_OPEN:
-		if (app_owner_alive(b.owner) != APP_ALIVE_NO)
+		if (app_batch_alive(&b) != APP_ALIVE_NO)
 			break;
 		err_set(e, ERR_FAILED, "batch %s: whoever ran it (%s) is gone",
 			id, b.owner);

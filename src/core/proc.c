@@ -17,7 +17,7 @@
 
 #include "core/clock.h"
 
-enum { ERR_KEEP = 65536, OUT_DEFAULT = 1 << 20 };
+enum { ERR_KEEP = 65536, OUT_DEFAULT = 1 << 20, TICK_US = 1000000 };
 
 static char *const *default_env(void)
 {
@@ -224,6 +224,12 @@ static void pump_from(int *fd, struct buf *b)
 	}
 }
 
+static void tick(const struct proc *p)
+{
+	if (p && p->tick)
+		p->tick(p->tick_arg);
+}
+
 static void trim_front(struct buf *b, size_t max)
 {
 	if (b->len <= max)
@@ -248,6 +254,9 @@ static int pump(struct pump *m, int64_t end, struct err *e)
 			return err_set(e, ERR_LOST, "%s: no end within %lld s",
 				       name,
 				       (long long)(m->p->timeout_us / 1000000));
+		tick(m->p);
+		if (m->p->tick && left > TICK_US)
+			left = TICK_US;
 		if (poll(f, 3, (int)(left / 1000 + 1)) < 0 && errno != EINTR)
 			return err_sys(e, ERR_FAILED, errno, "%s: poll", name);
 		if (m->in >= 0 && f[0].revents)
@@ -265,8 +274,8 @@ static int pump(struct pump *m, int64_t end, struct err *e)
 	return 0;
 }
 
-/* Waits until END; kills at END. */
-static int reap(pid_t pid, int64_t end, int *status)
+/* Waits until END; kills at END.  P may be NULL. */
+static int reap(const struct proc *p, pid_t pid, int64_t end, int *status)
 {
 	for (;;) {
 		pid_t r = waitpid(pid, status, WNOHANG);
@@ -282,6 +291,7 @@ static int reap(pid_t pid, int64_t end, int *status)
 				;
 			return -1;
 		}
+		tick(p);
 		clock_sleep_us(2000);
 	}
 }
@@ -322,7 +332,7 @@ int proc_run(struct proc *p, struct err *e)
 		rc = pump(&m, end, e);
 		if (rc)
 			end = 0;
-		if (reap(pid, end, &status) && !rc)
+		if (reap(p, pid, end, &status) && !rc)
 			rc = err_set(e, ERR_LOST, "%s: did not end",
 				     p->argv[0]);
 		p->exit_code = exit_code(status);
@@ -378,7 +388,7 @@ int proc_close(struct proc_pipe *p, int64_t timeout_us)
 	close_fd(&p->out);
 	close_fd(&p->err);
 	if (p->pid > 0)
-		reap(p->pid, clock_mono_us() + timeout_us, &status);
+		reap(NULL, p->pid, clock_mono_us() + timeout_us, &status);
 	p->pid = -1;
 	return exit_code(status);
 }
@@ -472,7 +482,7 @@ void proc_end(struct proc_child *c, int64_t timeout_us)
 	close_fd(&c->out);
 	close_fd(&c->err);
 	if (c->pid > 0) {
-		reap(c->pid, clock_mono_us() + timeout_us, &status);
+		reap(NULL, c->pid, clock_mono_us() + timeout_us, &status);
 		c->exit_code = exit_code(status);
 	}
 	c->pid = -1;

@@ -39,6 +39,9 @@ struct proc {
 	 * dump and, where the kernel allows it, no network. */
 	bool confined;
 	int file; /* > 0: the child has this as PROC_FILE, too */
+	/* Called while it is waited for, every second or more often. */
+	void (*tick)(void *arg);
+	void *tick_arg;
 	/* out */
 	int exit_code;	     /* 0-255, or 128 + signal */
 	struct buf out, err; /* err keeps the last 64 KiB */

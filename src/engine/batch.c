@@ -155,7 +155,7 @@ static int create(struct journal *j, void *arg, struct err *e)
 	journal_bind(st, ":owner", b->owner);
 	journal_bind(st, ":build", b->build);
 	journal_bind_json(st, ":plan", b->plan);
-	if (journal_exec(j, st, e))
+	if (journal_exec(j, st, e) || journal_hold(j, b->id, e))
 		return -1;
 	for (size_t i = 0; i < b->nmembers; i++)
 		if (add_member(j, b, &b->members[i], e))
@@ -290,16 +290,32 @@ static int load(struct journal *j, const char *id, struct batch *out,
 	return 0;
 }
 
-int batch_load(struct journal *j, const char *id, struct batch *out,
-	       struct err *e)
+static int load_once(struct journal *j, const char *id, struct batch *out,
+		     struct err *e)
 {
+	AUTO(mem_freep) char *owner = NULL;
 	int rc;
 
 	if (journal_read_begin(j, e))
 		return -1;
 	rc = load(j, id, out, e);
+	if (!rc && journal_holder(j, id, &out->pulse, &owner, e)) {
+		batch_clear(out);
+		rc = -1;
+	}
 	journal_read_end(j);
 	return rc;
+}
+
+int batch_load(struct journal *j, const char *id, struct batch *out,
+	       struct err *e)
+{
+	unsigned tries = 0;
+
+	while (load_once(j, id, out, e))
+		if (!journal_read_again(j, &tries, e))
+			return -1;
+	return 0;
 }
 
 int batch_each(struct journal *j, batch_each_fn *fn, void *arg, struct err *e)
@@ -309,9 +325,12 @@ int batch_each(struct journal *j, batch_each_fn *fn, void *arg, struct err *e)
 	int rc = 0;
 
 	while (more && (rc = journal_step_row(j, st, e)) > 0) {
+		AUTO(mem_freep) char *owner = NULL;
 		struct batch b;
 
 		rc = read_batch(j, st, &b, e);
+		if (!rc)
+			rc = journal_holder(j, b.id, &b.pulse, &owner, e);
 		if (!rc)
 			more = fn(arg, &b);
 		batch_clear(&b);

@@ -79,6 +79,7 @@ struct batch {
 	struct err error;
 	struct batch_member *members; /* NULL from batch_each() */
 	size_t nmembers;
+	enum journal_pulse pulse; /* of its controller; as of a job */
 };
 
 /* Is it the id of a batch, by its form? */
@@ -94,7 +95,9 @@ void batch_clear(struct batch *b);
 struct journal_key batch_key(const struct batch *b);
 
 /* Raises the epoch by one and makes the batch OPEN in the direction given
- * (.demanded is not looked at).  ERR_STALE: another was faster. */
+ * (.demanded is not looked at).  ERR_STALE: another was faster; ERR_LOCKED, in
+ * a shared journal, when another process attends it: whoever runs a batch calls
+ * journal_beat(), whatever else it waits for. */
 int batch_take(struct journal *j, struct batch *b,
 	       const struct journal_takeover *t, struct err *e);
 

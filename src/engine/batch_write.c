@@ -45,6 +45,9 @@ static int take(struct journal *j, void *arg, struct err *e)
 	if (journal_changed(j) != 1)
 		return err_set(e, ERR_STALE,
 			       "another process took the batch over first");
+	if (journal_not_attended(j, a->b->id, e) ||
+	    journal_hold(j, a->b->id, e))
+		return -1;
 	text = mem_printf("epoch %" PRIu64 ", %s, by %s", a->b->epoch + 1,
 			  journal_dir_name(a->t->dir),
 			  a->t->owner ? a->t->owner : "nobody");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Opening, schema and reserve, whatever the journal is kept in; how it is
- * written is in journal_write.c, what is written in journal_job.c,
- * journal_turn.c and journal_step.c, documents are in journal_json.c.
+ * written is in journal_write.c, who writes in journal_holder.c, what is
+ * written in journal_job.c, journal_turn.c and journal_step.c, documents are in
+ * journal_json.c.
  */
 #include "config.h"
 
@@ -291,13 +292,4 @@ void journal_close(struct journal *j)
 const char *journal_path(const struct journal *j)
 {
 	return j->s->where;
-}
-
-void journal_owner(char *out, size_t n)
-{
-	char host[65] = "";
-
-	gethostname(host, sizeof(host) - 1);
-	snprintf(out, n, "%s pid %ld", host[0] ? host : "localhost",
-		 (long)getpid());
 }

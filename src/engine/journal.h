@@ -51,10 +51,11 @@
  *	- an instance has at most one open job: of two that create one at once,
  *	  or that reopen one, the second is ERR_LOCKED;
  *	- journal_beat() says every few seconds that this process is there;
- *	  journal_take() is ERR_LOCKED while whoever has the job was heard of
- *	  in the last JOURNAL_LEASE_US (unless it ran on this machine and its
- *	  pid is gone) and has not closed its journal.  This is a courtesy: what
- *	  keeps two controllers apart is the epoch, and the leases on the hosts;
+ *	  journal_take() and batch_take() are ERR_LOCKED while whoever has the
+ *	  job or batch was heard of in the last JOURNAL_LEASE_US (unless it ran
+ *	  on this machine and its pid is gone) and has not closed its journal.
+ *	  This is a courtesy: what keeps two controllers apart is the epoch,
+ *	  and the leases on the hosts;
  *	- a read sees all that anybody has written before it, on any node;
  *	- durable is what the server makes of it: innodb_flush_log_at_trx_commit
  *	  other than 1 is warned about.  There is no reserve.
@@ -165,11 +166,15 @@ const char *journal_path(const struct journal *j);
 void journal_urgent(struct journal *j, bool on);
 /* "host pid 123": this process, for the owner columns. */
 void journal_owner(char *out, size_t n);
-/* Was it a process of this machine that is no more? */
-bool journal_owner_gone(const char *owner);
-/* Often, while a job is run: where the journal is shared, others see that its
- * controller is there.  Cheap; nothing depends on it. */
+/* Is it a process of this machine, by its name, that is there?  One that has
+ * ended and was not yet waited for is not. */
+enum journal_pulse journal_owner_pulse(const char *owner);
+/* Often, while a job or a batch is run: where the journal is shared, others see
+ * that its controller is there.  Cheap; nothing depends on it. */
 void journal_beat(struct journal *j);
+/* Whoever beats for J beats for OUTER as well, which is borrowed until J is
+ * closed: what is run under J is a part of what is run under OUTER. */
+void journal_beat_too(struct journal *j, struct journal *outer);
 
 /* --- jobs */
 

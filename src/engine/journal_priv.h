@@ -19,11 +19,13 @@ struct journal {
 	bool urgent;
 	journal_hook *hook;
 	void *hook_arg;
-	/* Of one that is shared (journal_write.c): who this is, how many
-	 * writes it has made, and when it last said that it is there. */
-	char writer[UUID_LEN + 1];
+	/* Of one that is shared (journal_write.c, journal_holder.c): who this
+	 * is and where, how many writes it has made, and when it last said that
+	 * it is there. */
+	char writer[UUID_LEN + 1], place[128];
 	uint64_t writes;
 	int64_t beat_us;
+	struct journal *outer; /* journal_beat_too() */
 };
 
 /* Opens the file as a store, and its directory.  NULL on error; DIRFD may be
@@ -33,9 +35,12 @@ struct store *journal_file_open(const char *path, int *dirfd, struct err *e);
 /* Says what follows on how to write; ends what it said. */
 void journal_writer_init(struct journal *j);
 void journal_writer_end(struct journal *j);
-/* Part of a write that makes JOB's controller this one.  Nothing in a file. */
+/* Part of a write that makes this the controller of a job or a batch.  Nothing
+ * in a file. */
 int journal_hold(struct journal *j, const char *id, struct err *e);
-/* Is JOB attended?  OWNER, to be freed, is who. */
+/* Part of one that takes it over: ERR_LOCKED while somebody else is at it. */
+int journal_not_attended(struct journal *j, const char *id, struct err *e);
+/* Is the job or batch attended?  OWNER, to be freed, is who. */
 int journal_holder(struct journal *j, const char *id, enum journal_pulse *out,
 		   char **owner, struct err *e);
 /* Part of a write that makes JOB an open one: ERR_LOCKED when the instance has

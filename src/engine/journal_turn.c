@@ -12,20 +12,6 @@ struct take {
 	const struct journal_takeover *t;
 };
 
-/* Nobody else may be at it. */
-static int not_attended(struct journal *j, const char *id, struct err *e)
-{
-	AUTO(mem_freep) char *owner = NULL;
-	enum journal_pulse pulse;
-
-	if (journal_holder(j, id, &pulse, &owner, e))
-		return -1;
-	if (pulse != PULSE_BEATS)
-		return 0;
-	err_set(e, ERR_LOCKED, "job %s is being run by %s", id, owner);
-	return err_hint(e, "novahaul watch %s", id);
-}
-
 static int take(struct journal *j, void *arg, struct err *e)
 {
 	struct take *a = arg;
@@ -47,7 +33,8 @@ static int take(struct journal *j, void *arg, struct err *e)
 	if (journal_changed(j) != 1)
 		return err_set(e, ERR_STALE,
 			       "another process took the job over first");
-	if (not_attended(j, a->job->id, e) || journal_hold(j, a->job->id, e))
+	if (journal_not_attended(j, a->job->id, e) ||
+	    journal_hold(j, a->job->id, e))
 		return -1;
 	text = mem_printf("epoch %" PRIu64 ", %s, by %s", a->job->epoch + 1,
 			  journal_dir_name(a->t->dir),

@@ -16,12 +16,6 @@
 
 #include "engine/journal_priv.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/stop.h"
@@ -33,7 +27,6 @@
 /* One that may have been made: longer than the server keeps the session of a
  * client that it does not hear (db/mysql.c), which holds the locks. */
 #define PATIENCE_LOST (60 * SECOND)
-#define BEAT (5 * SECOND)
 #define PAUSE_MAX (2 * SECOND)
 
 static int guard(struct journal *j, const struct journal_key *k, struct err *e)
@@ -81,6 +74,7 @@ static int sign(struct journal *j, struct err *e)
 	journal_bind(st, ":writer", j->writer);
 	journal_bind_int(st, ":n", (int64_t)j->writes);
 	journal_bind(st, ":owner", owner);
+	journal_bind(st, ":place", j->place);
 	return journal_exec(j, st, e);
 }
 
@@ -178,133 +172,4 @@ void journal_set_hook(struct journal *j, journal_hook *fn, void *arg)
 {
 	j->hook = fn;
 	j->hook_arg = arg;
-}
-
-/* --- who is there */
-
-void journal_writer_init(struct journal *j)
-{
-	uuid_random(j->writer);
-}
-
-/* A statement about our row; nothing depends on it. */
-static void about_writer(struct journal *j, const char *name)
-{
-	struct err e = ERR_INIT;
-	struct store_stmt *st = journal_stmt(j, name);
-
-	journal_bind(st, ":writer", j->writer);
-	if (journal_exec(j, st, &e))
-		log_debug("journal: %s: %s", name, err_msg(&e));
-	err_clear(&e);
-}
-
-void journal_writer_end(struct journal *j)
-{
-	if (!*j->writer || !j->writes)
-		return;
-	about_writer(j, "shared-end");
-	about_writer(j, "shared-sweep");
-}
-
-void journal_beat(struct journal *j)
-{
-	int64_t now = clock_mono_us();
-
-	if (!j->writes || !*j->writer || now - j->beat_us < BEAT)
-		return;
-	about_writer(j, "shared-beat");
-	/* A server that does not answer is not asked all the time. */
-	j->beat_us = clock_mono_us();
-}
-
-bool journal_owner_gone(const char *owner)
-{
-	const char *pid = owner ? strstr(owner, " pid ") : NULL;
-	char host[65] = "";
-	long n;
-
-	if (!pid || gethostname(host, sizeof(host) - 1) ||
-	    strlen(host) != (size_t)(pid - owner) ||
-	    strncmp(host, owner, strlen(host)) != 0)
-		return false;
-	n = strtol(pid + 5, NULL, 10);
-	/* Signal 0 only asks. */
-	return n > 0 && kill((pid_t)n, 0) && errno == ESRCH;
-}
-
-int journal_hold(struct journal *j, const char *id, struct err *e)
-{
-	struct store_stmt *st;
-
-	if (!j->s->shared)
-		return 0;
-	st = journal_stmt(j, "shared-hold");
-	journal_bind(st, ":writer", j->writer);
-	journal_bind(st, ":id", id);
-	return journal_exec(j, st, e);
-}
-
-int journal_in_batch(struct journal *j, const char *id, struct err *e)
-{
-	struct store_stmt *st;
-
-	if (!j->s->shared)
-		return 0;
-	st = journal_stmt(j, "shared-batch");
-	journal_bind(st, ":id", id);
-	return journal_exec(j, st, e);
-}
-
-int journal_holder(struct journal *j, const char *id, enum journal_pulse *out,
-		   char **owner, struct err *e)
-{
-	struct store_stmt *st;
-	int64_t silent;
-	int rc;
-
-	*out = PULSE_UNKNOWN;
-	*owner = NULL;
-	if (!j->s->shared)
-		return 0;
-	st = journal_stmt(j, "shared-holder");
-	journal_bind(st, ":id", id);
-	rc = journal_step_row(j, st, e);
-	*out = PULSE_NONE;
-	if (rc > 0 && journal_text0(st, 0)) {
-		silent = journal_int(st, 2);
-		*owner = mem_strdup(journal_text(st, 1));
-		/* A clock of the cluster may be behind another's. */
-		if (silent < JOURNAL_LEASE_US && silent > -JOURNAL_LEASE_US &&
-		    strcmp(journal_text(st, 0), j->writer) != 0 &&
-		    !journal_owner_gone(*owner))
-			*out = PULSE_BEATS;
-	}
-	journal_reset(st);
-	return rc < 0 ? -1 : 0;
-}
-
-int journal_only_one(struct journal *j, const struct journal_job *job,
-		     struct err *e)
-{
-	struct store_stmt *st;
-	char other[JOURNAL_ID_MAX] = "";
-	int rc;
-
-	if (!j->s->shared || !job->instance)
-		return 0;
-	st = journal_stmt(j, "open-jobs");
-	journal_bind(st, ":instance", job->instance);
-	while ((rc = journal_step_row(j, st, e)) > 0)
-		if (!*other && strcmp(journal_text(st, 0), job->id) != 0)
-			memcpy(other, journal_text(st, 0),
-			       strnlen(journal_text(st, 0), sizeof(other) - 1));
-	if (rc < 0)
-		return -1;
-	if (!*other)
-		return 0;
-	err_set(e, ERR_LOCKED, "instance %s: job %s is open", job->instance,
-		other);
-	return err_hint(e, "novahaul resume %s, or novahaul rollback %s", other,
-			other);
 }

@@ -618,7 +618,8 @@ static void t_pulse(void **state)
 	assert_int_equal(journal_take(f->j, &f->job, &how, &f->e), 0);
 }
 
-/* On this machine nobody waits for a process that is gone. */
+/* On this machine nobody waits for a process that is gone; the same number
+ * elsewhere, in a container of the same name as well, says nothing. */
 static void t_gone(void **state)
 {
 	struct fix *f = *state;
@@ -633,6 +634,11 @@ static void t_gone(void **state)
 			  host);
 	sql(text);
 	mem_free(text);
+	sql("UPDATE journal.writers SET place = concat('x', place)");
+	assert_int_equal(journal_load(other, f->k.id, &job, &f->e), 0);
+	assert_int_equal(job.pulse, PULSE_BEATS);
+	journal_job_clear(&job);
+	sql("UPDATE journal.writers SET place = substr(place, 2)");
 	assert_int_equal(journal_load(other, f->k.id, &job, &f->e), 0);
 	assert_int_equal(job.pulse, PULSE_NONE);
 	assert_int_equal(journal_take(other, &job, &how, &f->e), 0);
@@ -832,6 +838,211 @@ static void t_batch(void **state)
 	json_decref(one);
 }
 
+/* --- who is at a batch */
+
+static void batch_new(struct fix *f, struct batch *b)
+{
+	json_t *plan = batch_plan();
+
+	if (batch_create(f->j, plan, "me", b, &f->e))
+		fail_msg("%s", err_msg(&f->e));
+	json_decref(plan);
+}
+
+static void batch_again(struct journal *j, struct batch *b, struct err *e)
+{
+	AUTO(mem_freep) char *id = mem_strdup(b->id);
+
+	batch_clear(b);
+	if (batch_load(j, id, b, e))
+		fail_msg("%s", err_msg(e));
+}
+
+static void not_taken(struct journal *j, struct batch *b, struct err *e)
+{
+	struct journal_takeover how = {.owner = "there pid 2"};
+
+	assert_int_equal(batch_take(j, b, &how, e), -1);
+	assert_int_equal(e->kind, ERR_LOCKED);
+	assert_non_null(strstr(err_msg(e), "is being run by"));
+	assert_non_null(strstr(err_msg(e), b->id));
+	assert_non_null(strstr(e->hint, "novahaul watch b-"));
+	err_clear(e);
+}
+
+/* As t_pulse(), of a batch: its controller has jobs whose processes beat, and
+ * may have none just now. */
+static void t_batch_pulse(void **state)
+{
+	struct fix *f = *state;
+	struct journal_takeover how = {.owner = "there pid 2"};
+	struct journal *other = lab_open(f->path, &f->e);
+	struct journal *part = lab_open(f->path, &f->e);
+	struct batch b = {0};
+	struct journal_key k;
+
+	batch_new(f, &b);
+	k = batch_key(&b);
+	batch_again(other, &b, &f->e);
+	assert_int_equal(b.pulse, PULSE_BEATS);
+	not_taken(other, &b, &f->e);
+	silence(f->path, JOURNAL_LEASE_US - 20 * 1000000LL);
+	not_taken(other, &b, &f->e);
+	/* A beat is enough to stay: here that of a part of what it runs. */
+	f->j->beat_us = 0;
+	journal_beat_too(part, f->j);
+	journal_beat(part);
+	silence(f->path, 30 * 1000000LL);
+	not_taken(other, &b, &f->e);
+	silence(f->path, JOURNAL_LEASE_US);
+	batch_again(other, &b, &f->e);
+	assert_int_equal(b.pulse, PULSE_NONE);
+	assert_int_equal(batch_take(other, &b, &how, &f->e), 0);
+	assert_int_equal(b.epoch, 2);
+	/* Whoever had it is fenced, however late it wakes. */
+	assert_int_equal(batch_say(f->j, &k, -1, "x", &f->e), -1);
+	assert_int_equal(f->e.kind, ERR_STALE);
+	err_clear(&f->e);
+	assert_int_equal(batch_still(f->j, &k, &f->e), -1);
+	assert_int_equal(f->e.kind, ERR_STALE);
+	err_clear(&f->e);
+	/* Now it is the other's; closing lets go at once. */
+	batch_again(f->j, &b, &f->e);
+	assert_int_equal(b.pulse, PULSE_BEATS);
+	journal_close(other);
+	batch_again(f->j, &b, &f->e);
+	assert_int_equal(b.pulse, PULSE_NONE);
+	assert_int_equal(batch_take(f->j, &b, &how, &f->e), 0);
+	batch_clear(&b);
+	journal_close(part);
+}
+
+struct taker {
+	struct journal *j;
+	pthread_barrier_t *line;
+	char id[JOURNAL_ID_MAX];
+	struct err e;
+	int rc;
+};
+
+static void *take_one(void *arg)
+{
+	struct taker *r = arg;
+	struct journal_takeover how = {.owner = "rival pid 1"};
+	struct batch b = {0};
+
+	pthread_barrier_wait(r->line);
+	r->rc = batch_load(r->j, r->id, &b, &r->e) ||
+		batch_take(r->j, &b, &how, &r->e);
+	batch_clear(&b);
+	return NULL;
+}
+
+/* Of operators who resume one batch at once, exactly one attends it. */
+static void t_batch_rivals(void **state)
+{
+	struct fix *f = *state;
+	enum { N = 3, ROUNDS = 15 };
+	struct taker r[N] = {{0}};
+	struct batch b = {0};
+
+	batch_new(f, &b);
+	for (int i = 0; i < N; i++) {
+		r[i].j = lab_open(f->path, &f->e);
+		memcpy(r[i].id, b.id, sizeof(b.id));
+	}
+	for (int round = 0; round < ROUNDS; round++) {
+		pthread_barrier_t line;
+		pthread_t t[N];
+		int won = 0;
+
+		silence(f->path, JOURNAL_LEASE_US);
+		pthread_barrier_init(&line, NULL, N);
+		for (int i = 0; i < N; i++) {
+			r[i].line = &line;
+			pthread_create(&t[i], NULL, take_one, &r[i]);
+		}
+		for (int i = 0; i < N; i++)
+			pthread_join(t[i], NULL);
+		for (int i = 0; i < N; i++) {
+			won += !r[i].rc;
+			if (r[i].rc && r[i].e.kind != ERR_LOCKED &&
+			    r[i].e.kind != ERR_STALE)
+				fail_msg("%s", err_msg(&r[i].e));
+			err_clear(&r[i].e);
+		}
+		assert_int_equal(won, 1);
+		pthread_barrier_destroy(&line);
+	}
+	batch_again(f->j, &b, &f->e);
+	assert_int_equal(b.epoch, 1 + ROUNDS);
+	batch_clear(&b);
+	for (int i = 0; i < N; i++)
+		journal_close(r[i].j);
+}
+
+/* A controller of its own, which writes until it may not. */
+static void control(const char *db, const char *id, int tell)
+{
+	struct journal_takeover how = {.owner = "child pid 1"};
+	struct err e = ERR_INIT;
+	struct journal *j = lab_open(db, &e);
+	struct batch b = {0};
+	struct journal_key k;
+
+	if (!j || batch_load(j, id, &b, &e) || batch_take(j, &b, &how, &e))
+		_exit(1);
+	k = batch_key(&b);
+	for (int i = 0; !batch_say(j, &k, -1, "on", &e); i++) {
+		if (i == 3 && write(tell, "x", 1) != 1)
+			_exit(2);
+		/* Not frozen inside of a transaction, whose locks the server
+		 * would keep for a while. */
+		usleep(i == 3 ? 300000 : 5000);
+	}
+	_exit(e.kind == ERR_STALE ? 0 : 3);
+}
+
+/* Frozen, it loses its batch; when it wakes it writes nothing more. */
+static void t_batch_frozen(void **state)
+{
+	struct fix *f = *state;
+	struct journal_takeover how = {.owner = "there pid 2"};
+	struct batch b = {0};
+	struct journal_key k;
+	int tell[2], status;
+	char x;
+	pid_t pid;
+
+	batch_new(f, &b);
+	journal_close(f->j);
+	open_at(f);
+	assert_int_equal(pipe(tell), 0);
+	pid = fork();
+	if (!pid)
+		control(f->path, b.id, tell[1]);
+	close(tell[1]);
+	assert_int_equal(read(tell[0], &x, 1), 1);
+	close(tell[0]);
+	kill(pid, SIGSTOP);
+	batch_again(f->j, &b, &f->e);
+	assert_int_equal(b.epoch, 2);
+	not_taken(f->j, &b, &f->e);
+	silence(f->path, JOURNAL_LEASE_US);
+	assert_int_equal(batch_take(f->j, &b, &how, &f->e), 0);
+	k = batch_key(&b);
+	assert_int_equal(batch_say(f->j, &k, -1, "mine", &f->e), 0);
+	batch_again(f->j, &b, &f->e);
+	kill(pid, SIGCONT);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	x = (char)b.seq;
+	batch_again(f->j, &b, &f->e);
+	assert_int_equal((char)b.seq, x);
+	batch_clear(&b);
+}
+
 /* Its --help fails. */
 static bool installer(void)
 {
@@ -843,10 +1054,13 @@ static bool installer(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		LAB_CASES,   T(t_names),  T(t_refused),	  T(t_argv),
-		T(t_newer),  T(t_rights), T(t_half_made), T(t_one_job),
-		T(t_rivals), T(t_pulse),  T(t_gone),	  T(t_lost),
-		T(t_cut),    T(t_second), T(t_waits),	  T(t_batch),
+		LAB_CASES,	   T(t_names),	     T(t_refused),
+		T(t_argv),	   T(t_newer),	     T(t_rights),
+		T(t_half_made),	   T(t_one_job),     T(t_rivals),
+		T(t_pulse),	   T(t_gone),	     T(t_lost),
+		T(t_cut),	   T(t_second),	     T(t_waits),
+		T(t_batch),	   T(t_batch_pulse), T(t_batch_rivals),
+		T(t_batch_frozen),
 	};
 	const char *path = getenv("PATH");
 	char *wide = mem_printf("%s:/usr/sbin", path ? path : "/usr/bin:/bin");
