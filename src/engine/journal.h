@@ -44,7 +44,8 @@
  * else as a store (core/store.h; db/store.h) and handed to
  * journal_open_shared().  All of the above holds there, and:
  *	- a write that met another (deadlock, certification conflict) or whose
- *	  connection broke is made again, whole, for up to 20 s: ERR_RETRY then;
+ *	  connection broke is made again, whole, once in any case and for up
+ *	  to 20 s: ERR_RETRY then;
  *	- a COMMIT that was not answered is looked up on a new connection and
  *	  made again if it is not there, for up to a minute; ERR_LOST when even
  *	  then nobody knows: the write is there whole or not at all;

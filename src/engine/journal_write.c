@@ -136,8 +136,9 @@ static int write_shared(struct journal *j, const struct journal_write *w,
 		if (e->kind != ERR_LOST && !j->s->again)
 			return -1;
 		taken = clock_mono_us() - start;
-		if (taken > (lost ? PATIENCE_LOST : PATIENCE) ||
-		    (stop_requested() && !lost && tries))
+		/* The first may have spent all of it on one frozen server. */
+		if (tries && (taken > (lost ? PATIENCE_LOST : PATIENCE) ||
+			      (stop_requested() && !lost)))
 			break;
 		log_debug("journal: %s: again: %s", w->what, err_msg(e));
 		err_clear(e);
