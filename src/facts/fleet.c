@@ -109,6 +109,22 @@ static int host_order(const void *a, const void *b)
 		      ((const struct fleet_host *)b)->name);
 }
 
+/* Which of the secrets that the instances' TPMs are encrypted with it has. */
+static void secrets(const struct fleet_facts *f, struct fleet_host *t,
+		    struct virt *virt)
+{
+	for (size_t i = 0; i < f->n_servers; i++) {
+		const struct domain *d = f->servers[i].f.dom;
+		bool has = false;
+
+		if (d && d->tpm.secret && t->h.virt_err.kind == ERR_NONE &&
+		    !virt_secret_has(virt, d->tpm.secret, &has,
+				     &t->h.virt_err) &&
+		    has)
+			strv_add(&t->secrets, d->tpm.secret);
+	}
+}
+
 void fleet_target(struct fleet_facts *f, const char *name,
 		  const struct facts_host_in *in)
 {
@@ -127,6 +143,8 @@ void fleet_target(struct fleet_facts *f, const char *name,
 						  : "_base"),
 			&t->bases, &none);
 	err_clear(&none);
+	if (in->host && in->virt && t->h.down.kind == ERR_NONE)
+		secrets(f, t, in->virt);
 	qsort(f->hosts, f->n_hosts, sizeof(*f->hosts), host_order);
 }
 
@@ -192,6 +210,7 @@ void fleet_clear(struct fleet_facts *f)
 		fact_host_clear(&f->hosts[i].h);
 		strv_clear(&f->hosts[i].dirs);
 		strv_clear(&f->hosts[i].bases);
+		strv_clear(&f->hosts[i].secrets);
 	}
 	mem_free(f->hosts);
 	for (size_t i = 0; i < f->n_bases; i++)

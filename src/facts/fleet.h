@@ -51,10 +51,11 @@ struct fleet_server {
 /* A host that may take some. */
 struct fleet_host {
 	char *name;
-	struct fact_host h; /* without .name and .db: see fleet_facts.db */
-	struct strv dirs;   /* entries of its instances_path */
-	struct strv bases;  /* of its _base */
-	bool placement;	    /* .inv is what Placement says */
+	struct fact_host h;  /* without .name and .db: see fleet_facts.db */
+	struct strv dirs;    /* entries of its instances_path */
+	struct strv bases;   /* of its _base */
+	struct strv secrets; /* libvirt's, of those that the TPMs need */
+	bool placement;	     /* .inv is what Placement says */
 	struct fleet_inventory inv[FLEET_CLASSES];
 };
 
@@ -99,7 +100,7 @@ void fleet_source(struct fleet_facts *f, const struct facts_host_in *in);
 /* Instance I, on the source, which answered. */
 void fleet_server(struct fleet_facts *f, size_t i, struct host *host,
 		  struct virt *virt);
-/* A candidate more. */
+/* A candidate more; after the instances, for it is asked what they need. */
 void fleet_target(struct fleet_facts *f, const char *name,
 		  const struct facts_host_in *in);
 /* Is Placement there to be asked?  By the source's nova.conf. */

@@ -133,12 +133,13 @@ struct pack_server {
 	const char *source;
 	int64_t priority; /* higher ones go first */
 	uint64_t need[N_PACK_RES];
-	uint64_t bytes;	   /* its own files, on the target */
-	struct strv bases; /* and the base images that they stand on */
-	const char *group; /* struct pack_group's id, or NULL */
-	struct strv only;  /* forced targets; empty: any */
-	struct strv avoid; /* never these */
-	const char *zone;  /* asked for; this and all below: NULL, any */
+	uint64_t bytes;	       /* its own files, on the target */
+	struct strv bases;     /* and the base images that they stand on */
+	const char *group;     /* struct pack_group's id, or NULL */
+	struct strv only;      /* forced targets; empty: any */
+	struct strv avoid;     /* never these */
+	struct strv avoid_why; /* why, of each, for people; may be empty */
+	const char *zone;      /* asked for; this and all below: NULL, any */
 	const char *project;
 	const struct pack_meta *wants; /* of aggregates, with operators */
 	size_t n_wants;

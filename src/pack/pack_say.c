@@ -281,9 +281,22 @@ static void say_limit(struct buf *b, const struct talk *t, enum pack_why why)
 			   t->host->max_new);
 }
 
+/* Why its caller wants HOST to be avoided, or NULL. */
+static const char *avoided_for(const struct talk *t)
+{
+	const struct pack_server *s = t->srv;
+
+	for (size_t i = 0; i < s->avoid.n && i < s->avoid_why.n; i++)
+		if (str_is(s->avoid.v[i], t->host->name))
+			return s->avoid_why.v[i];
+	return NULL;
+}
+
 static void say_why(struct buf *b, const struct talk *t, enum pack_why why)
 {
-	if (plain[why])
+	if (why == PACK_AVOIDED && avoided_for(t))
+		buf_puts(b, avoided_for(t));
+	else if (plain[why])
 		buf_puts(b, plain[why]);
 	else if (why == PACK_REFUSED)
 		buf_puts(b, t->host->why_not);

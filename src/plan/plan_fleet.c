@@ -143,6 +143,7 @@ void plan_fleet_free(struct plan_fleet *p)
 		mem_free(p->ones[i].hint);
 		mem_free(p->ones[i].wants);
 		strv_clear(&p->ones[i].avoid);
+		strv_clear(&p->ones[i].avoid_why);
 	}
 	mem_free(p->ones);
 	strv_clear(&p->warnings);
@@ -188,6 +189,7 @@ static void put_servers(struct plan_fleet *p)
 					  .bases = o->s->bases,
 					  .group = o->group,
 					  .avoid = o->avoid,
+					  .avoid_why = o->avoid_why,
 					  .zone = o->zone,
 					  .project = f->srv.inst.project_id,
 					  .wants = o->wants,

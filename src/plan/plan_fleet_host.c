@@ -39,6 +39,8 @@ struct facts plan_fleet_view(const struct plan_fleet *p,
 	v.to = t->name;
 	v.host[DST_HOST] = t->h;
 	v.host[DST_HOST].name = t->name;
+	v.host[DST_HOST].tpm_secret = v.dom && v.dom->tpm.secret &&
+				      strv_has(&t->secrets, v.dom->tpm.secret);
 	d = db_fleet_host(&p->f->db, t->name);
 	if (d)
 		v.host[DST_HOST].db = d->h;

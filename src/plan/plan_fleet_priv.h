@@ -14,6 +14,7 @@ struct plan_one {
 	uint64_t need[N_PACK_RES];
 	const char *zone, *group;
 	struct strv avoid; /* hosts that it must not go to */
+	struct strv avoid_why;
 	struct pack_meta *wants;
 	size_t n_wants;
 };

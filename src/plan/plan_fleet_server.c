@@ -133,9 +133,18 @@ static void avoids(const struct plan_fleet *p, struct plan_one *o)
 		if (v.dom)
 			v.dom = &d;
 		why = plan_fleet_refusal(p, &v, checks, &hint);
-		if (why || strv_has(&t->dirs, u) ||
-		    strv_has(&t->dirs, resize) || strv_has(&t->dirs, del))
-			strv_add(&o->avoid, t->name);
+		if (!why &&
+		    (strv_has(&t->dirs, u) || strv_has(&t->dirs, resize) ||
+		     strv_has(&t->dirs, del)))
+			why = mem_printf("a directory of it is there already, "
+					 "in %s",
+					 t->h.instances_path
+						 ? t->h.instances_path
+						 : "instances_path");
+		if (!why)
+			continue;
+		strv_add(&o->avoid, t->name);
+		strv_add(&o->avoid_why, why);
 	}
 }
 

@@ -13,6 +13,7 @@
 
 #define IP "/var/lib/nova/instances"
 #define GiB ((uint64_t)1 << 30)
+#define SECRET "44444444-4444-4444-8444-444444444444"
 #define BASE "da39a3ee5e6b4b0d3255bfef95601890afd80709"
 
 enum { WEB1, WEB2, DB1, SERVERS };
@@ -333,6 +334,42 @@ static void t_nowhere(void **state)
 	stays(doc, WEB1, "no directory");
 	stays(doc, WEB2, "PCI");
 	stays(doc, DB1, "bad sector");
+	json_decref(doc);
+	drop(f);
+}
+
+/* A vTPM goes where its secret is; where it is not, the reason is told. */
+static void t_tpm(void **state)
+{
+	static const char xml[] =
+		"<domain type='qemu'>"
+		"<uuid>11111111-1111-4111-8111-111111111111</uuid>"
+		"<name>i</name>"
+		"<devices><tpm model='tpm-crb'><backend type='emulator' "
+		"version='2.0'><encryption secret='" SECRET "'/></backend>"
+		"</tpm></devices></domain>";
+	struct fleet_facts *f = world();
+	struct err e = ERR_INIT;
+	json_t *doc;
+
+	(void)state;
+	f->servers[WEB1].f.dom = domain_parse(xml, strlen(xml), &e);
+	assert_non_null(f->servers[WEB1].f.dom);
+	for (size_t i = 0; i < f->n_hosts; i++)
+		f->hosts[i].h.swtpm = true;
+	doc = plan(f);
+	stays(doc, WEB1, "c34 and 1 more: its vTPM state is encrypted with");
+	json_decref(doc);
+	strv_add(&f->hosts[1].secrets, SECRET);
+	doc = plan(f);
+	goes(doc, WEB1, "c36");
+	assert_non_null(entry(doc, "members", WEB2)); /* has no TPM */
+	json_decref(doc);
+	strv_add(&f->hosts[0].secrets, SECRET);
+	for (size_t i = 0; i < f->n_hosts; i++)
+		strv_add(&f->hosts[i].dirs, uuids[WEB1]);
+	doc = plan(f);
+	stays(doc, WEB1, "c34 and 1 more: a directory of it is there already");
 	json_decref(doc);
 	drop(f);
 }
@@ -790,14 +827,14 @@ static void t_priority(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_plan),      cmocka_unit_test(t_bases),
-		cmocka_unit_test(t_nowhere),   cmocka_unit_test(t_groups),
-		cmocka_unit_test(t_asked),     cmocka_unit_test(t_room),
-		cmocka_unit_test(t_counted),   cmocka_unit_test(t_silent),
-		cmocka_unit_test(t_leftovers), cmocka_unit_test(t_holds),
-		cmocka_unit_test(t_shape),     cmocka_unit_test(t_refused),
-		cmocka_unit_test(t_most),      cmocka_unit_test(t_app),
-		cmocka_unit_test(t_priority),
+		cmocka_unit_test(t_plan),    cmocka_unit_test(t_bases),
+		cmocka_unit_test(t_nowhere), cmocka_unit_test(t_tpm),
+		cmocka_unit_test(t_groups),  cmocka_unit_test(t_asked),
+		cmocka_unit_test(t_room),    cmocka_unit_test(t_counted),
+		cmocka_unit_test(t_silent),  cmocka_unit_test(t_leftovers),
+		cmocka_unit_test(t_holds),   cmocka_unit_test(t_shape),
+		cmocka_unit_test(t_refused), cmocka_unit_test(t_most),
+		cmocka_unit_test(t_app),     cmocka_unit_test(t_priority),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
