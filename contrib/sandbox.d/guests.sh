@@ -25,7 +25,7 @@ guest_ready() {
 guest_spec() {
 	declare -p uuid name host ram root_gb eph swap swap_dev drive port_id mac \
 		ip tap user_data virt_type vif_type uefi vtpm meta domain_name created \
-		root_format > "$S/guests/$uuid"
+		root_format flat > "$S/guests/$uuid"
 }
 
 # An address is not used again soon: neighbours remember whose it was.
@@ -39,13 +39,14 @@ next_address() {
 guest_boot() {
 	local name='' host='' ram=192 root_gb=1 eph=0 swap=0 swap_dev=/dev/vdb drive=yes
 	local start=yes root_format=qcow2 user_data meta=() text='made by the sandbox'
-	local vif_type=bridge uefi=no vtpm=no uuid port_id mac ip tap domain_name created found id
+	local vif_type=bridge flat=no uefi=no vtpm=no uuid port_id mac ip tap domain_name created found id
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--eph) eph=$2 && shift ;;
 		--swap) swap=$2 && shift ;;
 		--ovs) vif_type=ovs ;;
 		--raw) root_format=raw ;;
+		--flat) flat=yes ;;
 		--uefi) uefi=yes ram=256 ;;
 		--vtpm) vtpm=$(uuid_new) ;;
 		--no-drive) drive=no ;;

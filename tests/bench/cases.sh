@@ -7,7 +7,7 @@
 # shellcheck disable=SC2034,SC2154
 
 # the order of the table
-all_cases='a b c64 c4 cc64 cc4 d e e2 f ga gc64 gf v m down'
+all_cases='a b c64 c4 cc64 cc4 d e e2 f ga gc64 gf v m down drain'
 
 declare -A title=(
 	[a]='first copy of a sparse base image'
@@ -26,6 +26,7 @@ declare -A title=(
 	[v]='rebuilt image variant, its forerunner is there'
 	[m]='memory, a huge sparse disk: first copy'
 	[down]='downtime of a whole move, 1 % changed since the pre-copy'
+	[drain]='a host is emptied of its guests'
 )
 nh='novahaul novahaul-synced novahaul-relay'
 declare -A tools=(

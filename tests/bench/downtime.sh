@@ -27,6 +27,24 @@ now_ms() { date +%s%3N; }
 instances=/var/lib/nova/instances
 downs=${DOWNS:-"novahaul script-rsync script-precopy"}
 
+# guest_noise MIB SEED: so much noise in $disk, behind what $guest boots from
+guest_noise() {
+	local gib=$((($1 + 1023) / 1024 + 1)) at n
+	sandbox_on compute-30 qemu-img resize -q -f qcow2 "$disk" ${gib}G ||
+		return 1
+	for ((at = 0; at < $1; at += 256)); do
+		n=$(($1 - at < 256 ? $1 - at : 256))
+		# never the same twice
+		"$S/bin/bench-file" noise "$sandbox_state/noise" $((n << 20)) \
+			$(($2 + at + 1))
+		echo "write -q -s $sandbox_state/noise $((1024 + at))M ${n}M" |
+			sandbox_on compute-30 qemu-io -f qcow2 "$disk" > /dev/null ||
+			return 1
+	done
+	rm -f "$sandbox_state/noise"
+	sandbox db "UPDATE instances SET root_gb = $gib WHERE uuid = '$guest'"
+}
+
 # guest_new: a stopped guest "down" on compute-30 with $down_mib of noise behind
 # what it boots from
 guest_new() {
@@ -34,17 +52,7 @@ guest_new() {
 	guest=$(sandbox boot down compute-30 --no-start) || return 1
 	guest=$(tail -n 1 <<< "$guest")
 	disk=$instances/$guest/disk
-	local gib=$(((down_mib + 1023) / 1024 + 1)) at
-	sandbox_on compute-30 qemu-img resize -q -f qcow2 "$disk" ${gib}G &&
-		for ((at = 0; at < down_mib; at += 256)); do
-			# never the same twice
-			"$S/bin/bench-file" noise "$sandbox_state/noise" $((256 << 20)) \
-				$((at + 1))
-			echo "write -q -s $sandbox_state/noise $((1024 + at))M 256M" |
-				sandbox_on compute-30 qemu-io -f qcow2 "$disk" > /dev/null
-		done || return 1
-	rm -f "$sandbox_state/noise"
-	sandbox db "UPDATE instances SET root_gb = $gib WHERE uuid = '$guest'"
+	guest_noise "$down_mib" 0 || return 1
 	domain=$(sandbox db "SELECT CONCAT('instance-', LPAD(LOWER(HEX(id)), 8, '0'))
 		FROM instances WHERE uuid = '$guest'" | tail -n 1)
 	# the base image is there: nobody is down while it is copied
@@ -150,22 +158,28 @@ down_proven() {
 		[ "$(sandbox_on compute-30 virsh -q domstate "$domain" 2> /dev/null)" != running ]
 }
 
-# run_down: all ways in turn, as many rounds as the other cases, at most two
-run_down() {
-	local r way missing down_ms n=$rounds ok why
-	[ "$n" -le 2 ] || n=2
+# sandbox_new CASE: a sandbox for it, or the case is skipped
+sandbox_new() {
+	local missing
 	missing=$(for t in mariadbd libvirtd virsh qemu-system-x86_64 genisoimage; do
 		command -v $t /usr/sbin/$t > /dev/null || printf '%s ' $t
 	done)
 	if [ -n "$missing" ]; then
-		skipped down all "not installed: $missing(contrib/packages, group sandbox)"
-		return
+		skipped "$1" all "not installed: $missing(contrib/packages, group sandbox)"
+		return 1
 	fi
 	sandbox_state=$(mktemp -d -u "${BENCH_DIR:-/var/tmp}/novahaul-bench-sb.XXXXXX")
 	if ! sandbox up > "$S/log/sandbox" 2>&1; then
-		skipped down all "no sandbox: $(tail -n 1 "$S/log/sandbox")"
-		return
+		skipped "$1" all "no sandbox: $(tail -n 1 "$S/log/sandbox")"
+		return 1
 	fi
+}
+
+# run_down: all ways in turn, as many rounds as the other cases, at most two
+run_down() {
+	local r way down_ms n=$rounds ok why
+	[ "$n" -le 2 ] || n=2
+	sandbox_new down || return 0
 	describe down "a guest's qcow2 of $down_mib MiB of noise$(
 		[ "$down_mib" -ge 8192 ] || echo ', scaled down from 8 GiB')"
 	for ((r = 1; r <= n; r++)); do

@@ -71,6 +71,12 @@ run() { # CASE TOOL ROUND SECONDS CPU WIRE NH
 		"$1" "$2" "$3" "$4" "$6" "$5" "$7" | tr -d '\n\t'
 	echo
 }
+drain() { # TOOL ROUND SECONDS WIRE JOB
+	printf '{"case":"drain","tool":"%s","round":%s,"ok":true,"why":"","size":9,
+		"change":0,"src_allocated":0,"dst_allocated":0,
+		"m":{"wall":%s,"wire":%s},"job":%s,"nh":null}' "$@" | tr -d '\n\t'
+	echo
+}
 nh() { echo "{\"seconds\":$1,\"dial\":0.1,\"read\":1,\"sent\":1,\"method\":\"blocks\"}"; }
 {
 	# slow rounds are slow for both: paired it is 4, 4, 5
@@ -83,8 +89,13 @@ nh() { echo "{\"seconds\":$1,\"dial\":0.1,\"read\":1,\"sent\":1,\"method\":\"blo
 	# one round: compared with ours of that round
 	run c64 rsync-tuned 1 2 1 900 null
 	echo '{"case":"c64","tool":"scp","round":1,"ok":false,"why":"lost","m":{}}'
+	# whole moves: no CPU, but seconds, bytes and steps
+	drain novahaul 1 40 7000000 null
+	drain novahaul 2 30 7000000 '{"steps":{"precopy":30,"stop":9}}'
+	drain shell-loop 1 50 8000000 null
+	drain shell-loop 2 50 8000000 null
 } > "$t/results.jsonl"
-printf 'c64\tre-sync\n' > "$t/cases"
+printf 'c64\tre-sync\ndrain\ta host\n' > "$t/cases"
 printf 'scale\ttest\n' > "$t/machine"
 printf 'c64\trdiff\tskipped\tnot installed\n' > "$t/notes"
 perl "$dir/report" "$t" "$t" > "$t/out" 2> "$t/err" || {
@@ -103,12 +114,17 @@ is "bytes over the change" "$(grep 'of the change' "$t/out" |
 	awk '{ print $(NF - 2), $NF }')" '1.05 met'
 is "CPU" "$(grep 'CPU of both ends at most 1.3 of rsync-aS ' "$t/out" |
 	awk '{ print $(NF - 2), $NF }')" '2.14 MISSED'
+is "a time within another's" "$(grep -E '0.5 of the time of shell-loop' \
+	"$t/out" | awk '{ print $(NF - 2), $NF }')" '0.70 MISSED'
+is "its bytes, without CPU" "$(awk '$1 == "shell-loop" { print $5, $6 }' \
+	"$t/out")" '- 8.0'
+is "where it goes, by steps" "$(grep -c 'precopy 30 s, stop 9 s' "$t/out")" 1
 is "a failure is named" "$(grep -c 'scp *FAILED: lost' "$t/out")" 1
 is "what was skipped is named" "$(grep -c 'rdiff *not installed' "$t/out")" 1
 is "the cases that missed" "$(cat "$t/missed")" c64
 is "JSON" "$(perl -MJSON::PP -0777 -ne 'my $j = decode_json($_);
 	print $j->{ratios}{c64}{"rsync-aS"}{median}, " ", scalar @{$j->{runs}}' \
-	"$t/bench.json")" '4 8'
-is "a plot: bars" "$(grep -c '<rect x=' "$t/bench.svg")" 3
+	"$t/bench.json")" '4 12'
+is "a plot: bars" "$(grep -c '<rect x=' "$t/bench.svg")" 5
 is "... that is closed" "$(tail -n 1 "$t/bench.svg")" '</svg>'
 exit $bad
