@@ -4,6 +4,7 @@
 
 #include "cli/book_priv.h"
 #include "cli/cli_priv.h"
+#include "core/clock.h"
 #include "report/report.h"
 
 #define MARK "novahaul "
@@ -342,55 +343,22 @@ static void as_text(struct buf *out, const json_t *report)
 	}
 }
 
-/* One page that needs nothing from elsewhere. */
-static void as_html(struct buf *out, const json_t *report)
-{
-	static const char *const cols[] = {"name",  "type", "state", "started",
-					   "ended", "job",  "note",  "why"};
-	const json_t *s;
-	size_t i;
-
-	buf_puts(out, "<!DOCTYPE html>\n<html lang=\"en\"><head>"
-		      "<meta charset=\"utf-8\">"
-		      "<meta http-equiv=\"Content-Security-Policy\" "
-		      "content=\"default-src 'none'; "
-		      "style-src 'unsafe-inline'\">\n<title>");
-	report_escape(out, word(report, "name"), 0);
-	buf_puts(out, "</title><style>body{font:14px sans-serif;margin:2em}"
-		      "table{border-collapse:collapse}td,th{border:1px solid "
-		      "#999;padding:.3em .6em;text-align:left;vertical-align:"
-		      "top}tr{break-inside:avoid}</style></head><body>\n<h1>");
-	report_escape(out, word(report, "name"), 0);
-	buf_puts(out, "</h1><p>run ");
-	report_escape(out, word(report, "run"), 0);
-	buf_puts(out, "</p>\n<table><thead><tr>");
-	for (size_t k = 0; k < ARRAY_SIZE(cols); k++)
-		buf_printf(out, "<th>%s</th>", cols[k]);
-	buf_puts(out, "</tr></thead><tbody>\n");
-	json_array_foreach (json_object_get(report, "steps"), i, s) {
-		buf_puts(out, "<tr>");
-		for (size_t k = 0; k < ARRAY_SIZE(cols); k++) {
-			buf_puts(out, "<td>");
-			report_escape(out, word(s, cols[k]), 0);
-			buf_puts(out, "</td>");
-		}
-		buf_puts(out, "</tr>\n");
-	}
-	buf_puts(out, "</tbody></table></body></html>\n");
-}
-
 int book_report(struct book *b, size_t i, struct err *e)
 {
 	const struct runbook_step *s = &b->rb.steps[i];
+	bool html = !strcmp(book_text(s, "format"), "html");
 	AUTO(buf_clear) struct buf out = BUF_INIT;
-	json_t *report = book_report_json(b);
+	json_t *report = html ? report_batch(b->j, b->b.id, clock_now_us(), e)
+			      : book_report_json(b);
 	int rc;
 
-	if (!strcmp(book_text(s, "format"), "json")) {
+	if (!report)
+		return -1;
+	if (html) {
+		report_html(report, &out);
+	} else if (!strcmp(book_text(s, "format"), "json")) {
 		out_json(&out, report, JSON_INDENT(2));
 		buf_putc(&out, '\n');
-	} else if (!strcmp(book_text(s, "format"), "html")) {
-		as_html(&out, report);
 	} else {
 		as_text(&out, report);
 	}

@@ -28,6 +28,7 @@ static const struct opt opts[] = {
 static const struct out_column head_cols[] = {
 	{"id", "Report of", OUT_TEXT},
 	{"kind", "Kind", OUT_TEXT},
+	{"name", "Of", OUT_TEXT},
 	{"outcome", "Outcome", OUT_TEXT},
 	{"created", "Begun", OUT_TIME},
 	{"ended", "Ended", OUT_TIME},
@@ -66,6 +67,19 @@ static const struct out_column step_cols[] = {
 	{NULL, NULL, OUT_TEXT},
 };
 
+static const struct out_column run_cols[] = {
+	{"nr", "#", OUT_NUMBER},
+	{"step", "STEP", OUT_TEXT},
+	{"type", "TYPE", OUT_TEXT},
+	{"state", "STATE", OUT_TEXT},
+	{"at_s", "BEGAN", OUT_NUMBER},
+	{"seconds", "SECONDS", OUT_NUMBER},
+	{"attempts", "TRIES", OUT_NUMBER},
+	{"note", "NOTE", OUT_TEXT},
+	{"error.message", "ERROR", OUT_TEXT},
+	{NULL, NULL, OUT_TEXT},
+};
+
 static const struct out_column time_cols[] = {
 	{"step", "WHERE THE TIME WENT", OUT_TEXT},
 	{"seconds", "SECONDS", OUT_NUMBER},
@@ -92,11 +106,12 @@ static void print_text(json_t *doc)
 	size_t i;
 
 	out_record(OUT_TABLE, doc, head_cols);
+	list(json_object_get(doc, "steps"), run_cols);
 	list(all, instance_cols);
 	json_array_foreach (all, i, one)
 		list(json_object_get(one, "failures"), failure_cols);
 	/* Steps of many are for the page and for programs. */
-	if (json_array_size(all) == 1)
+	if (json_array_size(all) == 1 && !json_object_get(doc, "steps"))
 		list(json_object_get(json_array_get(all, 0), "steps"),
 		     step_cols);
 	list(json_object_get(doc, "time"), time_cols);

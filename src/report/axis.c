@@ -204,7 +204,7 @@ static void put_label(struct buf *b, double t, double step, double x)
 	buf_printf(b, "<line x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"17\" y2=\"24\"/>",
 		   x, x);
 	buf_printf(b, "<text x=\"%.2f%%\" y=\"13\"%s>", x,
-		   x > 95  ? " text-anchor=\"end\""
+		   x > 92  ? " text-anchor=\"end\""
 		   : x < 2 ? ""
 			   : " text-anchor=\"middle\"");
 	put_clock(b, t, step);
@@ -291,6 +291,8 @@ static const char *class_of(const json_t *span, const json_t *instance)
 		return "cut";
 	if (!strcmp(report_str(span, "what"), "undo"))
 		return "undo";
+	if (!instance)
+		return "book";
 	return down_of(instance, &from, &to) && at >= from && at < to ? "down"
 								      : "run";
 }

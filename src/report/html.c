@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAMES = 120, TEXT_MAX = 2000, TIMES = 10 };
+enum { NAMES = REPORT_NAMES, TEXT_MAX = REPORT_TEXT, TIMES = 10 };
 
 static void put(struct buf *b, const char *text, size_t max)
 {
@@ -13,27 +13,37 @@ static void put(struct buf *b, const char *text, size_t max)
 }
 
 /* A word for the state, and a sign that needs no colour. */
-static void put_state(struct buf *b, const char *outcome)
+void report_html_state(struct buf *b, const char *state, const char *word)
 {
 	static const struct {
-		const char *outcome, *word;
+		const char *state, *word;
 	} words[] = {
 		{"done", "&#10003; done"},
 		{"failed", "&#10007; failed, rolled back"},
 		{"rolled-back", "&#8630; rolled back"},
 		{"open", "! open"},
 		{"pending", "pending"},
+		{"running", "running"},
 		{"skipped", "skipped"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (!strcmp(words[i].outcome, outcome))
+		if (!strcmp(words[i].state, state))
 			buf_printf(b, "<span class=\"state %s\">%s</span>",
-				   outcome, words[i].word);
+				   state, word ? word : words[i].word);
+}
+
+/* Of a batch or a run only a part has failed, and the rest stays done. */
+static void put_whole_state(struct buf *b, const char *outcome, bool job)
+{
+	report_html_state(b, outcome,
+			  !job && !strcmp(outcome, "failed")
+				  ? "&#10007; not all of it"
+				  : NULL);
 }
 
 /* "2026-11-22 04:25:43" of an ISO time. */
-static void put_when(struct buf *b, const char *iso)
+void report_html_when(struct buf *b, const char *iso)
 {
 	char s[20];
 
@@ -45,20 +55,27 @@ static void put_when(struct buf *b, const char *iso)
 	put(b, s, 0);
 }
 
-static const char *name_of(const json_t *one)
+const char *report_html_name(const json_t *one)
 {
 	const char *s = report_str(one, "server.name");
 
 	return *s ? s : report_str(one, "server.uuid");
 }
 
-static void put_hosts(struct buf *b, const json_t *one)
+void report_html_hosts(struct buf *b, const json_t *one)
 {
+	if (!*report_str(one, "from") && !*report_str(one, "to"))
+		return;
 	buf_puts(b, "<bdi>");
 	put(b, report_str(one, "from"), NAMES);
 	buf_puts(b, "</bdi> &#8594; <bdi>");
 	put(b, report_str(one, "to"), NAMES);
 	buf_puts(b, "</bdi>");
+}
+
+bool report_is_of(const json_t *doc, const char *what)
+{
+	return !strcmp(report_str(doc, "report"), what);
 }
 
 /* --- head */
@@ -70,9 +87,12 @@ static void put_title(const json_t *doc, struct buf *b)
 	const json_t *one = json_array_get(all, 0);
 
 	put(b, report_str(doc, "kind"), NAMES);
-	if (!strcmp(report_str(doc, "report"), "job")) {
+	if (report_is_of(doc, "job") || report_is_of(doc, "run")) {
+		bool job = report_is_of(doc, "job");
+
 		buf_puts(b, " of <bdi>");
-		put(b, name_of(one), NAMES);
+		put(b, job ? report_html_name(one) : report_str(doc, "name"),
+		    NAMES);
 		buf_puts(b, "</bdi>");
 		return;
 	}
@@ -156,18 +176,19 @@ static void put_top(const json_t *doc, struct buf *b)
 	buf_puts(b, "<header>\n<p class=\"soft\">novahaul report</p>\n<h1>");
 	put_title(doc, b);
 	buf_puts(b, "</h1>\n<p>");
-	put_state(b, report_str(doc, "outcome"));
+	put_whole_state(b, report_str(doc, "outcome"),
+			report_is_of(doc, "job"));
 	buf_puts(b, " <span class=\"id\">");
 	put(b, report_str(doc, "id"), 0);
 	buf_puts(b, "</span> &#183; ");
-	if (!strcmp(report_str(doc, "report"), "job")) {
-		put_hosts(b, one);
+	if (report_is_of(doc, "job")) {
+		report_html_hosts(b, one);
 		buf_puts(b, " &#183; ");
 	}
-	put_when(b, report_str(doc, "created"));
+	report_html_when(b, report_str(doc, "created"));
 	if (*report_str(doc, "ended")) {
 		buf_puts(b, " &#8211; ");
-		put_when(b, report_str(doc, "ended"));
+		report_html_when(b, report_str(doc, "ended"));
 	}
 	buf_puts(b, " UTC</p>\n");
 	put_tiles(doc, b);
@@ -216,115 +237,55 @@ static void put_failures(const json_t *one, struct buf *b)
 	json_array_foreach (all, i, f) {
 		if (over && !strcmp(report_str(f, "text"), error))
 			continue;
-		put_cause(name_of(one), report_str(f, "text"), f, b);
+		put_cause(report_html_name(one), report_str(f, "text"), f, b);
 		buf_puts(b, "<p class=\"soft\">It was gone on from.</p>"
 			    "</div>\n");
 	}
 	if (over)
-		put_error(one, name_of(one), b);
+		put_error(one, report_html_name(one), b);
+}
+
+static bool any_error(const json_t *list)
+{
+	const json_t *one;
+	bool any = false;
+	size_t i;
+
+	json_array_foreach (list, i, one)
+		any = any || json_object_get(one, "error") ||
+		      json_array_size(json_object_get(one, "failures"));
+	return any;
+}
+
+/* What each step of a run says; the run itself says the same of one of them. */
+static void put_step_errors(const json_t *doc, struct buf *b)
+{
+	const json_t *s;
+	size_t i;
+
+	if (!report_is_of(doc, "run"))
+		return;
+	json_array_foreach (json_object_get(doc, "steps"), i, s)
+		if (json_object_get(s, "error"))
+			put_error(s, report_str(s, "step"), b);
 }
 
 static void put_causes(const json_t *doc, struct buf *b)
 {
 	const json_t *all = json_object_get(doc, "instances"), *one;
-	bool batch = strcmp(report_str(doc, "report"), "job");
-	bool any = batch && json_object_get(doc, "error");
+	bool batch = !report_is_of(doc, "job");
 	size_t i;
 
-	json_array_foreach (all, i, one)
-		any = any || json_object_get(one, "error") ||
-		      json_array_size(json_object_get(one, "failures"));
-	if (!any)
+	if (!any_error(all) && !any_error(json_object_get(doc, "steps")) &&
+	    !(batch && json_object_get(doc, "error")))
 		return;
 	buf_puts(b, "<section>\n<h2>What went wrong</h2>\n");
+	put_step_errors(doc, b);
 	if (batch && json_object_get(doc, "error"))
 		put_error(doc, report_str(doc, "id"), b);
 	json_array_foreach (all, i, one)
 		put_failures(one, b);
 	buf_puts(b, "</section>\n");
-}
-
-/* --- timeline */
-
-static void put_legend(struct buf *b)
-{
-	static const struct {
-		const char *class, *what;
-	} words[] = {
-		{"run", "a step, while the guest ran"},
-		{"down", "a step, while it was down"},
-		{"undo", "an undo"},
-		{"failed", "failed"},
-		{"cut", "its controller was lost"},
-		{"pause", "a pause, cut short"},
-	};
-
-	buf_puts(b, "<ul class=\"legend\">");
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		buf_printf(b,
-			   "<li><svg width=\"22\" height=\"12\" "
-			   "aria-hidden=\"true\"><rect class=\"%s\" "
-			   "width=\"22\" height=\"12\"/></svg>%s</li>",
-			   words[i].class, words[i].what);
-	buf_puts(b, "</ul>\n");
-}
-
-/* What the row shows, in words. */
-static char *label_of(const json_t *one)
-{
-	char took[REPORT_WORD_MAX], at[REPORT_WORD_MAX], down[REPORT_WORD_MAX];
-	const json_t *d = json_object_get(one, "downtime");
-
-	report_seconds(report_num(one, "at_s"), at);
-	report_seconds(report_num(one, "seconds"), took);
-	report_seconds(report_num(d, "seconds"), down);
-	return mem_printf("%s: %s, began after %s, took %s%s%s", name_of(one),
-			  report_str(one, "outcome"), at, took,
-			  d ? ", guest down for " : "", d ? down : "");
-}
-
-static void put_row(const struct axis *a, const json_t *one, struct buf *b)
-{
-	AUTO(mem_freep) char *label = label_of(one);
-
-	buf_puts(b, "<tr><td class=\"name\"><b><bdi>");
-	put(b, name_of(one), NAMES);
-	buf_puts(b, "</bdi></b><br/>");
-	put_hosts(b, one);
-	buf_puts(b, "<br/>");
-	put_state(b, report_str(one, "outcome"));
-	buf_puts(b, "</td><td class=\"time\">");
-	report_row_svg(
-		&(struct report_row){.axis = a,
-				     .instance = one,
-				     .steps = json_object_get(one, "steps"),
-				     .label = label,
-				     .tall = true},
-		b);
-	buf_puts(b, "</td></tr>\n");
-}
-
-static void put_timeline(const json_t *doc, struct buf *b)
-{
-	const json_t *all = json_object_get(doc, "instances"), *one;
-	struct axis *a = report_axis(all);
-	size_t i;
-
-	buf_puts(b, "<section>\n<h2>Timeline</h2>\n<table class=\"fixed\">"
-		    "<colgroup><col style=\"width:24%\"/><col/></colgroup>\n"
-		    "<thead><tr><th scope=\"col\">Instance</th>"
-		    "<th scope=\"col\" class=\"time\">"
-		    "<span>Time since ");
-	put_when(b, report_str(doc, "created"));
-	buf_puts(b, " UTC</span>");
-	report_axis_head(a, b);
-	buf_puts(b, "</th></tr></thead>\n<tbody>\n");
-	json_array_foreach (all, i, one)
-		put_row(a, one, b);
-	buf_puts(b, "</tbody></table>\n");
-	put_legend(b);
-	buf_puts(b, "</section>\n");
-	report_axis_free(a);
 }
 
 /* --- where the time went */
@@ -354,6 +315,8 @@ static void put_times(const json_t *doc, struct buf *b)
 	double most = report_num(json_array_get(all, 0), "seconds"), rest = 0;
 	size_t i;
 
+	if (!json_array_size(all))
+		return;
 	buf_puts(b,
 		 "<section>\n<h2>Where the time went</h2>\n"
 		 "<table class=\"fixed\"><colgroup>"
@@ -385,17 +348,18 @@ void report_html(const json_t *doc, struct buf *b)
 	put_head(doc, b);
 	put_top(doc, b);
 	put_causes(doc, b);
-	put_timeline(doc, b);
+	report_html_timeline(doc, b);
 	put_times(doc, b);
 	if (json_object_get(doc, "controllers")) {
-		buf_puts(b, "<section>\n<h2>The batch</h2>\n");
+		buf_printf(b, "<section>\n<h2>The %s</h2>\n",
+			   report_is_of(doc, "run") ? "run" : "batch");
 		report_html_history(doc, b);
 		buf_puts(b, "</section>\n");
 	}
 	json_array_foreach (all, i, one)
 		report_html_instance(one, i + 1, b);
 	buf_puts(b, "</main>\n<footer><p>Made ");
-	put_when(b, report_str(doc, "generated"));
+	report_html_when(b, report_str(doc, "generated"));
 	buf_puts(b, " UTC by novahaul from its journal.  All times are UTC."
 		    "</p></footer>\n</body>\n</html>\n");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What became of a job or a batch, from the journal alone: one document, and
- *the page that is made of it.
+ * the page that is made of it.
  *
  *	json_t *doc = report_job(j, id, clock_now_us(), &e);
  *
@@ -39,7 +39,8 @@
 json_t *report_job(struct journal *j, const char *id, int64_t now_us,
 		   struct err *e);
 
-/* The same of a batch and all its members, by its full id. */
+/* The same of a batch and all its members, by its full id; of a run its steps,
+ * and all instances that they have moved. */
 json_t *report_batch(struct journal *j, const char *id, int64_t now_us,
 		     struct err *e);
 

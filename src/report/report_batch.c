@@ -81,7 +81,7 @@ static const char *outcome_of(enum batch_member_state s)
 }
 
 /* One that has no job, and perhaps never had. */
-static json_t *without_job(const struct batch *b, const struct batch_member *m)
+static json_t *without_job(const struct batch_member *m, int64_t begin_us)
 {
 	json_t *o = json_pack("{s:f s:[]}", "seconds", 0.0, "steps");
 	json_t *server = json_object();
@@ -91,7 +91,7 @@ static json_t *without_job(const struct batch *b, const struct batch_member *m)
 	json_object_set_new(o, "server", server);
 	report_put(o, "from", m->source);
 	report_put(o, "to", m->target);
-	report_put_at(o, m->started_us, b->created_us);
+	report_put_at(o, m->started_us, begin_us);
 	return o;
 }
 
@@ -109,16 +109,16 @@ static bool add_earlier(void *arg, const struct journal_job *job)
 	return true;
 }
 
-static json_t *with_job(struct journal *j, const struct batch *b,
-			const struct batch_member *m, struct err *e)
+static json_t *with_job(struct journal *j, const struct report_member *r,
+			struct err *e)
 {
-	struct ids earlier = {json_array(), m->job};
+	struct ids earlier = {json_array(), r->m->job};
 	struct journal_job job = {0};
 	json_t *o = NULL;
 
-	if (!journal_load(j, m->job, &job, e) &&
-	    !batch_jobs(j, b->id, (long)m->idx, add_earlier, &earlier, e))
-		o = report_instance(j, &job, b->created_us, e);
+	if (!journal_load(j, r->m->job, &job, e) &&
+	    !batch_jobs(j, r->b->id, (long)r->m->idx, add_earlier, &earlier, e))
+		o = report_instance(j, &job, r->begin_us, e);
 	journal_job_clear(&job);
 	if (o)
 		json_object_set(o, "earlier_jobs", earlier.list);
@@ -126,10 +126,11 @@ static json_t *with_job(struct journal *j, const struct batch *b,
 	return o;
 }
 
-static json_t *member_json(struct journal *j, const struct batch *b,
-			   const struct batch_member *m, struct err *e)
+json_t *report_member(struct journal *j, const struct report_member *r,
+		      struct err *e)
 {
-	json_t *o = *m->job ? with_job(j, b, m, e) : without_job(b, m);
+	const struct batch_member *m = r->m;
+	json_t *o = *m->job ? with_job(j, r, e) : without_job(m, r->begin_us);
 
 	if (!o)
 		return NULL;
@@ -165,28 +166,41 @@ static void put_head(const struct batch *b, int64_t now_us, json_t *doc)
 	report_put_error(doc, &b->error);
 }
 
+double report_end(const json_t *list, double most)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (list, i, one) {
+		double end =
+			report_num(one, "at_s") + report_num(one, "seconds");
+
+		most = end > most ? end : most;
+	}
+	return most;
+}
+
 /* Its row may be older than what its members have done since. */
 static void put_length(json_t *doc)
 {
-	const json_t *all = json_object_get(doc, "instances"), *one;
-	double most = report_num(doc, "seconds"), end;
-	size_t i;
+	double most = report_num(doc, "seconds");
 
-	json_array_foreach (all, i, one) {
-		end = report_num(one, "at_s") + report_num(one, "seconds");
-		most = end > most ? end : most;
-	}
+	most = report_end(json_object_get(doc, "steps"), most);
+	most = report_end(json_object_get(doc, "instances"), most);
 	json_object_set_new(doc, "seconds", json_real(most));
 }
 
-static int put_members(struct journal *j, const struct batch *b, json_t *doc,
+static int put_members(struct journal *j, struct batch *b, json_t *doc,
 		       struct err *e)
 {
 	json_t *all = json_array();
 
 	json_object_set_new(doc, "instances", all);
+	if (batch_settle(j, b, e))
+		return -1;
 	for (size_t i = 0; i < b->nmembers; i++) {
-		json_t *o = member_json(j, b, &b->members[i], e);
+		struct report_member r = {b, &b->members[i], b->created_us};
+		json_t *o = report_member(j, &r, e);
 
 		if (!o)
 			return -1;
@@ -201,11 +215,16 @@ json_t *report_batch(struct journal *j, const char *id, int64_t now_us,
 	struct batch b = {0};
 	json_t *doc = NULL;
 
-	if (!batch_load(j, id, &b, e) && !batch_settle(j, &b, e)) {
+	if (!batch_load(j, id, &b, e)) {
+		bool run = str_is(b.kind, "run");
+
 		doc = json_pack("{s:i s:s}", "schema_version",
-				REPORT_SCHEMA_VERSION, "report", "batch");
+				REPORT_SCHEMA_VERSION, "report",
+				run ? "run" : "batch");
 		put_head(&b, now_us, doc);
-		if (put_members(j, &b, doc, e) || put_history(j, &b, doc, e)) {
+		if ((run ? report_run(j, &b, doc, e)
+			 : put_members(j, &b, doc, e)) ||
+		    put_history(j, &b, doc, e)) {
 			json_decref(doc);
 			doc = NULL;
 		}

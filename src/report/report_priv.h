@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "engine/batch.h"
 #include "report/report.h"
 
 /* --- document */
@@ -26,6 +27,21 @@ json_t *report_instance(struct journal *j, const struct journal_job *job,
 			int64_t begin_us, struct err *e);
 /* Sets "totals" and "time" of a document whose instances are complete. */
 void report_sum(json_t *doc);
+
+/* A batch's member by its newest job, its times from BEGIN_US on; NULL on an
+ * error. */
+struct report_member {
+	const struct batch *b;
+	const struct batch_member *m; /* .job is set */
+	int64_t begin_us;
+};
+json_t *report_member(struct journal *j, const struct report_member *r,
+		      struct err *e);
+/* Sets "name", "steps" and "instances" of DOC: those of run B, with all that
+ * its steps have begun. */
+int report_run(struct journal *j, struct batch *b, json_t *doc, struct err *e);
+/* When the last of LIST ends, or MOST if that is later. */
+double report_end(const json_t *list, double most);
 
 /* What each step did and when, by the events of the journal: sets "spans" of
  * STEPS' elements, "controllers", "failures" and "events" of INSTANCE.
@@ -57,7 +73,7 @@ void report_axis_grid(const struct axis *a, struct buf *b);
 /* A row of a timeline: every span of the given steps, as one SVG. */
 struct report_row {
 	const struct axis *axis;
-	const json_t *instance; /* for its downtime */
+	const json_t *instance; /* for its downtime; NULL for a run's step */
 	const json_t *steps;	/* array */
 	const char *label;	/* what it shows, for who does not see it */
 	bool tall;		/* with the downtime under it */
@@ -68,8 +84,22 @@ void report_row_svg(const struct report_row *r, struct buf *b);
 extern const char report_css[];
 extern const char report_patterns[];
 
+/* So much of a name, and of a text, stands on a page. */
+enum { REPORT_NAMES = 120, REPORT_TEXT = 2000 };
+
+/* Is DOC the report of a "job", a "batch", a "run"? */
+bool report_is_of(const json_t *doc, const char *what);
+/* "2026-11-22 04:25:43" of an ISO time. */
+void report_html_when(struct buf *b, const char *iso);
+const char *report_html_name(const json_t *instance);
+/* From where to where. */
+void report_html_hosts(struct buf *b, const json_t *instance);
+void report_html_timeline(const json_t *doc, struct buf *b);
+
 /* Who ran O, and what was said meanwhile: of an instance or of a batch. */
 void report_html_history(const json_t *o, struct buf *b);
+/* A mark for a state, such as "done"; NULL for WORD: the usual one. */
+void report_html_state(struct buf *b, const char *state, const char *word);
 /* One instance's own part of the page; NR counts from 1. */
 void report_html_instance(const json_t *instance, size_t nr, struct buf *b);
 

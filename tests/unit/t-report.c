@@ -508,6 +508,7 @@ static void t_hostile(void **state)
 	assert_true(says(xml, "<script>alert(1)</script>'\"&amp;\\x1b[2J"
 			      "\\u{202e}gnp.exe\\u{feff}\\x85"));
 	assert_null(strstr(out.p, "<script"));
+	keep("hostile.html", &out);
 	assert_null(strstr(out.p, "\x1b"));
 	assert_null(strstr(out.p, "\xe2\x80\xae"));
 	assert_null(strstr(out.p, "\xef\xbb\xbf"));
@@ -537,11 +538,13 @@ static void t_huge(void **state)
 	assert_true(says(xml, "and 2500 lines more: novahaul show --events"));
 	assert_false(says(xml, "the very last"));
 	assert_true(out.len < 150000);
+	keep("huge.html", &out);
 	xmlFreeDoc(xml);
 	json_decref(doc);
 }
 
-enum { MEMBERS = 12 };
+/* 12 of them, of which one is open, and others failed; or many, or one. */
+static int members = 12;
 
 static void create_batch(struct batch *b)
 {
@@ -552,7 +555,7 @@ static void create_batch(struct batch *b)
 	json_t *all = json_array(), *plan, *m;
 	struct err e = ERR_INIT;
 
-	for (int i = 0; i < MEMBERS; i++) {
+	for (int i = 0; i < members; i++) {
 		char uuid[40];
 
 		snprintf(uuid, sizeof(uuid), "9f2c1f1e-0b1d-4c57-8b9c-%012d",
@@ -561,7 +564,7 @@ static void create_batch(struct batch *b)
 			      uuid, "name", i < 4 ? names_of[i] : uuid,
 			      "source", "compute-30", "target",
 			      i % 2 ? "compute-34" : "compute-35");
-		if (i == MEMBERS - 1)
+		if (i == 11)
 			json_object_set_new(m, "why",
 					    json_string("it fits <nowhere>"));
 		json_array_append_new(all, m);
@@ -590,9 +593,11 @@ static void start_member(const struct batch *b, int i)
 static void run_batch(const struct batch *b)
 {
 	memcpy(of_batch, b->id, sizeof(of_batch));
-	for (int i = 0; i < MEMBERS - 2; i++) {
+	for (int i = 0; i < members; i++) {
 		double t = (double)(i / 3) * 30 + (i % 3) * 2;
 
+		if (i == 10 || i == 11)
+			continue;
 		of_member = i;
 		at(t);
 		start_member(b, i);
@@ -646,7 +651,7 @@ static void t_batch(void **state)
 	is(doc, "id", b.id);
 	is(doc, "host", "compute-30");
 	is(doc, "outcome", "open");
-	assert_true(num(doc, "totals/instances") == MEMBERS);
+	assert_true(num(doc, "totals/instances") == 12);
 	assert_true(num(doc, "totals/outcomes/done") == 8);
 	assert_true(num(doc, "totals/outcomes/failed") == 1);
 	assert_true(num(doc, "totals/outcomes/open") == 1);
@@ -675,6 +680,206 @@ static void t_batch(void **state)
 	assert_null(report_batch(j, "b-aaaaaaaa", now, &e));
 	assert_int_equal(e.kind, ERR_NOTHING);
 	err_clear(&e);
+}
+
+/* One that is large, and one that is not: for the eye and for browser.sh. */
+static void t_batch_sizes(void **state)
+{
+	static const struct {
+		int members;
+		const char *file;
+	} cases[] = {{60, "batch60.html"}, {1, "batch1.html"}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(buf_clear) struct buf out = BUF_INIT;
+		struct err e = ERR_INIT;
+		struct batch b = {0};
+		json_t *doc;
+
+		members = cases[i].members;
+		create_batch(&b);
+		run_batch(&b);
+		doc = report_batch(j, b.id, now, &e);
+		assert_non_null(doc);
+		assert_true(num(doc, "totals/instances") == members);
+		xmlFreeDoc(page(doc, &out));
+		keep(cases[i].file, &out);
+		json_decref(doc);
+		batch_clear(&b);
+	}
+	members = 12;
+}
+
+/* --- runs */
+
+static json_t *runbook_step(const char *name, const char *type)
+{
+	return json_pack("{s:s, s:s, s:s}", "name", name, "type", type,
+			 "description", "as <i>said</i>");
+}
+
+static void create_run(struct batch *run)
+{
+	static const char *const of[][2] = {{"off", "disable-service"},
+					    {"drain", "evacuate"},
+					    {"one", "move"},
+					    {"look", "audit"},
+					    {"home", "return"}};
+	json_t *list = json_array(), *all = json_array(), *plan;
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
+		json_array_append_new(list, runbook_step(of[i][0], of[i][1]));
+		json_array_append_new(all,
+				      json_pack("{s:s}", "name", of[i][0]));
+	}
+	plan = json_pack("{s:s, s:s, s:o, s:{s:s, s:o}}", "kind", "run", "host",
+			 "compute-30", "members", all, "runbook", "name",
+			 "kernel <update>", "steps", list);
+	now = T0;
+	assert_int_equal(batch_create(j, plan, "controller pid 7", run, &e), 0);
+	json_decref(plan);
+}
+
+static void step_is(const struct batch *run, size_t i,
+		    enum batch_member_state state, const char *why)
+{
+	struct journal_key k = batch_key(run);
+	struct batch_member *m = &run->members[i];
+	struct err e = ERR_INIT;
+
+	m->state = state;
+	m->attempts += state == MEMBER_RUNNING;
+	if (!m->started_us)
+		m->started_us = now;
+	m->ended_us = state == MEMBER_RUNNING ? 0 : now;
+	err_clear(&m->why);
+	if (why)
+		err_set(&m->why, ERR_REFUSED, "%s", why);
+	assert_int_equal(batch_member_set(j, &k, m, &e), 0);
+}
+
+static void run_step(const struct batch *run, size_t i, double from, double to)
+{
+	at(from);
+	step_is(run, i, MEMBER_RUNNING, NULL);
+	at(to);
+	step_is(run, i, MEMBER_DONE, NULL);
+}
+
+/* Two instances away, by a batch of step 1; another by a job of step 2. */
+static void drain(const struct batch *run, struct batch *b)
+{
+	struct journal_key k = batch_key(run);
+	json_t *note = json_string("2 instances"), *plan;
+	struct err e = ERR_INIT;
+
+	at(5);
+	step_is(run, 1, MEMBER_RUNNING, NULL);
+	plan = json_pack("{s:s, s:s, s:{s:s, s:i}, s:[{s:{s:s, s:s}, s:s, s:s},"
+			 "{s:{s:s, s:s}}]}",
+			 "kind", "evacuate", "host", "compute-30", "run", "id",
+			 run->id, "step", 1, "members", "instance", "uuid",
+			 "u-1", "name", "web1", "source", "compute-30",
+			 "target", "compute-34", "instance", "uuid", "u-2",
+			 "name", hostile);
+	assert_int_equal(batch_create(j, plan, "controller pid 7", b, &e), 0);
+	json_decref(plan);
+	assert_int_equal(batch_record(j, &k,
+				      &(struct journal_record){.idx = 1,
+							       .key = "note",
+							       .value = note},
+				      &e),
+			 0);
+	json_decref(note);
+	memcpy(of_batch, b->id, sizeof(of_batch));
+	of_member = 0;
+	start_member(b, 0);
+	create("web1", "controller pid 8");
+	ran(STOP, 6, 8, 0);
+	ran(COPY, 8, 15, 9 << 20);
+	ran(START, 15, 16, 0);
+	turn(JOURNAL_DONE, JOURNAL_FORWARD, NULL);
+	step_is(run, 1, MEMBER_DONE, NULL);
+	memcpy(of_batch, run->id, sizeof(of_batch));
+	of_member = 2;
+	at(16);
+	step_is(run, 2, MEMBER_RUNNING, NULL);
+	create("db", "controller pid 7");
+	ran(COPY, 17, 20, 9 << 20);
+	turn(JOURNAL_DONE, JOURNAL_FORWARD, NULL);
+	step_is(run, 2, MEMBER_DONE, NULL);
+	*of_batch = '\0';
+}
+
+static void t_run(void **state)
+{
+	AUTO(buf_clear) struct buf out = BUF_INIT;
+	struct batch run = {0}, b = {0}, other = {0};
+	struct err e = ERR_INIT;
+	json_t *doc;
+	xmlDocPtr xml;
+
+	(void)state;
+	create_run(&run);
+	run_step(&run, 0, 1, 2);
+	/* of no run */
+	members = 3;
+	create_batch(&other);
+	members = 12;
+	drain(&run, &b);
+	at(20);
+	step_is(&run, 3, MEMBER_RUNNING, NULL);
+	/* its controller was killed, another one tries the step again */
+	at(300);
+	assert_int_equal(
+		batch_take(j, &run,
+			   &(struct journal_takeover){.owner = "here pid 9"},
+			   &e),
+		0);
+	step_is(&run, 3, MEMBER_RUNNING, NULL);
+	at(302);
+	step_is(&run, 3, MEMBER_OPEN, "1 finding: a <directory>");
+	doc = report_batch(j, run.id, now, &e);
+	assert_non_null(doc);
+	is(doc, "report", "run");
+	is(doc, "name", "kernel <update>");
+	is(doc, "outcome", "open");
+	is(doc, "steps/0/step", "off");
+	is(doc, "steps/0/type", "disable-service");
+	is(doc, "steps/0/state", "done");
+	assert_true(num(doc, "steps/0/spans/0/at_s") == 1);
+	assert_true(num(doc, "steps/0/spans/0/seconds") == 1);
+	is(doc, "steps/1/note", "2 instances");
+	assert_true(num(doc, "steps/1/seconds") == 11);
+	is(doc, "steps/3/spans/0/end", "cut");
+	is(doc, "steps/3/spans/1/end", "failed");
+	is(doc, "steps/3/error/message", "1 finding: a <directory>");
+	is(doc, "steps/4/state", "pending");
+	assert_null(path(doc, "steps/4/at_s"));
+	assert_true(num(doc, "totals/instances") == 3);
+	assert_true(num(doc, "instances/0/run_step") == 2);
+	is(doc, "instances/0/batch", b.id);
+	is(doc, "instances/0/server/name", "web1");
+	is(doc, "instances/0/outcome", "done");
+	assert_true(num(doc, "instances/0/downtime/seconds") == 10);
+	is(doc, "instances/1/outcome", "pending");
+	assert_true(num(doc, "instances/2/run_step") == 3);
+	is(doc, "instances/2/server/name", "db");
+	assert_null(path(doc, "instances/2/batch"));
+	assert_true(num(doc, "seconds") == 302);
+	is(doc, "controllers/1/owner", "here pid 9");
+	xml = page(doc, &out);
+	assert_true(says(xml, "run of kernel <update>"));
+	assert_true(says(xml, "1 finding: a <directory>"));
+	assert_true(says(xml, "a step of the run"));
+	keep("run.html", &out);
+	xmlFreeDoc(xml);
+	json_decref(doc);
+	batch_clear(&run);
+	batch_clear(&other);
+	batch_clear(&b);
 }
 
 static void t_escape(void **state)
@@ -759,7 +964,8 @@ int main(void)
 		cmocka_unit_test(t_failed),  cmocka_unit_test(t_open),
 		cmocka_unit_test(t_page),    cmocka_unit_test(t_pause),
 		cmocka_unit_test(t_hostile), cmocka_unit_test(t_huge),
-		cmocka_unit_test(t_batch),   cmocka_unit_test(t_escape),
+		cmocka_unit_test(t_batch),   cmocka_unit_test(t_batch_sizes),
+		cmocka_unit_test(t_run),     cmocka_unit_test(t_escape),
 		cmocka_unit_test(t_words),
 	};
 
