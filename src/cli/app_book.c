@@ -110,12 +110,9 @@ static int not_led(const struct batch *b, const char *me, struct err *e)
 	return err_hint(e, "novahaul watch %s", b->id);
 }
 
-static int take(struct opened *o, struct app *a, const char *id,
-		enum journal_dir dir, struct err *e)
+/* Run ID as the journal has it; nothing is written. */
+static int load(struct opened *o, struct app *a, const char *id, struct err *e)
 {
-	char owner[128];
-	struct journal_takeover t = {.dir = dir, .owner = owner};
-
 	o->b.j = app_journal(a, e);
 	if (!o->b.j || batch_load(o->b.j, id, &o->b.b, e))
 		return -1;
@@ -129,6 +126,19 @@ static int take(struct opened *o, struct app *a, const char *id,
 			       "run %s: it has %zu steps, and %zu in the "
 			       "journal",
 			       id, o->b.rb.n, o->b.b.nmembers);
+	o->b.k = batch_key(&o->b.b);
+	return 0;
+}
+
+/* SKIP: the step that is to be given up, or NULL. */
+static int take(struct opened *o, struct app *a, enum journal_dir dir,
+		const struct app_book_skip *skip, struct err *e)
+{
+	const char *id = o->b.b.id;
+	char owner[128];
+	struct journal_takeover t = {.dir = dir, .owner = owner};
+	size_t step = 0;
+
 	journal_owner(owner, sizeof(owner));
 	if (not_led(&o->b.b, owner, e))
 		return -1;
@@ -140,19 +150,19 @@ static int take(struct opened *o, struct app *a, const char *id,
 			       batch_state_name(o->b.b.state));
 	if (dir == JOURNAL_FORWARD && o->b.b.dir == JOURNAL_BACKWARD)
 		t.dir = JOURNAL_BACKWARD;
-	if (prepare(o, a, e))
+	if (prepare(o, a, e) || (skip && book_may_skip(&o->b, skip, &step, e)))
 		return -1;
 	if (batch_take(o->b.j, &o->b.b, &t, e))
 		return err_wrap(e, "run %s", id);
 	o->b.k = batch_key(&o->b.b);
 	o->app.run = o->b.j;
-	return 0;
+	return skip ? book_skip(&o->b, step, skip->reason, e) : 0;
 }
 
 /* ---- steps */
 
-static int set(struct book *b, size_t i, enum batch_member_state state,
-	       const struct err *why, struct err *e)
+int book_set(struct book *b, size_t i, enum batch_member_state state,
+	     const struct err *why, struct err *e)
 {
 	struct batch_member *m = &b->b.members[i];
 
@@ -174,15 +184,15 @@ static int set(struct book *b, size_t i, enum batch_member_state state,
 	return batch_member_set(b->j, &b->k, m, e);
 }
 
-static bool over(const struct batch_member *m, const struct runbook_step *s)
+bool book_over(const struct book *b, size_t i)
 {
-	switch (m->state) {
+	switch (b->b.members[i].state) {
 	case MEMBER_DONE:
 	case MEMBER_SKIPPED:
 	case MEMBER_ROLLED_BACK:
 		return true;
 	case MEMBER_FAILED:
-		return s->on_failure == RUNBOOK_CONTINUE;
+		return b->rb.steps[i].on_failure == RUNBOOK_CONTINUE;
 	case MEMBER_PENDING:
 	case MEMBER_RUNNING:
 	case MEMBER_OPEN:
@@ -214,9 +224,10 @@ static enum verdict failed(struct book *b, size_t i, struct err *why,
 		return STAY_OPEN;
 	}
 	progress_note(b->a->progress, "%s failed: %s", s->name, err_msg(why));
-	if (set(b, i,
-		s->on_failure == RUNBOOK_STOP ? MEMBER_OPEN : MEMBER_FAILED,
-		why, &lost)) {
+	if (book_set(b, i,
+		     s->on_failure == RUNBOOK_STOP ? MEMBER_OPEN
+						   : MEMBER_FAILED,
+		     why, &lost)) {
 		err_move(e, why);
 		err_also(e, &lost);
 		return STAY_OPEN;
@@ -240,15 +251,16 @@ static enum verdict one_step(struct book *b, size_t i, struct err *e)
 		return STAY_OPEN;
 	}
 	if (s->skip)
-		return set(b, i, MEMBER_SKIPPED, NULL, e) ? STAY_OPEN : GO_ON;
-	if (set(b, i, MEMBER_RUNNING, NULL, e))
+		return book_set(b, i, MEMBER_SKIPPED, NULL, e) ? STAY_OPEN
+							       : GO_ON;
+	if (book_set(b, i, MEMBER_RUNNING, NULL, e))
 		return STAY_OPEN;
 	progress_note(
 		b->a->progress, "[%zu/%zu] %s: %s", i + 1, b->rb.n, s->name,
 		s->description ? s->description : runbook_type_name(s->type));
 	if (steps[s->type](b, i, &why))
 		return failed(b, i, &why, e);
-	return set(b, i, MEMBER_DONE, NULL, e) ? STAY_OPEN : GO_ON;
+	return book_set(b, i, MEMBER_DONE, NULL, e) ? STAY_OPEN : GO_ON;
 }
 
 /* ---- the whole */
@@ -337,7 +349,7 @@ static enum txn_end forward(struct book *b, struct err *e)
 	for (size_t i = 0; i < b->rb.n; i++) {
 		enum verdict v = GO_ON;
 
-		if (!over(&b->b.members[i], &b->rb.steps[i]))
+		if (!book_over(b, i))
 			v = one_step(b, i, e);
 		if (v == TURN_BACK)
 			return turn_back(b, e);
@@ -396,21 +408,22 @@ int app_book_run(struct app *a, const struct runbook *rb,
 	return rc;
 }
 
-int app_book_resume(struct app *a, const char *id, struct app_outcome *out,
-		    struct err *e)
+/* Takes run ID over; SKIP may be NULL. */
+static int again(struct app *a, const char *id, enum journal_dir dir,
+		 const struct app_book_skip *skip, struct app_outcome *out,
+		 struct err *e)
 {
 	struct opened o = {0};
+	enum txn_end end;
 	int rc = -1;
 
 	if (not_confirmed(a, e))
 		return -1;
-	if (!take(&o, a, id, JOURNAL_FORWARD, e)) {
+	if (!load(&o, a, id, e) && !take(&o, a, dir, skip, e)) {
 		memcpy(out->job, o.b.b.id, sizeof(out->job));
-		rc = finish(&o,
-			    o.b.b.dir == JOURNAL_BACKWARD
-				    ? backward(&o.b, NULL, e)
-				    : forward(&o.b, e),
-			    out, e);
+		end = o.b.b.dir == JOURNAL_BACKWARD ? backward(&o.b, NULL, e)
+						    : forward(&o.b, e);
+		rc = finish(&o, end, out, e);
 	} else if (e->kind == ERR_NOTHING) {
 		out->end = TXN_NOTHING;
 	}
@@ -418,19 +431,53 @@ int app_book_resume(struct app *a, const char *id, struct app_outcome *out,
 	return rc;
 }
 
+int app_book_resume(struct app *a, const char *id, struct app_outcome *out,
+		    struct err *e)
+{
+	return again(a, id, JOURNAL_FORWARD, NULL, out, e);
+}
+
 int app_book_rollback(struct app *a, const char *id, struct app_outcome *out,
 		      struct err *e)
 {
-	struct opened o = {0};
-	int rc = -1;
+	return again(a, id, JOURNAL_BACKWARD, NULL, out, e);
+}
 
-	if (not_confirmed(a, e))
-		return -1;
-	if (!take(&o, a, id, JOURNAL_BACKWARD, e)) {
-		memcpy(out->job, o.b.b.id, sizeof(out->job));
-		rc = finish(&o, backward(&o.b, NULL, e), out, e);
-	} else if (e->kind == ERR_NOTHING) {
-		out->end = TXN_NOTHING;
+int app_book_skip(struct app *a, const char *id, const struct app_book_skip *s,
+		  struct app_outcome *out, struct err *e)
+{
+	return again(a, id, JOURNAL_FORWARD, s, out, e);
+}
+
+static const char *next_of(const struct book *b, size_t i)
+{
+	for (i++; i < b->rb.n; i++)
+		if (!book_over(b, i) && !b->rb.steps[i].skip)
+			return b->rb.steps[i].name;
+	return NULL;
+}
+
+int app_book_skip_dry(struct app *a, const char *id,
+		      const struct app_book_skip *s, json_t **report,
+		      struct err *e)
+{
+	struct opened o = {0};
+	const struct batch_member *m;
+	int rc = -1;
+	size_t i;
+
+	if (!load(&o, a, id, e) && !book_may_skip(&o.b, s, &i, e)) {
+		m = &o.b.b.members[i];
+		*report = json_pack(
+			"{s:i, s:s, s:s, s:s, s:s, s:s, s:s*, s:s, s:s*}",
+			"schema_version", 1, "run", o.b.b.id, "name",
+			o.b.rb.name, "step", o.b.rb.steps[i].name, "type",
+			runbook_type_name(o.b.rb.steps[i].type), "state",
+			batch_member_state_name(m->state), "why",
+			m->why.kind == ERR_NONE ? NULL : err_msg(&m->why),
+			"does", "is given up; the run goes on behind it",
+			"next", next_of(&o.b, i));
+		rc = 0;
 	}
 	opened_close(&o);
 	return rc;

@@ -19,6 +19,7 @@
  *	service		{host, mark, changed, was}: what enable goes by
  *	hook		{attempt, code or null, told}
  *	approve		{by, how}
+ *	skip		{by, reason, was}: a person gave the step up
  *	note		a text for people
  *
  * A move's job has {"batch": {id, member, epoch}} in its plan, the batches of
@@ -47,6 +48,20 @@ int app_book_run(struct app *a, const struct runbook *rb,
 /* ID is a batch's of kind "run". */
 int app_book_resume(struct app *a, const char *id, struct app_outcome *out,
 		    struct err *e);
+/* The step at which a run stands, given up by a person: it is journalled as
+ * SKIPPED, and the run goes on behind it.  ERR_REFUSED, with nothing changed,
+ * for another step, on the way back, and while a job or batch of the step is
+ * open; ERR_USAGE when there is no such step or no reason. */
+struct app_book_skip {
+	const char *step, *reason;
+};
+int app_book_skip(struct app *a, const char *id, const struct app_book_skip *s,
+		  struct app_outcome *out, struct err *e);
+/* {schema_version, run, name, step, type, state, why, does, next}; changes
+ * nothing. */
+int app_book_skip_dry(struct app *a, const char *id,
+		      const struct app_book_skip *s, json_t **report,
+		      struct err *e);
 /* Enables what the run has disabled, and rolls back what is open; what is done
  * stays, and the report says so. */
 int app_book_rollback(struct app *a, const char *id, struct app_outcome *out,

@@ -105,9 +105,9 @@ int book_undo(struct book *b, size_t i, struct err *e)
 {
 	struct batch_member *m = &b->b.members[i];
 
-	/* One that never began has left nothing. */
-	if (m->state == MEMBER_SKIPPED || m->state == MEMBER_ROLLED_BACK ||
-	    !m->attempts)
+	/* One that never began has left nothing; one that was given up may
+	 * have. */
+	if (m->state == MEMBER_ROLLED_BACK || !m->attempts)
 		return 0;
 	if (undo(b, i, e))
 		return -1;

@@ -75,6 +75,25 @@ char *book_batch(struct book *b, size_t i)
 	return ids.n ? mem_strdup(ids.v[0]) : NULL;
 }
 
+int book_open_batch(struct book *b, size_t i, char **id, struct err *e)
+{
+	AUTO(strv_clear) struct strv ids = STRV_INIT;
+
+	*id = NULL;
+	if (mine(b, i, &ids, e))
+		return -1;
+	for (size_t k = 0; k < ids.n && !*id; k++) {
+		struct batch was = {0};
+
+		if (batch_load(b->j, ids.v[k], &was, e))
+			return -1;
+		if (was.state == BATCH_OPEN)
+			*id = mem_strdup(was.id);
+		batch_clear(&was);
+	}
+	return 0;
+}
+
 /* ---- running one */
 
 static int outcome(struct app_batch_outcome *out, struct err *e)

@@ -64,6 +64,19 @@ int book_look(struct app *a, const struct runbook_step *s, bool *yes,
 const char *book_refusal(const json_t *report);
 bool book_mark_is(const char *reason, const char *run);
 
+/* ---- app_book.c, book_skip.c */
+
+/* Writes STATE, WHY (may be NULL) and the time down for step I. */
+int book_set(struct book *b, size_t i, enum batch_member_state state,
+	     const struct err *why, struct err *e);
+/* Is nothing more done about step I, in a run that goes forward? */
+bool book_over(const struct book *b, size_t i);
+/* Which step S is, if it may be given up: nothing is changed. */
+int book_may_skip(struct book *b, const struct app_book_skip *s, size_t *i,
+		  struct err *e);
+/* Gives it up. */
+int book_skip(struct book *b, size_t i, const char *reason, struct err *e);
+
 /* ---- book_move.c */
 
 /* The newest job of step I, or "" in JOB. */
@@ -80,6 +93,8 @@ int book_undo(struct book *b, size_t i, struct err *e);
 
 /* The same for what runs as a batch of its own. */
 int book_undo_fleet(struct book *b, size_t i, struct err *e);
+/* The batch of step I that is open, or NULL; the caller frees. */
+int book_open_batch(struct book *b, size_t i, char **id, struct err *e);
 /* The newest batch that step I has begun, or NULL; the caller frees. */
 char *book_batch(struct book *b, size_t i) NH_DEALLOC(mem_free);
 /* What an evacuate step would do, for people; -1 when it could not. */

@@ -2,9 +2,84 @@
 #include "cli/app_book.h"
 #include "cli/cli_priv.h"
 
-static const struct opt opts[] = {OPT_LAST};
+struct args {
+	const char *skip, *reason;
+	bool dry_run;
+};
 
-static int batch(struct cli *c, struct err *e)
+static const struct opt opts[] = {
+	{.type = OPT_STRING,
+	 .name = "skip-step",
+	 .arg = "NAME",
+	 .offset = offsetof(struct args, skip),
+	 .help = "of a run: give up the step at which it stands"},
+	{.type = OPT_STRING,
+	 .name = "reason",
+	 .arg = "TEXT",
+	 .offset = offsetof(struct args, reason),
+	 .help = "with --skip-step: why"},
+	{.type = OPT_FLAG,
+	 .name = "dry-run",
+	 .key = 'n',
+	 .offset = offsetof(struct args, dry_run),
+	 .dry = true,
+	 .help = "with --skip-step: say what would be; change nothing"},
+	OPT_LAST,
+};
+
+static const struct out_column skip_cols[] = {
+	{"run", "Run", OUT_TEXT},      {"name", "Of", OUT_TEXT},
+	{"step", "Step", OUT_TEXT},    {"type", "Type", OUT_TEXT},
+	{"state", "State", OUT_TEXT},  {"why", "Why", OUT_TEXT},
+	{"does", "Then it", OUT_TEXT}, {"next", "Next", OUT_TEXT},
+	{NULL, NULL, OUT_TEXT},
+};
+
+static int usage(const struct cli *c, const struct args *a, struct err *e)
+{
+	if (a->skip ? a->reason && cli_is_batch(c->operands[0])
+		    : !a->reason && !a->dry_run)
+		return 0;
+	if (a->skip && a->reason)
+		err_set(e, ERR_USAGE, "resume: --skip-step is of a run, b-...");
+	else
+		err_set(e, ERR_USAGE,
+			a->skip ? "resume: --skip-step wants --reason"
+				: "resume: --reason and --dry-run go with "
+				  "--skip-step");
+	return err_hint(e, "novahaul help resume");
+}
+
+static int skip_dry(struct cli *c, const char *id,
+		    const struct app_book_skip *s, struct err *e)
+{
+	json_t *report = NULL;
+
+	if (app_book_skip_dry(&c->app, id, s, &report, e))
+		return -1;
+	out_record(c->g.format, report, skip_cols);
+	json_decref(report);
+	return CLI_DONE;
+}
+
+static int skip_step(struct cli *c, const char *id, const struct args *a,
+		     struct err *e)
+{
+	struct app_book_skip s = {a->skip, a->reason};
+	struct app_outcome out = APP_OUTCOME_INIT;
+	AUTO(mem_freep) char *q = NULL;
+
+	if (a->dry_run)
+		return skip_dry(c, id, &s, e);
+	q = mem_printf("Give up step %s of run %s, and go on behind it?",
+		       a->skip, id);
+	if (cli_confirm(c, q, e))
+		return -1;
+	app_book_skip(&c->app, id, &s, &out, e);
+	return cli_finish_book(c, &out, e);
+}
+
+static int batch(struct cli *c, const struct args *a, struct err *e)
 {
 	struct app_batch_outcome out = {.code = -1};
 	struct app_outcome book = APP_OUTCOME_INIT;
@@ -15,6 +90,12 @@ static int batch(struct cli *c, struct err *e)
 	if (cli_batch_word(c, c->operands[0], id, e) ||
 	    cli_batch_is_run(c, id, &run, e))
 		return -1;
+	if (a->skip && !run) {
+		err_set(e, ERR_USAGE, "%s is no run of a runbook", id);
+		return err_hint(e, "novahaul show %s", id);
+	}
+	if (a->skip)
+		return skip_step(c, id, a, e);
 	q = mem_printf("Go on with batch %s?", id);
 	if (cli_confirm(c, q, e))
 		return -1;
@@ -32,9 +113,10 @@ static int run(struct cli *c, const void *args, struct err *e)
 	char id[JOURNAL_ID_MAX];
 	AUTO(mem_freep) char *q = NULL;
 
-	(void)args;
+	if (usage(c, args, e))
+		return -1;
 	if (cli_is_batch(c->operands[0]))
-		return batch(c, e);
+		return batch(c, args, e);
 	if (cli_job_word(c, c->operands[0], id, e))
 		return -1;
 	q = mem_printf("Go on with job %s?", id);
@@ -51,6 +133,7 @@ const struct cmd cmd_resume = {
 	.min_operands = 1,
 	.max_operands = 1,
 	.opts = opts,
+	.args_size = sizeof(struct args),
 	.mutates = true,
 	.run = run,
 };

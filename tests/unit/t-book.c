@@ -671,6 +671,163 @@ static void t_stop_and_resume(void **state)
 	assert_false(w->disabled);
 }
 
+static enum txn_end give_up(const char *id, const char *step,
+			    const char *reason, json_t **report, struct err *e)
+{
+	struct app_book_skip s = {step, reason};
+	struct app_outcome out = APP_OUTCOME_INIT;
+
+	app_book_skip(&app, id, &s, &out, e);
+	if (report)
+		*report = out.report;
+	else
+		json_decref(out.report);
+	return out.end;
+}
+
+static void not_skipped(const char *id, const char *step, const char *reason,
+			enum err_kind kind, const char *why)
+{
+	struct app_book_skip s = {step, reason};
+	json_t *report = NULL;
+	struct err e = ERR_INIT;
+
+	give_up(id, step, reason, NULL, &e);
+	assert_int_equal(e.kind, kind);
+	if (!strstr(err_msg(&e), why))
+		fail_msg("%s", err_msg(&e));
+	err_clear(&e);
+	/* and the dry run says the same */
+	assert_int_equal(app_book_skip_dry(&app, id, &s, &report, &e), -1);
+	assert_int_equal(e.kind, kind);
+	assert_null(report);
+	err_clear(&e);
+}
+
+static uint64_t epoch_of(const char *id)
+{
+	struct journal *j = journal_open(journal_file, &(struct err){0});
+	struct batch b = {0};
+	struct err e = ERR_INIT;
+	uint64_t epoch;
+
+	assert_int_equal(batch_load(j, id, &b, &e), 0);
+	epoch = b.epoch;
+	batch_clear(&b);
+	journal_close(j);
+	return epoch;
+}
+
+/* The step at which it stands, and no other; with a reason. */
+static void t_skip(void **state)
+{
+	static const char steps[] =
+		"  - {name: off, type: disable-service, host: c30}\n"
+		"  - {name: a, type: audit}\n"
+		"  - {name: on, type: enable-service, host: c30}\n";
+	struct app_book_skip s = {"a", "left-over is known"};
+	struct err e = ERR_INIT;
+	char id[JOURNAL_ID_MAX];
+	json_t *report;
+
+	(void)state;
+	world_new();
+	w->audit_dirty = true;
+	assert_int_equal(run(steps, id, NULL, &e), TXN_OPEN);
+	err_clear(&e);
+	not_skipped(id, "a", "", ERR_USAGE, "wants a reason");
+	not_skipped(id, "b", "x", ERR_USAGE, "has no step b");
+	not_skipped(id, "off", "x", ERR_REFUSED, "stands at step a, not at");
+	not_skipped(id, "on", "x", ERR_REFUSED, "stands at step a, not at");
+	/* nobody took it over for that */
+	assert_int_equal(epoch_of(id), 1);
+	assert_int_equal(app_book_skip_dry(&app, id, &s, &report, &e), 0);
+	assert_string_equal(json_string_value(json_object_get(report, "next")),
+			    "on");
+	assert_string_equal(json_string_value(json_object_get(report, "state")),
+			    "open");
+	json_decref(report);
+	assert_int_equal(epoch_of(id), 1);
+	assert_true(w->disabled);
+	assert_int_equal(give_up(id, "a", s.reason, &report, &e), TXN_DONE);
+	assert_false(w->disabled);
+	assert_string_equal(state_of(report, 1), "skipped");
+	assert_string_equal(note_of(report, 1), "given up: left-over is known");
+	assert_non_null(strstr(
+		json_string_value(json_object_get(
+			json_array_get(json_object_get(report, "steps"), 1),
+			"why")),
+		"left-over is known; it had failed: step a: 1 findings"));
+	json_decref(report);
+	not_skipped(id, "on", "x", ERR_NOTHING, "is over");
+}
+
+/* What is open is somebody's; what was done is undone all the same. */
+static void t_skip_open(void **state)
+{
+	static const char steps[] =
+		"  - {name: off, type: disable-service, host: c30}\n"
+		"  - {name: drain, type: evacuate, host: c30, to: c34}\n"
+		"  - {name: m, type: move, server: s2, to: c35}\n";
+	struct err e = ERR_INIT;
+	unsigned batches = 0, jobs = 0, skipped = 0;
+
+	(void)state;
+	for (long at = 1; killed_at(steps, at); at++) {
+		struct seen s = look();
+		struct app_book_skip of = {"drain", "not today"};
+		json_t *report = NULL;
+
+		if (!s.runs || !s.open)
+			continue;
+		if (!app_book_skip_dry(&app, s.run, &of, &report, &e)) {
+			json_decref(report);
+			w->audit_dirty = false;
+			assert_int_equal(
+				give_up(s.run, "drain", "not today", NULL, &e),
+				TXN_DONE);
+			assert_string_equal(w->host[2], "c35");
+			skipped++;
+			continue;
+		}
+		batches += strstr(err_msg(&e), "has a batch open") != NULL;
+		err_clear(&e);
+		of.step = "m";
+		if (app_book_skip_dry(&app, s.run, &of, &report, &e))
+			jobs += strstr(err_msg(&e), "has a job open") != NULL;
+		json_decref(report);
+		err_clear(&e);
+	}
+	assert_true(batches && jobs && skipped);
+}
+
+static void t_skip_then_back(void **state)
+{
+	static const char steps[] =
+		"  - {name: off, type: disable-service, host: c30}\n"
+		"  - {name: a, type: audit}\n";
+	struct err e = ERR_INIT;
+	unsigned n = 0;
+
+	(void)state;
+	for (long at = 1; killed_at(steps, at); at++) {
+		struct seen s = look();
+
+		if (!s.runs || !w->disabled)
+			continue;
+		/* given up in the middle of it, and stopped behind it */
+		w->audit_dirty = true;
+		give_up(s.run, "off", "try", NULL, &e);
+		err_clear(&e);
+		if (!look().open)
+			continue;
+		assert_int_equal(again(s.run, true, NULL, &e), TXN_ROLLED_BACK);
+		assert_false(w->disabled);
+		n++;
+	}
+	assert_true(n);
+}
+
 static void t_continue(void **state)
 {
 	struct err e = ERR_INIT;
@@ -1175,6 +1332,9 @@ int main(void)
 		cmocka_unit_test(t_killed_resumed),
 		cmocka_unit_test(t_killed_rolled_back),
 		cmocka_unit_test(t_stop_and_resume),
+		cmocka_unit_test(t_skip),
+		cmocka_unit_test(t_skip_open),
+		cmocka_unit_test(t_skip_then_back),
 		cmocka_unit_test(t_continue),
 		cmocka_unit_test(t_roll_back),
 		cmocka_unit_test(t_move_fails),
