@@ -152,6 +152,24 @@ static bool taken_off(const struct facts *f, const struct check_opts *o,
 	       only_volumes(f, o);
 }
 
+/* A dead host that boots would be a second one that runs it. */
+static void autostarts(const struct facts *f, struct check_report *r)
+{
+	if (!f->dead) {
+		check_warn(r, "virsh autostart --disable, unless it is meant",
+			   "libvirt starts it at boot, behind Nova's back; "
+			   "the target's will too");
+		return;
+	}
+	check_warn(r,
+		   "before that host boots again, remove the link to "
+		   "the definition from the directory autostart beside it, or "
+		   "keep its libvirtd from starting",
+		   "%s: the libvirt of %s starts it when that host boots, a "
+		   "second time",
+		   f->xml_from, f->host[SRC_HOST].name);
+}
+
 static void domain_run(const struct facts *f, const struct check_opts *o,
 		       struct check_report *r)
 {
@@ -175,9 +193,7 @@ static void domain_run(const struct facts *f, const struct check_opts *o,
 			     "on the source",
 			     "it has a managed save image");
 	if (s->flags.autostart)
-		check_warn(r, "virsh autostart --disable, unless it is meant",
-			   "libvirt starts it at boot, behind Nova's back; "
-			   "the target's will too");
+		autostarts(f, r);
 	if (s->flags.snapshots || s->flags.checkpoints)
 		check_refuse(r, "delete them (virsh snapshot-list)",
 			     "libvirt has snapshots or checkpoints of it");

@@ -119,8 +119,22 @@ static int find_xml(struct facts *f, struct host *host, const char *dir,
 	return rc;
 }
 
+/* Its libvirt would start it beside ours.  What cannot be seen is not told. */
+static void read_autostart(struct facts *f, struct host *host, const char *dir)
+{
+	const char *name = strrchr(f->xml_from, '/') + 1;
+	AUTO(mem_freep) char *rel = mem_printf("autostart/%s", name);
+	AUTO(host_stat_clear) struct host_stat st = {0};
+	struct err none = ERR_INIT;
+
+	if (!host_stat(host, HOST_PATH(dir, rel), &st, &none))
+		f->host[SRC_HOST].flags.autostart = st.type != HOST_NONE;
+	err_clear(&none);
+}
+
 static void read_xml(struct facts *f, const struct facts_dead_in *in)
 {
+	struct host *host = in->xml_host ? in->xml_host : in->host;
 	const struct fact_host *h = &f->host[SRC_HOST];
 	AUTO(mem_freep) char *dir = NULL;
 	struct err e = ERR_INIT;
@@ -136,9 +150,11 @@ static void read_xml(struct facts *f, const struct facts_dead_in *in)
 			h->instances_path);
 		return;
 	}
-	rc = find_xml(f, in->xml_host ? in->xml_host : in->host, dir, &e);
-	if (rc > 0)
+	rc = find_xml(f, host, dir, &e);
+	if (rc > 0) {
+		read_autostart(f, host, dir);
 		return;
+	}
 	f->xml_from = mem_strdup(dir);
 	if (rc < 0)
 		err_set(&f->dom_err, ERR_NOTHING, "%s", err_msg(&e));

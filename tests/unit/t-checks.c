@@ -1279,6 +1279,26 @@ static void t_dead_undefined(void **state)
 	expect(f, "domain", CHECK_REFUSE);
 }
 
+/* Its libvirt would start it a second time when that host is back. */
+static void t_dead_autostart(void **state)
+{
+	struct facts *f = *state;
+	struct check_opts c = {.start = true};
+	struct check_report r = {0};
+	bool told = false;
+
+	bury(f);
+	f->xml_from = mem_strdup("/mnt/c30/etc/libvirt/qemu/x.xml");
+	expect(f, "domain", CHECK_PASS);
+	f->host[SRC_HOST].flags.autostart = true;
+	expect(f, "domain", CHECK_WARN);
+	checks_run(f, &c, &r);
+	for (size_t i = 0; i < r.n; i++)
+		told |= strstr(r.v[i].message, "a second time") != NULL;
+	assert_true(told);
+	check_report_clear(&r);
+}
+
 /* NVRAM that its domain names, and that is not seen. */
 static void t_dead_firmware(void **state)
 {
@@ -1320,6 +1340,7 @@ int main(void)
 		T(dead),
 		T(dead_unseen),
 		T(dead_undefined),
+		T(dead_autostart),
 		T(dead_firmware),
 		T(inventory),
 		T(there),
