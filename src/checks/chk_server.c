@@ -26,6 +26,25 @@ static const char *state_hint(const char *vm)
 	return "only active and stopped instances are moved";
 }
 
+/* What was asked of a dead host may wait for it in its queue: when it is back
+ * it would do so, whatever has become of the server meanwhile. */
+static void busy(const struct facts *f, struct check_report *r)
+{
+	const char *host = f->host[SRC_HOST].name;
+	AUTO(mem_freep)
+	char *dead = mem_printf(
+		"the request may wait for %s: rabbitmqctl delete_queue "
+		"compute.%s; then openstack server set --state active %s",
+		host, host, f->srv.inst.uuid);
+
+	check_refuse(r,
+		     f->dead ? dead
+			     : "wait for the task to end; if no service is "
+			       "working on it any more: nova reset-state",
+		     "Nova is busy with it: task_state is '%s'",
+		     f->srv.inst.task_state);
+}
+
 static void server_run(const struct facts *f, const struct check_opts *o,
 		       struct check_report *r)
 {
@@ -45,11 +64,7 @@ static void server_run(const struct facts *f, const struct check_opts *o,
 			     "vm_state is '%s', not 'active' or 'stopped'",
 			     i->vm_state ? i->vm_state : "NULL");
 	if (i->task_state)
-		check_refuse(r,
-			     "wait for the task to end; if no service is "
-			     "working on it any more: nova reset-state",
-			     "Nova is busy with it: task_state is '%s'",
-			     i->task_state);
+		busy(f, r);
 	if (i->hidden)
 		check_refuse(r, "finish the cross-cell resize first",
 			     "it is half of a cross-cell resize");

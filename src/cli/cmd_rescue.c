@@ -279,7 +279,7 @@ static int ask(struct cli *c, const struct asked *q, const struct run *r,
 	return cli_confirm(c, text, e);
 }
 
-static void apply_all(struct cli *c, struct run *r)
+static void apply_all(struct cli *c, struct run *r, const char *from)
 {
 	const json_t *plan;
 	bool stop = false;
@@ -295,6 +295,12 @@ static void apply_all(struct cli *c, struct run *r)
 		stop = e.kind == ERR_INTERRUPTED;
 		failed(c, r, code, &e);
 	}
+	/* What waits for it is done when it is back, and what it has may run.
+	 */
+	out_note(c->g.format,
+		 "Before nova-compute runs on %s again: rabbitmqctl "
+		 "delete_queue compute.%s; novahaul readmit %s",
+		 from, from, from);
 }
 
 static int all(struct cli *c, const struct args *a, const struct asked *q,
@@ -320,7 +326,7 @@ static int all(struct cli *c, const struct args *a, const struct asked *q,
 			err_clear(&r.first);
 			return -1;
 		}
-		apply_all(c, &r);
+		apply_all(c, &r, q->d.from);
 	}
 	json_decref(r.plans);
 	code = r.code;

@@ -1299,6 +1299,24 @@ static void t_dead_autostart(void **state)
 	check_report_clear(&r);
 }
 
+/* What was asked of it waits for it in its queue. */
+static void t_dead_busy(void **state)
+{
+	struct facts *f = *state;
+	struct check_opts c = {.start = true};
+	struct check_report r = {0};
+	bool told = false;
+
+	bury(f);
+	f->srv.inst.task_state = mem_strdup("reboot_started_hard");
+	expect(f, "server", CHECK_REFUSE);
+	checks_run(f, &c, &r);
+	for (size_t i = 0; i < r.n; i++)
+		told |= r.v[i].hint && strstr(r.v[i].hint, "delete_queue");
+	assert_true(told);
+	check_report_clear(&r);
+}
+
 /* NVRAM that its domain names, and that is not seen. */
 static void t_dead_firmware(void **state)
 {
@@ -1341,6 +1359,7 @@ int main(void)
 		T(dead_unseen),
 		T(dead_undefined),
 		T(dead_autostart),
+		T(dead_busy),
 		T(dead_firmware),
 		T(inventory),
 		T(there),
