@@ -89,6 +89,7 @@ struct audit_port {
 	char *id, *server;
 	char *host;  /* NULL: unbound */
 	bool failed; /* Neutron found no way to plug it there */
+	bool waits;  /* it has not tried yet: Nova cannot plug it */
 };
 
 /* As Nova has it. */

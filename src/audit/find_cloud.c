@@ -117,26 +117,37 @@ void audit_find_allocations(const struct audit_facts *f,
 
 /* ---- Neutron */
 
+static char *port_message(const struct audit_port *p,
+			  const struct audit_server *s)
+{
+	if (!p->host)
+		return mem_printf("its port %s is bound to no host", p->id);
+	if (p->failed)
+		return mem_printf("Neutron could not bind its port %s to %s",
+				  p->id, p->host);
+	if (strcmp(p->host, s->host) != 0)
+		return mem_printf("its port %s is bound to %s, and the server "
+				  "is on %s",
+				  p->id, p->host, s->host);
+	return mem_printf("Neutron has not bound its port %s to %s yet, and "
+			  "Nova cannot plug it",
+			  p->id, p->host);
+}
+
 static void one_port(const struct audit_facts *f, const struct audit_port *p,
 		     const struct audit_server *s, struct audit_found *out)
 {
+	bool there = p->host && !strcmp(p->host, s->host);
 	struct audit_finding *x;
 
-	if (p->host && !strcmp(p->host, s->host) && !p->failed)
+	if (there && !p->failed && !p->waits)
 		return;
-	x = audit_add(
-		out, p->host && !p->failed ? "port-wrong-host" : "port-unbound",
-		AUDIT_ERROR, s, p->host ? p->host : s->host);
+	x = audit_add(out,
+		      p->host && !there && !p->failed ? "port-wrong-host"
+						      : "port-unbound",
+		      AUDIT_ERROR, s, p->host ? p->host : s->host);
 	x->object = mem_strdup(p->id);
-	x->message =
-		!p->host ? mem_printf("its port %s is bound to no host", p->id)
-		: p->failed
-			? mem_printf("Neutron could not bind its port %s to "
-				     "%s",
-				     p->id, p->host)
-			: mem_printf("its port %s is bound to %s, and the "
-				     "server is on %s",
-				     p->id, p->host, s->host);
+	x->message = port_message(p, s);
 	x->hint = mem_strdup(p->failed ? "see neutron-server's log, and that "
 					 "its agent there is up"
 				       : "novahaul audit --fix");

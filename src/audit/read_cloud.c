@@ -57,6 +57,8 @@ static int read_ports(struct audit_facts *f, struct api_session *s,
 		to->host = mem_strdup0(p->host);
 		to->failed =
 			p->vif_type && !strcmp(p->vif_type, "binding_failed");
+		to->waits = p->host && p->vif_type &&
+			    !strcmp(p->vif_type, "unbound");
 	}
 	return 0;
 }

@@ -257,7 +257,8 @@ static void by_sql(const struct facts *f, struct check_report *r)
 		check_warn(
 			r,
 			"after Neutron is back: openstack port list "
-			"--server tells whether they are ACTIVE",
+			"--server tells whether they are ACTIVE; novahaul "
+			"audit --fix binds those of stopped servers",
 			"what other services than Nova have of it is written "
 			"by SQL (%s), because %s; its ports stay DOWN and "
 			"unbound until Neutron's server runs and the agent "

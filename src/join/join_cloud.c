@@ -155,6 +155,7 @@ int join_bound(struct api_session *s, const char *port, struct cloud_bind *out,
 			       port);
 	out->host = mem_strdup(p.host ? p.host : "");
 	out->failed = p.vif_type && !strcmp(p.vif_type, "binding_failed");
+	out->waits = p.host && p.vif_type && !strcmp(p.vif_type, "unbound");
 	out->version = p.revision;
 	return 0;
 }

@@ -125,6 +125,7 @@ struct cloud_share {
 struct cloud_bind {
 	char *host;  /* NULL: the port is gone */
 	bool failed; /* Neutron found no way to plug it there */
+	bool waits;  /* it has not tried: SQL has named the host */
 	int64_t version;
 };
 

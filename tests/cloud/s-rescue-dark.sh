@@ -145,7 +145,13 @@ sleep 5
 lives 2
 placement_audit > "$work/audit" 2>&1
 is "nova-manage placement audit finds nothing" $? 0
-expect "novahaul audit finds nothing" 0 nh audit
+# no agent asks for the port of one that does not run
+expect "novahaul audit finds something" 5 nh audit -f json
+is "... the port of off, which is not bound yet" "$(jq -r \
+	'.findings[] | select(.severity != "info") | "\(.kind) \(.server)"' \
+	"$work/out")" "port-unbound ${id[off]}"
+expect "... it has Neutron bind it" 0 nh audit --fix --yes
+expect "novahaul audit finds nothing more" 0 nh audit
 
 # --- and Nova goes on
 

@@ -123,6 +123,10 @@ none_left() {
 			'^(evacuation completed|migration confirmed)$'
 	done
 }
+rabbitmqctl_() {
+	on controller setpriv --reuid=rabbitmq --regid=rabbitmq --init-groups \
+		env HOME=/var/lib/rabbitmq /usr/lib/rabbitmq/bin/rabbitmqctl "$@"
+}
 off='migration confirmed' armed='evacuation done'
 
 # own_disks HOST NAME: how many of boot 2 have the label that boot 1 gave them
@@ -134,12 +138,20 @@ own_disks() {
 before_readmit() {
 	local h=$1 to=$2 n
 	dies "$h" "$to"
+	# somebody tries to help: that waits for the dead host in its queue
+	act "${id[drive]}" '{"reboot": {"type": "HARD"}}'
 	expect "without proof nothing is rescued" 6 rescue "$h" "$to"
 	expect "it is listed all the same" 0 nh rescue "$h" --list \
 		--disks "$to:$root$nova"
 	is "... complete" "$(grep -c complete "$work/out")" 4
 	expect "the proof" 0 proven "$h"
-	record=([web]=$off [drive]=$armed [boot]=$armed [off]=$off)
+	expect "one that was asked to reboot is refused" 5 \
+		rescue "$h" "$to" "${id[drive]}"
+	like "... and it says what to do" "$(tr -s '\n ' ' ' < "$work/err")$(
+		tr -s '\n ' ' ' < "$work/out")" "delete_queue compute.$h"
+	holds "... which is done" rabbitmqctl_ delete_queue "compute.$h"
+	act "${id[drive]}" '{"os-resetState": {"state": "active"}}'
+	record=([web]=$armed [drive]=$off [boot]=$armed [off]=$off)
 	rescued "$h" "$to"
 	lives "$to" 1
 	is "web: its ephemeral disk, its swap and its volume are its own" \
@@ -153,7 +165,7 @@ before_readmit() {
 	all_left "$h"
 	service start "$h" nova-compute
 	holds "its nova-compute starts" until_true 120 compute_up "$h"
-	for n in drive boot; do
+	for n in web boot; do
 		holds "$n: Nova settles its armed record" \
 			until_true 90 settled "${id[$n]}"
 		is "... and removes what is left of it" \
@@ -161,7 +173,7 @@ before_readmit() {
 	done
 	# what it does every minute, too
 	sleep "$pause"
-	for n in web off; do
+	for n in drive off; do
 		is "$n: Nova leaves what is left of it, shut off" "$(left_on "$h" \
 			"${id[$n]}" | xargs), $(state_on "$h" "${id[$n]}")" \
 			'domain directory, shut off'

@@ -68,7 +68,8 @@ static int up(void **state)
 					     .node = "compute-30.example",
 					     .vm_state = "active"};
 	t.shares[0] = (struct audit_share){U1, P30};
-	t.ports[0] = (struct audit_port){"port-1", U1, "compute-30", false};
+	t.ports[0] = (struct audit_port){
+		.id = "port-1", .server = U1, .host = "compute-30"};
 	t.volumes[0] = (struct audit_volume){"vol-1", U1, "att-1"};
 	t.attachments[0] =
 		(struct audit_attachment){"att-1", "vol-1", U1, "compute-30"};
@@ -281,6 +282,12 @@ static void ports(void **state)
 	t.ports[0].host = "compute-30";
 	t.ports[0].failed = true;
 	only("port-unbound", AUDIT_ERROR, AUDIT_FIX_NONE);
+	t.ports[0].failed = false;
+	t.ports[0].waits = true;
+	only("port-unbound", AUDIT_ERROR, AUDIT_FIX_PORT);
+	t.ports[0].host = "compute-34";
+	only("port-wrong-host", AUDIT_ERROR, AUDIT_FIX_PORT);
+	t.ports[0].host = "compute-30";
 	t.ports[0].server = U2; /* of another cell */
 	nothing();
 }

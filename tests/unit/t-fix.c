@@ -21,6 +21,7 @@ static struct {
 	int64_t generation;
 	int rivals;    /* so many writes come too late */
 	char host[32]; /* the port's */
+	bool waits;    /* ... which Neutron has not bound there */
 	int64_t revision;
 	struct db_service service; /* DST's; its reason is a literal */
 } x;
@@ -115,6 +116,7 @@ static int bound(void *self, const char *port, struct cloud_bind *out,
 	(void)e;
 	assert_string_equal(port, "port-1");
 	out->host = mem_strdup(x.host);
+	out->waits = x.waits;
 	out->version = x.revision;
 	return 0;
 }
@@ -127,6 +129,7 @@ static int bind_port(void *self, const char *port, const char *host,
 	if (seen->version != x.revision)
 		return err_set(e, ERR_CONFLICT, "another revision");
 	snprintf(x.host, sizeof(x.host), "%s", host);
+	x.waits = false;
 	x.revision++;
 	return 0;
 }
@@ -393,6 +396,16 @@ static void t_port(void **state)
 	strcpy(x.host, "compute-99");
 	undo(TXN_ROLLED_BACK);
 	assert_string_equal(x.host, "compute-99");
+	clear();
+	/* named by SQL, and not bound */
+	set();
+	strcpy(x.host, at(SRC));
+	x.waits = true;
+	one(DST, "fix-port", TXN_DONE);
+	assert_string_equal(x.host, at(SRC));
+	assert_false(x.waits);
+	undo(TXN_ROLLED_BACK);
+	assert_string_equal(x.host, at(SRC));
 	clear();
 }
 
