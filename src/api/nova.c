@@ -111,24 +111,28 @@ int nova_server_find(struct api_session *s, const char *word,
 	return err_hint(e, "name the one by its uuid");
 }
 
-static int act(struct api_session *s, const char *uuid, const char *doing,
-	       const char *body, bool idempotent, struct err *e)
+static int action(struct api_session *s, const char *uuid, const char *doing,
+		  struct api_call c, struct err *e)
 {
 	AUTO(buf_clear) struct buf path = BUF_INIT;
 	AUTO(mem_freep) char *what = mem_printf("%s server %s", doing, uuid);
-	struct api_call c = {
-		.service = CLOUD_COMPUTE,
-		.method = API_POST,
-		.body = body,
-		.what = what,
-		.idempotent = idempotent,
-	};
 
 	buf_puts(&path, "/servers/");
 	url_put(&path, uuid);
 	buf_puts(&path, "/action");
+	c.service = CLOUD_COMPUTE;
+	c.method = API_POST;
+	c.what = what;
 	c.path = buf_str(&path);
 	return api_do(s, &c, e);
+}
+
+static int act(struct api_session *s, const char *uuid, const char *doing,
+	       const char *body, bool idempotent, struct err *e)
+{
+	return action(s, uuid, doing,
+		      (struct api_call){.body = body, .idempotent = idempotent},
+		      e);
 }
 
 int nova_server_stop(struct api_session *s, const char *uuid, struct err *e)
@@ -139,6 +143,20 @@ int nova_server_stop(struct api_session *s, const char *uuid, struct err *e)
 int nova_server_start(struct api_session *s, const char *uuid, struct err *e)
 {
 	return act(s, uuid, "starting", "{\"os-start\":null}", false, e);
+}
+
+int nova_server_evacuate(struct api_session *s, const char *uuid,
+			 const char *host, struct err *e)
+{
+	AUTO(buf_clear) struct buf b = BUF_INIT;
+
+	buf_puts(&b, "{\"evacuate\":{");
+	json_member(&b, "host", host);
+	json_key(&b, "onSharedStorage");
+	buf_puts(&b, "true}}");
+	return action(s, uuid, "evacuating",
+		      (struct api_call){.body = buf_str(&b), .minor_most = 13},
+		      e);
 }
 
 int nova_server_lock(struct api_session *s, const char *uuid,

@@ -68,6 +68,16 @@ int nova_server_find(struct api_session *s, const char *word,
  * locked.  Not idempotent: ERR_LOST is possible. */
 int nova_server_stop(struct api_session *s, const char *uuid, struct err *e);
 int nova_server_start(struct api_session *s, const char *uuid, struct err *e);
+/* Nova's evacuate to HOST, on the files that are there already: asked for in
+ * the words of 2.13, in which it is said that they are, and where they are not
+ * Nova fails instead of building empty ones from the image.  From 2.14 on it
+ * builds them (nova/compute/manager.py _do_rebuild_instance, Mitaka to 33.0.0);
+ * and from 2.95 it leaves the guest stopped.  HOST is taken as it is, without
+ * the scheduler's filters.  Accepted, not done: the record in migrations tells.
+ * ERR_CONFLICT and ERR_FAILED (400: its service is up) as of its state.  Not
+ * idempotent. */
+int nova_server_evacuate(struct api_session *s, const char *uuid,
+			 const char *host, struct err *e);
 /* Idempotent.  REASON may be NULL; it is left out below 2.73. */
 int nova_server_lock(struct api_session *s, const char *uuid,
 		     const char *reason, struct err *e);

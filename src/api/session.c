@@ -133,12 +133,14 @@ bool api_identity_has(const struct api_identity *id, const char *role)
 }
 
 /* The headers that say which microversion a body is written in. */
-static void put_version(const struct api_session *s, enum cloud_service service,
+static void put_version(const struct api_session *s, const struct api_call *c,
 			struct strv *h)
 {
-	struct api_version v = s->svc[service].version;
+	struct api_version v = s->svc[c->service].version;
 
-	switch (service) {
+	if (c->minor_most && v.minor > c->minor_most)
+		v.minor = c->minor_most;
+	switch (c->service) {
 	case CLOUD_COMPUTE:
 		if (!v.minor)
 			break;
@@ -178,7 +180,7 @@ static void headers(const struct api_session *s, const struct api_call *c,
 	strv_add(h, "Accept: application/json");
 	if (c->body)
 		strv_add(h, "Content-Type: application/json");
-	put_version(s, c->service, h);
+	put_version(s, c, h);
 	if (c->header)
 		strv_add(h, c->header);
 	if (c->service_token && strv_has(&s->token.roles, "service"))

@@ -111,6 +111,9 @@ struct api_call {
 	bool idempotent;    /* a second time changes nothing more */
 	bool service_token; /* send X-Service-Token if our role is "service" */
 	int64_t call_us;    /* 0: the session's */
+	/* Its body is that of 2.N, also where a newer one is spoken; 0: the
+	 * newest. */
+	int minor_most;
 };
 
 struct api_reply {

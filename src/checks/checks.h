@@ -58,6 +58,7 @@ struct check_opts {
 	uint64_t scratch;  /* bytes to spare on the target; 0: 64 MiB */
 	bool verify_deep;
 	bool ignore_heartbeat;
+	bool adopt;	  /* Nova's evacuate is to take its disks over */
 	bool whole_group; /* other members of its groups are on their way */
 };
 
@@ -92,5 +93,8 @@ bool check_detaches(const struct facts *f, const struct check_opts *o,
 		    const struct db_bdm *b);
 /* Will Nova start it on the target?  Also used by the plan. */
 bool check_nova_start(const struct facts *f, const struct check_opts *o);
+/* Why Nova's own evacuate cannot take over the disks of a dead host; the caller
+ * frees.  NULL: it can. */
+char *check_adopt_not(const struct facts *f, const struct check_opts *o);
 
 #endif

@@ -65,6 +65,19 @@ bool check_nova_start(const struct facts *f, const struct check_opts *o)
 	return !why;
 }
 
+char *check_adopt_not(const struct facts *f, const struct check_opts *o)
+{
+	if (!check_starts(f, o))
+		return mem_strdup("it is left stopped, and Nova's evacuate "
+				  "starts what it takes over");
+	if (o->control == CHECK_CONTROL_DIRECT)
+		return mem_strdup("Nova's API is not to be asked");
+	if (!f->schema.f.migration_type)
+		return mem_strdup("Nova of this release tells of no "
+				  "evacuation what has become of it");
+	return why_not(f, o);
+}
+
 static void control_run(const struct facts *f, const struct check_opts *o,
 			struct check_report *r)
 {
@@ -85,3 +98,17 @@ static void control_run(const struct facts *f, const struct check_opts *o,
 
 const struct check chk_control = {
 	"control", "what starts it on the target is there", control_run};
+
+static void adopt_run(const struct facts *f, const struct check_opts *o,
+		      struct check_report *r)
+{
+	AUTO(mem_freep) char *why = o->adopt ? check_adopt_not(f, o) : NULL;
+
+	if (why)
+		check_refuse(r, "novahaul rescue --route direct",
+			     "Nova's evacuate cannot take it over on %s: %s",
+			     f->to, why);
+}
+
+const struct check chk_adopt = {
+	"adopt", "Nova's evacuate can take over its disks", adopt_run};

@@ -102,6 +102,7 @@ struct app_dead {
 	const char *xml_host, *xml_dir; /* its libvirt's definitions; NULL:
 					   beside the disks */
 	bool accept_bad;
+	bool adopt; /* Nova's own evacuate takes the placed disks over */
 	enum app_record record;
 	unsigned fence_max_age; /* seconds; 0: the default */
 };

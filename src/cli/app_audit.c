@@ -230,7 +230,8 @@ static bool committed(const json_t *doc)
 		const char *mark =
 			json_string_value(json_object_get(s, "mark"));
 
-		if (name && mark && !strcmp(name, "rewrite"))
+		if (name && mark &&
+		    (!strcmp(name, "rewrite") || !strcmp(name, "evacuate")))
 			return !strcmp(mark, "done") ||
 			       !strcmp(mark, "running") ||
 			       !strcmp(mark, "undoing");

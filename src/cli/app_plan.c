@@ -108,6 +108,7 @@ static struct check_opts opts_of(const struct app_request *r)
 				   .detach = r->detach_volumes,
 				   .copy_console = r->copy_console_log,
 				   .verify_deep = r->verify_deep,
+				   .adopt = r->dead && r->dead->adopt,
 				   .whole_group = r->whole_group};
 }
 
@@ -122,12 +123,15 @@ static json_t *report_json(const struct facts *f, const struct app_request *r,
 			   const struct check_report *rep)
 {
 	const struct db_instance *i = &f->srv.inst;
+	struct check_opts o = opts_of(r);
+	AUTO(mem_freep) char *why = f->dead ? plan_route_why(f, &o) : NULL;
 
 	return json_pack(
-		"{s:i, s:{s:s, s:s?}, s:s?, s:s, s:s, s:s, s:s, s:o}",
+		"{s:i, s:{s:s, s:s?}, s:s?, s:s, s:s, s:s*, s:s, s:s, s:o}",
 		"schema_version", SCHEMA_VERSION, "server", "uuid", i->uuid,
 		"name", i->name, "from", i->host, "to", f->to, "route",
-		"offline", "control", plan_control(f, by_nova(f, r)), "verdict",
+		plan_route(f->dead, o.adopt), "route_why", why, "control",
+		plan_control(f, by_nova(f, r)), "verdict",
 		verdict_name(rep->verdict), "checks", findings_json(rep));
 }
 
@@ -224,6 +228,7 @@ static struct plan_opts plan_opts_of(const struct app *a,
 		.qemu_user = h ? h->qemu_user : NULL,
 		.qemu_group = h ? h->qemu_group : NULL,
 		.accept_bad = r->dead && r->dead->accept_bad,
+		.adopt = r->dead && r->dead->adopt,
 		.history = r->dead ? app_record_name(r->dead->record) : NULL,
 		.fence_max_age_s = r->dead ? r->dead->fence_max_age : 0,
 	};
@@ -231,11 +236,12 @@ static struct plan_opts plan_opts_of(const struct app *a,
 
 static json_t *dead_json(const struct app_dead *d)
 {
-	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:b, s:s, s:i}", "from",
-			 d->from, "host", d->host, "path", d->path, "xml_host",
-			 d->xml_host, "xml_dir", d->xml_dir, "accept_bad",
-			 d->accept_bad, "record", app_record_name(d->record),
-			 "fence_max_age", (int)d->fence_max_age);
+	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:b, s:b, s:s, s:i}",
+			 "from", d->from, "host", d->host, "path", d->path,
+			 "xml_host", d->xml_host, "xml_dir", d->xml_dir,
+			 "accept_bad", d->accept_bad, "adopt", d->adopt,
+			 "record", app_record_name(d->record), "fence_max_age",
+			 (int)d->fence_max_age);
 }
 
 /* Enough to look again with the same eyes before the plan is run. */
@@ -269,27 +275,33 @@ static const struct sender {
 };
 
 /* Is what it is about among what the plan changes? */
-static bool sends(const struct facts *f, const struct sender *by)
+static bool sends(const struct facts *f, const struct move *m,
+		  const struct sender *by)
 {
+	/* Nova writes the rest itself. */
+	if (m->adopt)
+		return !strcmp(by->step, "claim") ||
+		       !strcmp(by->step, "release");
 	if (!strcmp(by->database, "cell"))
 		return true;
 	return f->cloud.sql &&
 	       (strcmp(by->database, "cinder") != 0 || f->cloud.n_volumes);
 }
 
-static const struct sender *sender_of(const struct facts *f, const char *name)
+static const struct sender *sender_of(const struct facts *f,
+				      const struct move *m, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(senders); i++)
 		if (!strncmp(name, senders[i].prefix,
 			     strlen(senders[i].prefix)))
-			return sends(f, &senders[i]) ? &senders[i] : NULL;
+			return sends(f, m, &senders[i]) ? &senders[i] : NULL;
 	return NULL;
 }
 
 /* The writing statements of the plan, as they are for this schema, and what
  * they are bound to as far as it is known yet. */
 static json_t *statements(struct app *a, const struct facts *f,
-			  const json_t *values)
+			  const struct move *m, const json_t *values)
 {
 	json_t *list = NULL, *out = json_array();
 	const json_t *s;
@@ -303,7 +315,7 @@ static json_t *statements(struct app *a, const struct facts *f,
 	json_array_foreach (list, i, s) {
 		const char *name =
 			json_string_value(json_object_get(s, "name"));
-		const struct sender *by = sender_of(f, name);
+		const struct sender *by = sender_of(f, m, name);
 
 		if (by)
 			json_array_append_new(
@@ -340,8 +352,9 @@ int app_plan(struct app *a, const struct app_request *r, json_t **plan,
 	json_object_update_missing(*plan, doc);
 	json_decref(doc);
 	json_object_set_new(*plan, "request", request_json(r));
-	json_object_set_new(*plan, "sql",
-			    statements(a, f, json_object_get(*plan, "values")));
+	json_object_set_new(
+		*plan, "sql",
+		statements(a, f, m, json_object_get(*plan, "values")));
 	return 0;
 }
 
@@ -389,6 +402,7 @@ static struct app_dead dead_in(const json_t *q, const struct move *m)
 		.xml_host = word0(d, "xml_host"),
 		.xml_dir = word0(d, "xml_dir"),
 		.accept_bad = m->accept_bad,
+		.adopt = m->adopt,
 		.record = m->history && !strcmp(m->history, "evacuation")
 				  ? APP_RECORD_EVACUATION
 				  : APP_RECORD_MIGRATION,
@@ -499,9 +513,11 @@ static int same_plan(struct app *a, const json_t *plan, const struct move *m,
 		word(plan, "created"), what);
 	if (m->dead)
 		return err_hint(e,
-				"novahaul rescue %s %s --disks %s:%s --to %s",
+				"novahaul rescue %s %s --disks %s:%s --to "
+				"%s%s",
 				m->src.host, m->uuid, m->disks,
-				m->src.instances_path, m->dst.host);
+				m->src.instances_path, m->dst.host,
+				m->adopt ? " --route adopt" : "");
 	return err_hint(e, "novahaul plan %s --to %s", m->uuid, m->dst.host);
 }
 

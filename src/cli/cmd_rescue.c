@@ -11,10 +11,15 @@ struct args {
 	const char *disks, *xml;
 	bool accept_bad, list, dry_run;
 	int record;
+	int route; /* of rescue_routes */
 	unsigned fence_max_age;
 };
 
 #define ARG(member) offsetof(struct args, member)
+
+enum { ROUTE_DIRECT = 0, ROUTE_ADOPT };
+static const char *const rescue_routes[] = {
+	[ROUTE_DIRECT] = "direct", [ROUTE_ADOPT] = "adopt", NULL};
 
 static const struct opt opts[] = {
 	{.type = OPT_STRING,
@@ -42,6 +47,12 @@ static const struct opt opts[] = {
 	 .name = "accept-bad-blocks",
 	 .offset = ARG(accept_bad),
 	 .help = "go on with holes for what cannot be read"},
+	{.type = OPT_CHOICE,
+	 .name = "route",
+	 .arg = "ROUTE",
+	 .offset = ARG(route),
+	 .choices = rescue_routes,
+	 .help = "adopt: Nova's own evacuate takes the disks over"},
 	{.type = OPT_CHOICE,
 	 .name = "record",
 	 .arg = "KIND",
@@ -126,12 +137,35 @@ struct asked {
 	char host[256], xml_host[256];
 };
 
+/* What Nova's evacuate does not do. */
+static bool adopt_fits(const struct args *a, struct err *e)
+{
+	const char *against =
+		a->accept_bad ? "--accept-bad-blocks contradict each other: "
+				"Nova is given whole disks alone"
+		: a->req.no_start
+			? "--no-start contradict each other: Nova's evacuate "
+			  "starts what it takes over"
+		: a->record == APP_RECORD_EVACUATION
+			? "--record contradict each other: Nova makes the "
+			  "record itself"
+		: a->req.control == APP_CONTROL_DIRECT
+			? "--control direct contradict each other: it is "
+			  "Nova's API that is asked"
+			: NULL;
+
+	if (against)
+		err_set(e, ERR_USAGE, "--route adopt and %s", against);
+	return !against;
+}
+
 static int read_asked(const struct cli *c, const struct args *a,
 		      struct asked *q, struct err *e)
 {
 	*q = (struct asked){
 		.d = {.from = c->operands[0],
 		      .accept_bad = a->accept_bad,
+		      .adopt = a->route == ROUTE_ADOPT,
 		      .record = (enum app_record)a->record,
 		      .fence_max_age = a->fence_max_age
 					       ? a->fence_max_age
@@ -162,7 +196,7 @@ static int read_asked(const struct cli *c, const struct args *a,
 	else if (!strcmp(a->req.to, q->d.from))
 		err_set(e, ERR_USAGE, "--to %s is the dead host itself",
 			a->req.to);
-	else
+	else if (a->route != ROUTE_ADOPT || adopt_fits(a, e))
 		return 0;
 	return err_hint(e, "novahaul help rescue");
 }
@@ -272,9 +306,11 @@ static int ask(struct cli *c, const struct asked *q, const struct run *r,
 	       const char *to, struct err *e)
 {
 	AUTO(mem_freep)
-	char *text = mem_printf(
-		"Bring up %zu server%s of %s on %s?", json_array_size(r->plans),
-		json_array_size(r->plans) == 1 ? "" : "s", q->d.from, to);
+	char *text =
+		mem_printf("Bring up %zu server%s of %s on %s%s?",
+			   json_array_size(r->plans),
+			   json_array_size(r->plans) == 1 ? "" : "s", q->d.from,
+			   to, q->d.adopt ? " by Nova's own evacuate" : "");
 
 	return cli_confirm(c, text, e);
 }

@@ -27,6 +27,7 @@ static const struct out_column plan_cols[] = {
 	{"from", "From", OUT_TEXT},
 	{"to", "To", OUT_TEXT},
 	{"route", "Route", OUT_TEXT},
+	{"route_why", "Route, why", OUT_TEXT},
 	{"control", "Control", OUT_TEXT},
 	{"bytes_to_copy", "To copy", OUT_BYTES},
 	{"precopy_text", "Pre-copy, expected", OUT_TEXT},

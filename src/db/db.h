@@ -292,6 +292,14 @@ bool db_migration_in_flight(const struct db_migration *m);
 /* Will a start of HOST's nova-compute destroy the instance there? */
 bool db_migration_arms(const struct db_migration *m, const char *host);
 
+/* Nova's own record of an evacuation. */
+struct db_evacuation {
+	int64_t id; /* 0: there is none */
+	char *status;
+	char *to; /* dest_compute, or NULL */
+};
+void db_evacuation_clear(struct db_evacuation *v);
+
 struct db_member {
 	char *uuid, *host; /* of another live member; host may be NULL */
 };
@@ -421,6 +429,10 @@ struct db_ops {
 	 * when nothing has failed there. */
 	int (*fault)(struct db *db, const char *uuid, const char *host,
 		     char **out, struct err *e);
+	/* The newest record of an evacuation of it from HOST, read on the
+	 * writer. */
+	int (*evacuation)(struct db *db, const char *uuid, const char *host,
+			  struct db_evacuation *out, struct err *e);
 	int (*server)(struct db *db, const char *uuid, struct db_server *out,
 		      struct err *e);
 	/* No or several compute nodes for HOST: ERR_REFUSED. */

@@ -267,6 +267,8 @@ void host_service_row(const struct my_rows *r, size_t i, struct db_host *h);
 /* Is a deleted row of it in shadow_instances? */
 int archived_in(struct my_conn *c, const char *uuid, bool *yes, struct err *e);
 int db_op_archived(struct db *db, const char *uuid, bool *yes, struct err *e);
+int db_op_evacuation(struct db *db, const char *uuid, const char *host,
+		     struct db_evacuation *out, struct err *e);
 int db_op_fault(struct db *db, const char *uuid, const char *host, char **out,
 		struct err *e);
 int db_op_instance(struct db *db, const char *uuid, struct db_instance *out,

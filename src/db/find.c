@@ -141,6 +141,31 @@ int db_op_fault(struct db *db, const char *uuid, const char *host, char **out,
 	return 0;
 }
 
+int db_op_evacuation(struct db *db, const char *uuid, const char *host,
+		     struct db_evacuation *out, struct err *e)
+{
+	struct my_conn *c = &MY(db)->cell;
+	const struct sql_arg args[] = {ARG_TEXT("u", uuid)};
+	AUTO(my_rows_clear) struct my_rows r = {0};
+
+	*out = (struct db_evacuation){0};
+	if (my_ready(c, e) ||
+	    my_select(c, "cell.migrations", SQL_ARGS(args), &r, e))
+		return -1;
+	for (size_t i = r.n; !out->id && i-- > 0;) {
+		const char *type = my_cell(&r, i, "type");
+		const char *from = my_cell(&r, i, "source_compute");
+
+		if (!type || !from || strcmp(type, "evacuation") != 0 ||
+		    strcmp(from, host) != 0)
+			continue;
+		out->id = my_num(&r, i, "id", 0);
+		out->status = my_dup(&r, i, "status");
+		out->to = my_dup(&r, i, "dest_compute");
+	}
+	return 0;
+}
+
 static void fill_text(const struct my_rows *r, size_t row,
 		      struct db_instance *i)
 {

@@ -22,6 +22,7 @@ static const struct db_ops ops = {
 	.instance = db_op_instance,
 	.archived = db_op_archived,
 	.fault = db_op_fault,
+	.evacuation = db_op_evacuation,
 	.server = db_op_server,
 	.host = db_op_host,
 	.host_servers = db_op_host_servers,

@@ -83,6 +83,13 @@ void migration_clear(struct db_migration *m)
 		mem_free(owned[k]);
 }
 
+void db_evacuation_clear(struct db_evacuation *v)
+{
+	mem_free(v->status);
+	mem_free(v->to);
+	*v = (struct db_evacuation){0};
+}
+
 void group_clear(struct db_group *g)
 {
 	for (size_t i = 0; i < g->n_members; i++) {

@@ -195,10 +195,42 @@ static int start(void *self, const char *uuid, struct err *e)
 	return nova_server_start(j->session, uuid, e);
 }
 
+static int is_down(void *self, const char *host, bool *yes, struct err *e)
+{
+	struct cloud_join *j = self;
+	AUTO(nova_services_clear) struct nova_services v = {0};
+
+	if (nova_services_list(j->session, host, "nova-compute", &v, e))
+		return -1;
+	if (v.n != 1)
+		return err_set(e, ERR_REFUSED,
+			       "Nova knows %zu services nova-compute on %s",
+			       v.n, host);
+	*yes = v.v[0].forced_down == NOVA_YES;
+	return 0;
+}
+
+static int force_down(void *self, const char *host, struct err *e)
+{
+	struct cloud_join *j = self;
+
+	return nova_service_force_down(j->session, host, true, e);
+}
+
+static int evacuate(void *self, const struct move *m, struct err *e)
+{
+	struct cloud_join *j = self;
+
+	return nova_server_evacuate(j->session, m->uuid, m->dst.host, e);
+}
+
 const struct cloud_ops cloud_join_ops = {
 	.allocated = allocated,
 	.allocate = allocate,
 	.bound = bound,
 	.bind = bind_port,
 	.start = start,
+	.is_down = is_down,
+	.force_down = force_down,
+	.evacuate = evacuate,
 };

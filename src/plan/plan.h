@@ -41,6 +41,7 @@ struct plan_opts {
 	const char *qemu_user, *qemu_group; /* configured for the target */
 	/* Of a rescue: as in struct move. */
 	bool accept_bad;
+	bool adopt;
 	const char *history;
 	unsigned fence_max_age_s;
 };
@@ -55,6 +56,10 @@ struct move *plan_move(const struct facts *f, const struct plan_opts *o,
  * are written, for no API answers.  The steps of the document say which is
  * changed by what. */
 const char *plan_control(const struct facts *f, bool nova_start);
+/* "offline"; of a rescue "direct" or "adopt". */
+const char *plan_route(bool dead, bool adopt);
+/* Why a rescue goes that way, and what of the other; the caller frees. */
+char *plan_route_why(const struct facts *f, const struct check_opts *o);
 /* {plan_version, kind, created, instance, source, target, facts_digest,
  *  release, bytes_to_copy, precopy, downtime_s, transfer, steps, move,
  *  values} */

@@ -74,7 +74,8 @@ struct plan_copy plan_foresee(const struct move *m)
  */
 static const char *step_control(const struct move *m, const char *step)
 {
-	if (!strcmp(step, "start") && m->nova_start)
+	if ((!strcmp(step, "start") && m->nova_start) ||
+	    !strcmp(step, "force-down") || !strcmp(step, "evacuate"))
 		return "api";
 	if (!strcmp(step, "detach") || !strcmp(step, "attach"))
 		return "api";
@@ -139,6 +140,32 @@ const char *plan_control(const struct facts *f, bool nova_start)
 	return f->cloud.sql ? "sql+direct" : "api+direct";
 }
 
+const char *plan_route(bool dead, bool adopt)
+{
+	return !dead ? "offline" : adopt ? "adopt" : "direct";
+}
+
+char *plan_route_why(const struct facts *f, const struct check_opts *o)
+{
+	const char *host = f->host[SRC_HOST].name;
+	AUTO(mem_freep) char *not = check_adopt_not(f, o);
+
+	if (o->adopt)
+		return mem_printf("asked for; Nova's own evacuate takes the "
+				  "disks over, and its record has nova-compute "
+				  "on %s destroy what is left there, unless "
+				  "novahaul readmit comes first",
+				  host);
+	if (not )
+		return mem_printf("Nova's evacuate could not take them over: "
+				  "%s",
+				  not );
+	return mem_printf("leaves no record upon which %s destroys what is "
+			  "left there; --route adopt has Nova's own evacuate "
+			  "take the disks over",
+			  host);
+}
+
 json_t *plan_document(const struct facts *f, const struct move *m)
 {
 	char digest[65], now[CLOCK_ISO_MAX];
@@ -152,7 +179,7 @@ json_t *plan_document(const struct facts *f, const struct move *m)
 		"plan_version", PLAN_VERSION, "kind",
 		m->dead ? "rescue" : "move", "created", now, "instance", "uuid",
 		m->uuid, "name", m->name, "source", m->src.host, "target",
-		m->dst.host, "route", "offline", "control",
+		m->dst.host, "route", plan_route(m->dead, m->adopt), "control",
 		plan_control(f, m->nova_start), "release", f->schema.release,
 		"facts_digest", digest, "bytes_to_copy",
 		(json_int_t)move_bytes(m), "precopy", precopy_json(m, &copy),

@@ -324,6 +324,7 @@ static void dead(struct move *m, const struct facts *f,
 		return;
 	m->disks = dup_or(f->disks, "");
 	m->accept_bad = o->accept_bad;
+	m->adopt = o->adopt;
 	m->history = dup_or(o->history, "migration");
 	m->fence_max_age_s = o->fence_max_age_s;
 }

@@ -111,6 +111,7 @@ static const struct field move_fields[] = {
 	F(move, accept_bad, K_BOOL_LATE),
 	F(move, history, K_STR_LATE),
 	F(move, fence_max_age_s, K_U32_LATE),
+	F(move, adopt, K_BOOL_LATE),
 };
 
 static const char *const root_names[] = {
@@ -282,6 +283,15 @@ json_t *move_to_json(const struct move *m)
 	return o;
 }
 
+/* NVRAM and vTPM state, which Nova removes when a start fails. */
+static bool has_state(const struct move *m)
+{
+	for (size_t i = 0; i < m->nfiles; i++)
+		if (m->files[i].root != MOVE_INSTANCE)
+			return true;
+	return false;
+}
+
 static int check_names(const struct move *m, struct err *e)
 {
 	if (!uuid_valid(m->uuid))
@@ -316,6 +326,13 @@ static int check_names(const struct move *m, struct err *e)
 	if (!m->dead && m->history && strcmp(m->history, "migration") != 0)
 		return err_set(e, ERR_REFUSED,
 			       "plan: only a dead host's record is armed");
+	if (m->adopt && (!m->dead || !m->start || !m->nova_start || m->sql ||
+			 m->accept_bad || has_state(m) ||
+			 (m->history && strcmp(m->history, "migration") != 0)))
+		return err_set(e, ERR_REFUSED,
+			       "plan: Nova takes over whole disks of a dead "
+			       "host's running guest alone, and makes the "
+			       "record itself");
 	if (!fs_rel_ok(m->src.base_dir) || !fs_rel_ok(m->dst.base_dir))
 		return err_set(e, ERR_REFUSED, "plan: base_dir is not plain");
 	return 0;

@@ -165,6 +165,9 @@ struct move {
 	char *history;
 	uint32_t
 		fence_max_age_s; /* of the proof; 0: as engine/fence.h has it */
+	/* Nova's own evacuate takes the placed files over, and writes all rows
+	 * (steps/step_evacuate.c).  Only with .nova_start. */
+	bool adopt;
 };
 
 /* How the source itself calls its instances_path. */

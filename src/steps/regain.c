@@ -47,6 +47,22 @@ static int not_ended(struct step_ctx *c, bool *yes, struct err *e)
 	return *yes ? 0 : ended(w->host[s]->name, e);
 }
 
+/* Nova's evacuate leaves no record of ours: the row tells. */
+static const struct move_side *adopted(struct step_ctx *c,
+				       const struct db_instance *row)
+{
+	const struct move *m = step_m(c);
+
+	if (!row->host)
+		return NULL;
+	if (!strcmp(row->host, m->src.host))
+		return &m->src;
+	return !strcmp(row->host, m->dst.host) &&
+			       step_was_started(c, "evacuate")
+		       ? &m->dst
+		       : NULL;
+}
+
 /* The side that the journal says the instance is on, as far as the row and our
  * record in it agree. */
 static int home(struct step_ctx *c, const struct db_instance *row,
@@ -56,7 +72,9 @@ static int home(struct step_ctx *c, const struct db_instance *row,
 	bool done = step_is_done(c, "rewrite");
 	enum db_moved moved;
 
-	*at = NULL;
+	*at = m->adopt ? adopted(c, row) : NULL;
+	if (m->adopt)
+		return 0;
 	if (rewrite_where(c, &moved, e))
 		return -1;
 	switch (moved) {

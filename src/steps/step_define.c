@@ -178,7 +178,8 @@ static int undefine(struct step_ctx *c, struct err *e)
 bool define_left(const struct step_ctx *c)
 {
 	return step_recall_of(c, "define", "left") ||
-	       step_recall_of(c, "start", "left");
+	       step_recall_of(c, "start", "left") ||
+	       step_recall_of(c, "evacuate", "left");
 }
 
 static int leave_it(struct step_ctx *c, struct err *e)
@@ -211,6 +212,7 @@ static int undo_gone(struct step_ctx *c, struct err *e)
 	if (!v || virt_state(v, m->uuid, &st, e))
 		return -1;
 	if (step_recall_of(c, "start", "intent") ||
+	    step_recall_of(c, "evacuate", "asked") ||
 	    (st.state != VIRT_ABSENT && st.state != VIRT_SHUTOFF))
 		return leave_it(c, e);
 	if (disks_unchanged(c, true, &same, e)) {

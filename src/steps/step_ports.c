@@ -149,6 +149,20 @@ static int taken(struct step_ctx *c, const char *port, struct err *e)
 	return 1;
 }
 
+int ports_back(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+
+	for (size_t i = 0; m->neutron && i < m->nports; i++) {
+		const char *id = m->ports[i].id;
+		int left = taken(c, id, e);
+
+		if (left < 0 || (!left && bind_to(c, id, m->src.host, e)))
+			return -1;
+	}
+	return 0;
+}
+
 /*
  * States, port by port: never asked for; bound to the source still or again; to
  * the target; gone; taken to a third host, which is not ours to change.

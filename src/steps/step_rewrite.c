@@ -136,7 +136,7 @@ static int record_before(struct step_ctx *c, struct err *e)
 /* Nothing runs on the target, the files are there, and no domain is: up to Kilo
  * nova-compute destroys what is defined on a host that the row does not name,
  * disks included. */
-static int ready(struct step_ctx *c, struct err *e)
+int rewrite_ready(struct step_ctx *c, struct err *e)
 {
 	const struct move *m = step_m(c);
 	AUTO(spot_clear) struct spot p = spot_instance(m, DST);
@@ -169,8 +169,8 @@ static int run(struct step_ctx *c, struct err *e)
 	if (step_checkpoint(c, e))
 		return -1;
 	/* Last look: neither host may be able to start it now. */
-	if (prove_side(c, SRC, e) || ready(c, e) || bases_refresh(c, DST, e) ||
-	    record_before(c, e))
+	if (prove_side(c, SRC, e) || rewrite_ready(c, e) ||
+	    bases_refresh(c, DST, e) || record_before(c, e))
 		return -1;
 	if (args_all(c, &a, false, e))
 		return -1;

@@ -13,17 +13,22 @@ extern const struct step step_claim, step_stage_base, step_precopy, step_stop,
 	step_verify_full, step_verify_deep, step_volumes, step_allocations,
 	step_rewrite, step_ports, step_volumes_in, step_define, step_start,
 	step_verify, step_release, step_detach, step_attach, step_fence,
-	step_row_off;
+	step_row_off, step_force_down, step_evacuate;
 
 const struct step *const steps_table[] = {
-	&step_claim,	     &step_fence,	&step_stage_base,
-	&step_precopy,	     &step_stop,	&step_detach,
-	&step_prove_stopped, &step_disarm,	&step_final_copy,
-	&step_install,	     &step_verify_full, &step_verify_deep,
-	&step_volumes,	     &step_allocations, &step_row_off,
-	&step_rewrite,	     &step_ports,	&step_volumes_in,
-	&step_define,	     &step_start,	&step_attach,
-	&step_verify,	     &step_release,	NULL,
+	&step_claim,	     &step_fence,
+	&step_stage_base,    &step_precopy,
+	&step_stop,	     &step_detach,
+	&step_prove_stopped, &step_disarm,
+	&step_final_copy,    &step_install,
+	&step_verify_full,   &step_verify_deep,
+	&step_force_down,    &step_evacuate,
+	&step_volumes,	     &step_allocations,
+	&step_row_off,	     &step_rewrite,
+	&step_ports,	     &step_volumes_in,
+	&step_define,	     &step_start,
+	&step_attach,	     &step_verify,
+	&step_release,	     NULL,
 };
 
 const struct step *steps_find(const char *name)
@@ -34,9 +39,21 @@ const struct step *steps_find(const char *name)
 	return NULL;
 }
 
+/* What Nova's evacuate does itself. */
+static bool by_nova(const struct step *s)
+{
+	return s == &step_volumes || s == &step_allocations ||
+	       s == &step_row_off || s == &step_rewrite || s == &step_ports ||
+	       s == &step_volumes_in || s == &step_define || s == &step_start;
+}
+
 /* Those that change the source; and those that only a dead one needs. */
 static bool fits(const struct move *m, const struct step *s)
 {
+	if (s == &step_force_down || s == &step_evacuate)
+		return m->adopt;
+	if (m->adopt && by_nova(s))
+		return false;
 	if (s == &step_precopy || s == &step_stop || s == &step_detach ||
 	    s == &step_prove_stopped || s == &step_disarm || s == &step_attach)
 		return !m->dead;

@@ -173,6 +173,11 @@ int install_put_back(struct step_ctx *c, struct err *e);
 int install_extras_back(struct step_ctx *c, struct err *e);
 /* Of step_rewrite.c: what the database says of our record. */
 int rewrite_where(struct step_ctx *c, enum db_moved *moved, struct err *e);
+/* Nothing runs on the target, the files are there, and no domain is. */
+int rewrite_ready(struct step_ctx *c, struct err *e);
+/* Of step_ports.c: each of its ports to the source, where it is on the target.
+ */
+int ports_back(struct step_ctx *c, struct err *e);
 /* Of volumes.c: what the rewrite changes of each volume of the move, BACK: what
  * its inverse is to put there.  The strings are borrowed from the journal, the
  * array is freed by the caller, also after an error. */

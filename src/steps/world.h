@@ -150,6 +150,13 @@ struct cloud_ops {
 	 * Nova starts it where the database says that it is, or finds nothing
 	 * to start.  NULL: no API of Nova is at hand. */
 	int (*start)(void *self, const char *uuid, struct err *e);
+	/* Has somebody told Nova that nova-compute of HOST is down? */
+	int (*is_down)(void *self, const char *host, bool *yes, struct err *e);
+	/* Idempotent. */
+	int (*force_down)(void *self, const char *host, struct err *e);
+	/* Nova's evacuate to the target, on the files that are there: without
+	 * them it fails (api/nova.h).  0: accepted, not done. */
+	int (*evacuate)(void *self, const struct move *m, struct err *e);
 	void *self;
 };
 
@@ -244,8 +251,8 @@ struct world {
 	uint64_t epoch;
 	bool manifest[2]; /* the work directory is there to be written to */
 	int64_t touched_us;
-	/* This run has waited long enough for Nova's start then; 0: it has not
-	 * begun to. */
+	/* This run has waited long enough for Nova then; 0: it has not begun
+	 * to. */
 	int64_t nova_until_us;
 };
 

@@ -90,6 +90,16 @@ static const struct fake_options moves[] = {
 		.nova_start = true,
 		.dead = true,
 	},
+	{
+		.name = "dead source, adopted by Nova",
+		.running = true,
+		.start = true,
+		.cloud = true,
+		.nova_start = true,
+		.volumes = 1,
+		.dead = true,
+		.adopt = true,
+	},
 };
 
 int main(int argc, char **argv)

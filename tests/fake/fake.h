@@ -116,6 +116,8 @@ struct fake_row {
 	char migration[40], status[16]; /* "": no row */
 	char evac_from[32], evac_status[16];
 	int64_t evac_us; /* an evacuation goes on then; 0: none */
+	int64_t evac_id; /* of its record; 0: there never was one */
+	bool evac_ours;	 /* asked for by a job */
 	struct fake_bdm bdm[FAKE_VOLUMES];
 };
 
@@ -162,7 +164,8 @@ struct fake_options {
 	unsigned volumes;   /* at most FAKE_VOLUMES */
 	bool detach;	    /* Nova takes them off meanwhile */
 	bool sure;	    /* ... and never fails to */
-	bool dead; /* the source is off and fenced; its disks are only read */
+	bool dead;  /* the source is off and fenced; its disks are only read */
+	bool adopt; /* ... and Nova's evacuate takes them over */
 };
 
 /* An os-start that Nova has accepted: nova-compute of the host that the row
@@ -196,6 +199,7 @@ struct fake_world {
 	bool cut[2];	/* a host was not reached for a while */
 	bool stray;	/* a start that found nothing left an empty directory */
 	bool renewed;	/* Nova has defined it on the source, for a job */
+	bool down;	/* the source's service is forced down */
 	bool unproven;	/* the proof that the source is off has aged */
 	bool touched;	/* something was changed on a dead source */
 	unsigned acted; /* others have changed it on purpose */
@@ -226,6 +230,8 @@ extern const char *const fake_actors[];
 void fake_nova(struct fake_world *fw);
 /* May an API call touch the row? */
 bool fake_api(struct fake_world *fw, bool admin);
+/* Nova's evacuate of a dead source's, for a job; false: 400 or 409. */
+bool fake_nova_evacuate(struct fake_world *fw);
 /* os-start; false: 409. */
 bool fake_nova_start(struct fake_world *fw, bool admin, bool ours);
 

@@ -281,6 +281,20 @@ static bool image_cache(struct fake_world *fw, enum side s)
 	return true;
 }
 
+static void rebuild(struct fake_world *fw);
+
+static void begin_evacuation(struct fake_world *fw, int64_t us, bool ours)
+{
+	struct fake_row *r = &fw->row;
+
+	strcpy(r->task_state, "rebuilding");
+	strcpy(r->evac_from, fw->h[SRC].name);
+	strcpy(r->evac_status, "accepted");
+	r->evac_id++;
+	r->evac_ours = ours;
+	r->evac_us = fw->now_us + us;
+}
+
 /* An administrator evacuates to the target.  Nova demands that the source's
  * service is down, the rules that the host is; evacuating one that can start
  * the guest breaks the promise without any help of ours.  The API call sets
@@ -295,10 +309,51 @@ static bool evacuate(struct fake_world *fw)
 	if (!is_state(fw, "stopped") && !is_state(fw, "active"))
 		return false;
 	fw->acted++;
-	strcpy(fw->row.task_state, "rebuilding");
-	fw->row.evac_us = fw->now_us + 60 * 1000;
+	begin_evacuation(fw, 60 * 1000, false);
 	s->down_us = fw->row.evac_us + 60 * 1000;
 	return true;
+}
+
+bool fake_nova_evacuate(struct fake_world *fw)
+{
+	if (!fake_api(fw, true) || at(fw) != &fw->h[SRC] || !fw->down)
+		return false;
+	begin_evacuation(fw, (int64_t)crash_random(60) * 1000, true);
+	if (crash_random(2))
+		rebuild(fw);
+	return true;
+}
+
+/* It was said that the disks are there: without them, or with a domain of this
+ * name, it fails; and once in a while because libvirt does. */
+static void take_over(struct fake_world *fw)
+{
+	struct fake_row *r = &fw->row;
+	struct fake_host *d = &fw->h[DST];
+	const char *why;
+
+	strcpy(r->evac_status, "failed");
+	if (!fake_in_place(fw, d) || d->dom.defined ||
+	    (!fw->o.sure && !crash_random(8))) {
+		set_state(fw, "error", r->power_state);
+		return;
+	}
+	make_base(fw, d);
+	d->bridge = true;
+	nova_define(d);
+	fake_reattach(fw, DST);
+	strcpy(fw->bound, d->name);
+	fw->revision++;
+	fw->allocated[DST] = true;
+	fw->consumer++;
+	if (fake_boot(fw, d, &why)) {
+		set_state(fw, "error", r->power_state);
+		return;
+	}
+	strcpy(r->host, d->name);
+	strcpy(r->node, d->node);
+	set_state(fw, "active", 1);
+	strcpy(r->evac_status, "done");
 }
 
 static void rebuild(struct fake_world *fw)
@@ -311,6 +366,10 @@ static void rebuild(struct fake_world *fw)
 	r->task_state[0] = '\0';
 	if (r->deleted || at(fw) != &fw->h[SRC])
 		return;
+	if (r->evac_ours) {
+		take_over(fw);
+		return;
+	}
 	fake_at(path, d, FAKE_UUID);
 	if (fake_find(d, path) < 0) {
 		/* Nothing there: it rebuilds from the image. */

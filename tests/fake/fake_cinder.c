@@ -199,7 +199,9 @@ void fake_reattach(struct fake_world *fw, enum side s)
 		a = fake_att_new(fw, &fw->volumes[i], s);
 		a->attached = true;
 		fake_att_name(b->attachment, a->n);
-		snprintf(b->info, sizeof(b->info), "{\"of\": \"Nova\"}");
+		snprintf(
+			b->info, sizeof(b->info),
+			"{\"data\": {\"export\": \"s:/e\"}, \"of\": \"Nova\"}");
 		*old = (struct fake_att){0};
 	}
 }

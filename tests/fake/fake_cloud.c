@@ -112,10 +112,48 @@ static int start(void *self, const char *uuid, struct err *e)
 	return fake_answer("nova start", rc, e);
 }
 
+static int is_down(void *self, const char *host, bool *yes, struct err *e)
+{
+	const struct fake_world *fw = self;
+
+	(void)host;
+	if (fake_ask("nova service get", e))
+		return -1;
+	*yes = fw->down;
+	return 0;
+}
+
+static int force_down(void *self, const char *host, struct err *e)
+{
+	struct fake_world *fw = self;
+	bool sent;
+	int rc = fake_send("nova force-down", &sent, e);
+
+	(void)host;
+	if (sent)
+		fw->down = true;
+	return fake_answer("nova force-down", rc, e);
+}
+
+static int evacuate(void *self, const struct move *m, struct err *e)
+{
+	struct fake_world *fw = self;
+	bool sent;
+	int rc = fake_send("nova evacuate", &sent, e);
+
+	(void)m;
+	if (sent && !fake_nova_evacuate(fw) && !rc)
+		return err_set(e, ERR_CONFLICT, "nova: 409");
+	return fake_answer("nova evacuate", rc, e);
+}
+
 const struct cloud_ops fake_cloud_ops = {
 	.allocated = allocated,
 	.allocate = allocate,
 	.bound = bound,
 	.bind = bind_port,
 	.start = start,
+	.is_down = is_down,
+	.force_down = force_down,
+	.evacuate = evacuate,
 };

@@ -461,6 +461,25 @@ static int op_fault(struct db *db, const char *uuid, const char *host,
 	return 0;
 }
 
+static int op_evacuation(struct db *db, const char *uuid, const char *host,
+			 struct db_evacuation *out, struct err *e)
+{
+	const struct fake_row *r = &W(db)->row;
+	enum crash_fault f = crash_event(CRASH_BEFORE, "db evacuation", true);
+
+	(void)uuid;
+	if (f == CRASH_LOST)
+		f = CRASH_RETRY;
+	if (f != CRASH_NONE)
+		return crash_fail(f, "db evacuation", e);
+	*out = (struct db_evacuation){0};
+	if (!r->evac_id || strcmp(r->evac_from, host) != 0)
+		return 0;
+	out->id = r->evac_id;
+	out->status = dup(r->evac_status);
+	return 0;
+}
+
 static int op_archived(struct db *db, const char *uuid, bool *yes,
 		       struct err *e)
 {
@@ -733,6 +752,7 @@ const struct db_ops fake_db_ops = {
 	.instance = op_instance,
 	.archived = op_archived,
 	.fault = op_fault,
+	.evacuation = op_evacuation,
 	.moved = op_moved,
 	.connection = op_connection,
 	.share_users = op_share_users,

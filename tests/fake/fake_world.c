@@ -412,7 +412,9 @@ static bool cloud_at(const struct fake_world *fw, enum side s, struct buf *out)
 {
 	const char *what =
 		!fw->o.cloud ? NULL
-		: !fw->allocated[s] || fw->allocated[s == SRC ? DST : SRC]
+		/* Nova's evacuate leaves both, until the source is back. */
+		: !fw->allocated[s] || (fw->allocated[s == SRC ? DST : SRC] &&
+					!(fw->o.adopt && s == DST))
 			? "Placement counts it on another host"
 		: strcmp(fw->bound, fw->h[s].name)
 			? "its port is bound elsewhere"
@@ -635,6 +637,7 @@ struct move *fake_move(const struct fake_world *fw)
 	if (fw->o.dead) {
 		m->dead = true;
 		m->disks = mem_strdup("localhost");
+		m->adopt = fw->o.adopt;
 	}
 	return m;
 }
@@ -764,7 +767,8 @@ static bool is_rewritten(const char *path, enum crash_role role)
 	    journal_load(j, id, &job, &e))
 		err_clear(&e);
 	for (size_t i = 0; i < job.nsteps; i++)
-		yes |= !strcmp(job.steps[i].name, "rewrite") &&
+		yes |= (!strcmp(job.steps[i].name, "rewrite") ||
+			!strcmp(job.steps[i].name, "evacuate")) &&
 		       job.steps[i].mark == MARK_DONE;
 	journal_job_clear(&job);
 	journal_close(j);

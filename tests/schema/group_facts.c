@@ -138,6 +138,31 @@ static void t_fault(void **state)
 	fault_is("elsewhere", NULL);
 }
 
+static void evacuation_is(const char *uuid, const char *host, int64_t id,
+			  const char *status)
+{
+	AUTO(db_evacuation_clear) struct db_evacuation v = {0};
+
+	ok(db.ops->evacuation(&db, uuid, host, &v, &e));
+	assert_int_equal(v.id, id);
+	if (!id)
+		return;
+	assert_string_equal(v.status, status);
+	assert_string_equal(v.to, H30);
+}
+
+/* Nova's own record, of that source alone; a deleted one as well, for Nova acts
+ * on it. */
+static void t_evacuation(void **state)
+{
+	bool told = has_column("nova", "migrations", "migration_type");
+
+	(void)state;
+	evacuation_is(U1, H34, told ? 2 : 0, "done");
+	evacuation_is(U1, H30, 0, NULL);
+	evacuation_is(U2, H30, 0, NULL);
+}
+
 static int users_of(const char *host, const char *export)
 {
 	const struct db_share s = {.uuid = U1, .host = host, .export = export};
@@ -372,6 +397,7 @@ int group_facts(size_t *run)
 		cmocka_unit_test_setup_teardown(t_find, up, down),
 		cmocka_unit_test_setup_teardown(t_archived, up, down),
 		cmocka_unit_test_setup_teardown(t_fault, up, down),
+		cmocka_unit_test_setup_teardown(t_evacuation, up, down),
 		cmocka_unit_test_setup_teardown(t_connection, up, down),
 		cmocka_unit_test_setup_teardown(t_server, up, down),
 		cmocka_unit_test_setup_teardown(t_host, up, down),

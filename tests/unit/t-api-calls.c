@@ -54,6 +54,12 @@ static void test_actions(void **state)
 	sent(&l, "POST " ACTION, "{\"os-stop\":null}");
 	LAB_OK(&l, nova_server_start(l.s, LAB_UUID, &l.e));
 	sent(&l, "POST " ACTION, "{\"os-start\":null}");
+	LAB_OK(&l, nova_server_evacuate(l.s, LAB_UUID, "c34", &l.e));
+	/* In the words of 2.13: without the files there Nova must fail. */
+	sent(&l, "POST " ACTION,
+	     "{\"evacuate\":{\"host\":\"c34\",\"onSharedStorage\":true}}");
+	assert_non_null(strstr(server_last(l.srv, "POST " ACTION),
+			       "X-OpenStack-Nova-API-Version: 2.13\r\n"));
 	LAB_OK(&l, nova_server_lock(l.s, LAB_UUID, "job \"1\"", &l.e));
 	sent(&l, "POST " ACTION,
 	     "{\"lock\":{\"locked_reason\":\"job \\\"1\\\"\"}}");

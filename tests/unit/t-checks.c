@@ -965,6 +965,79 @@ static void t_control(void **state)
 	CONTROL("control", API, false, PASS);
 }
 
+static char *adopt_not(const struct facts *f, bool start, enum check_control c,
+		       enum check_result want)
+{
+	struct check_opts o = {.start = start, .control = c, .adopt = true};
+	struct check_report r = {0};
+
+	checks_run(f, &o, &r);
+	assert_int_equal(result_of(&r, "adopt"), want);
+	check_report_clear(&r);
+	o.adopt = false;
+	checks_run(f, &o, &r);
+	assert_int_equal(result_of(&r, "adopt"), CHECK_PASS);
+	check_report_clear(&r);
+	return check_adopt_not(f, &o);
+}
+
+static void adopt_says(const struct facts *f, bool start, enum check_control c,
+		       const char *word)
+{
+	AUTO(mem_freep)
+	char *why = adopt_not(f, start, c, word ? CHECK_REFUSE : CHECK_PASS);
+
+	if (word)
+		assert_non_null(strstr(why, word));
+	else
+		assert_null(why);
+}
+
+/* Nova's evacuate needs Nova, starts what it takes over, and is asked for. */
+static void t_adopt(void **state)
+{
+	struct facts *f = *state;
+
+	f->schema.f.migration_type = true;
+	adopt_says(f, true, CHECK_CONTROL_AUTO, "no cloud");
+	cloud(f);
+	adopt_says(f, true, CHECK_CONTROL_AUTO, NULL);
+	adopt_says(f, false, CHECK_CONTROL_AUTO, "left stopped");
+	adopt_says(f, true, CHECK_CONTROL_DIRECT, "not to be asked");
+	set(&f->cloud.compute_off, "disabled");
+	adopt_says(f, true, CHECK_CONTROL_AUTO, "disabled");
+	set(&f->cloud.compute_off, NULL);
+	set(&f->nvram_dir, "/var/lib/libvirt/qemu/nvram");
+	adopt_says(f, true, CHECK_CONTROL_AUTO, "NVRAM");
+	set(&f->nvram_dir, NULL);
+	f->schema.f.migration_type = false;
+	adopt_says(f, true, CHECK_CONTROL_AUTO, "tells of no evacuation");
+}
+
+/* The plan says which way it goes, and why. */
+static void t_adopt_plan(void **state)
+{
+	struct facts *f = *state;
+	struct check_opts c = {.start = true};
+	char *why;
+
+	assert_string_equal(plan_route(false, false), "offline");
+	assert_string_equal(plan_route(true, false), "direct");
+	assert_string_equal(plan_route(true, true), "adopt");
+	f->schema.f.migration_type = true;
+	why = plan_route_why(f, &c);
+	assert_non_null(strstr(why, "could not take them over"));
+	mem_free(why);
+	cloud(f);
+	why = plan_route_why(f, &c);
+	assert_non_null(strstr(why, "--route adopt"));
+	mem_free(why);
+	c.adopt = true;
+	why = plan_route_why(f, &c);
+	assert_non_null(strstr(why, "novahaul readmit"));
+	mem_free(why);
+}
+
 /* What Nova makes anew does not speak against its start; what is the host's
  * does. */
 static void t_control_domain(void **state)
@@ -1401,6 +1474,8 @@ int main(void)
 		T(no_physnet),
 		T(allocations),
 		T(control),
+		T(adopt),
+		T(adopt_plan),
 		T(control_domain),
 		T(control_key),
 		T(control_plan),

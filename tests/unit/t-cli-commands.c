@@ -421,6 +421,19 @@ static void t_usage(void **state)
 	usage("rescue h1 --disks -o:/d --to b --yes", "[HOST:]/PATH");
 	usage("rescue h1 --disks /d --xml x --to b --yes", "--xml x");
 	usage("rescue h1 --disks /d --to h1 --yes", "the dead host itself");
+	usage("rescue h1 --disks /d --to b --route cold", "--route cold");
+	usage("rescue h1 --disks /d --to b --yes --route adopt "
+	      "--no-start",
+	      "contradict each other");
+	usage("rescue h1 --disks /d --to b --yes --route adopt "
+	      "--accept-bad-blocks",
+	      "contradict each other");
+	usage("rescue h1 --disks /d --to b --yes --route adopt "
+	      "--control direct",
+	      "contradict each other");
+	usage("rescue h1 --disks /d --to b --yes --route adopt "
+	      "--record evacuation",
+	      "contradict each other");
 	usage("rescue -- -h --disks", "--disks [HOST:]PATH is missing");
 	usage("rescue h1 --disks /d --to b --yes --accept-bad-blocks "
 	      "--verify-deep",
@@ -1194,6 +1207,14 @@ static void t_rescue(void **state)
 	assert_string_equal(app.dead_host, "localhost");
 	assert_int_equal(app.dead.fence_max_age, 900);
 	assert_int_equal(app.dead.record, APP_RECORD_MIGRATION);
+	assert_false(app.dead.adopt);
+	assert_int_equal(run("rescue h1 --disks /d --to b -n --route adopt s9"),
+			 CLI_DONE);
+	assert_true(app.dead.adopt);
+	assert_int_equal(run("rescue h1 --disks /d --to b -n --route direct "
+			     "s9"),
+			 CLI_DONE);
+	assert_false(app.dead.adopt);
 	assert_int_equal(run("rescue h1 --disks /d --to b -n --record "
 			     "evacuation --fence-max-age 30m s9"),
 			 CLI_DONE);

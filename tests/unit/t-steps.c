@@ -113,7 +113,7 @@ static void t_bad_json(void **state)
 			!strcmp(key, "precopy_time_s") ||
 			!strcmp(key, "streams") || !strcmp(key, "dead") ||
 			!strcmp(key, "disks") || !strcmp(key, "accept_bad") ||
-			!strcmp(key, "history") ||
+			!strcmp(key, "history") || !strcmp(key, "adopt") ||
 			!strcmp(key, "fence_max_age_s");
 
 		for (int kind = later; kind < 2; kind++) {
