@@ -333,17 +333,25 @@ static int ages(void *self, const char *host, struct err *e)
 	return fake_cloud_ops.force_down(self, host, e);
 }
 
-/* The proof is asked for once more, right before Nova is. */
+/* The proof is asked for once more, right before Nova is; with a new one it
+ * goes on. */
 static void t_unproven(void **state)
 {
+	enum txn_end got;
+
 	(void)state;
 	start_of();
 	t.w.cloud.force_down = ages;
 	t.w.cloud.evacuate = says_409;
-	assert_int_equal(txn_run(&t.env, t.id, &t.e), TXN_ROLLED_BACK);
-	assert_int_equal(t.e.kind, ERR_FENCE);
+	got = txn_run(&t.env, t.id, &t.e);
+	assert_int_equal(got, TXN_OPEN);
+	assert_int_equal(txn_exit_code(got, &t.e), 6);
+	err_clear(&t.e);
 	assert_int_equal(asked, 0);
-	as_it_was();
+	assert_true(on_target(FAKE_UUID "/disk"));
+	t.fw->unproven = false;
+	assert_int_equal(other(false), TXN_DONE);
+	is_there();
 	end();
 }
 
