@@ -175,6 +175,9 @@ int app_resume(struct app *a, const char *job, struct app_outcome *out,
 	       struct err *e);
 int app_rollback(struct app *a, const char *job, struct app_outcome *out,
 		 struct err *e);
+/* Back from before the commit point, or TXN_REFUSED: see txn_retreat(). */
+int app_retreat(struct app *a, const char *job, struct app_outcome *out,
+		struct err *e);
 
 /* What `purge` would remove of JOB: {schema_version, job, allowed, reason,
  * bytes, paths: [{host, path, bytes}]}.  Changes nothing. */

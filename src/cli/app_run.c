@@ -279,3 +279,9 @@ int app_rollback(struct app *a, const char *job, struct app_outcome *out,
 {
 	return go_on(a, job, txn_rollback, true, out, e);
 }
+
+int app_retreat(struct app *a, const char *job, struct app_outcome *out,
+		struct err *e)
+{
+	return go_on(a, job, txn_retreat, true, out, e);
+}

@@ -1,8 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stddef.h>
+
 #include "cli/app_book.h"
 #include "cli/cli_priv.h"
 
-static const struct opt opts[] = {OPT_LAST};
+struct args {
+	bool uncommitted;
+};
+
+static const struct opt opts[] = {
+	{.type = OPT_FLAG,
+	 .name = "uncommitted",
+	 .offset = offsetof(struct args, uncommitted),
+	 .help = "only from before its commit point"},
+	OPT_LAST,
+};
+
+/* A batch would have to be asked member by member, and knows by itself. */
+static int not_of_batch(const struct args *a, const char *id, struct err *e)
+{
+	if (!a->uncommitted)
+		return 0;
+	err_set(e, ERR_USAGE, "--uncommitted is for a job; %s is a batch", id);
+	return err_hint(e, "novahaul show %s", id);
+}
 
 static int batch(struct cli *c, struct err *e)
 {
@@ -28,19 +49,22 @@ static int batch(struct cli *c, struct err *e)
 
 static int run(struct cli *c, const void *args, struct err *e)
 {
+	const struct args *a = args;
 	struct app_outcome out = APP_OUTCOME_INIT;
 	char id[JOURNAL_ID_MAX];
 	AUTO(mem_freep) char *q = NULL;
 
-	(void)args;
 	if (cli_is_batch(c->operands[0]))
-		return batch(c, e);
+		return not_of_batch(a, c->operands[0], e) ? -1 : batch(c, e);
 	if (cli_job_word(c, c->operands[0], id, e))
 		return -1;
 	q = mem_printf("Undo all that job %s has done?", id);
 	if (cli_confirm(c, q, e))
 		return -1;
-	app_rollback(&c->app, id, &out, e);
+	if (a->uncommitted)
+		app_retreat(&c->app, id, &out, e);
+	else
+		app_rollback(&c->app, id, &out, e);
 	return cli_finish(c, &out, e);
 }
 
@@ -51,6 +75,7 @@ const struct cmd cmd_rollback = {
 	.min_operands = 1,
 	.max_operands = 1,
 	.opts = opts,
+	.args_size = sizeof(struct args),
 	.mutates = true,
 	.run = run,
 };

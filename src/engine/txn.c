@@ -350,48 +350,13 @@ enum txn_end txn_run(const struct txn_env *env, const char *id, struct err *e)
 	return end;
 }
 
-static bool ever_started(const struct txn *t)
-{
-	for (size_t i = 0; i < t->job.nsteps; i++)
-		if (t->job.steps[i].attempt)
-			return true;
-	return false;
-}
-
-/* Does any step remain?  A crash may have come between the last one, which let
- * go of the hosts, and the end of the job: then nobody may claim them again,
- * because nothing would let go of them. */
-static bool work_left(const struct txn *t)
-{
-	bool back = t->job.dir == JOURNAL_BACKWARD;
-
-	for (size_t i = 0; i < t->job.nsteps; i++)
-		switch (t->job.steps[i].mark) {
-		case MARK_PENDING:
-		case MARK_UNDONE:
-			if (!back)
-				return true;
-			break;
-		case MARK_DONE:
-			if (back)
-				return true;
-			break;
-		case MARK_RUNNING:
-		case MARK_UNDOING:
-			return true;
-		case MARK_SKIPPED:
-			break;
-		}
-	return false;
-}
-
 /* Is somebody alive at work on it?  The epoch in the journal would end him. */
 static int not_attended(struct txn *t, enum txn_end *end, struct err *e)
 {
 	const struct txn_env *env = t->env;
 	struct err why = ERR_INIT;
 
-	if (!env->look || !work_left(t) || !ever_started(t) ||
+	if (!env->look || !txn_work_left(t) || !txn_ever_started(t) ||
 	    !env->look(env->world, t->job.id, &why))
 		return 0;
 	if (why.kind != ERR_LOCKED) {
@@ -409,9 +374,9 @@ static int enter(struct txn *t, struct err *moot, struct err *e)
 {
 	const struct txn_env *env = t->env;
 	struct step_ctx first = {t, 0};
-	bool started = ever_started(t);
+	bool started = txn_ever_started(t);
 
-	if (!work_left(t))
+	if (!txn_work_left(t))
 		return 0;
 	if (env->enter &&
 	    env->enter(env->world, t->job.id, t->job.epoch, started, e))
@@ -548,6 +513,69 @@ enum txn_end txn_rollback(const struct txn_env *env, const char *id,
 		end = go_back(&t, &cause, e);
 		if (end == TXN_REFUSED && was_done)
 			end = finish_again(&t, e);
+	}
+	err_clear(&cause);
+	txn_close(&t);
+	return end;
+}
+
+/* --- giving up */
+
+static enum txn_end no_retreat(const struct txn *t, struct err *e)
+{
+	const char *id = t->job.id;
+
+	if (t->job.state != JOURNAL_OPEN) {
+		err_set(e, ERR_NOTHING, "job %s is finished: %s", id,
+			journal_state_name(t->job.state));
+		return TXN_NOTHING;
+	}
+	err_set(e, ERR_REFUSED, "job %s may be past its commit point", id);
+	err_hint(e, "novahaul resume %s, or novahaul rollback %s", id, id);
+	return TXN_REFUSED;
+}
+
+/* As the failure that left it open would have done; a way back that a person
+ * has asked for stays one. */
+static enum txn_end give_up(struct txn *t, struct err *cause, struct err *e)
+{
+	if (!t->job.demanded && cause->kind == ERR_NONE)
+		err_move(cause, &t->job.error);
+	if (!t->job.demanded && cause->kind == ERR_NONE)
+		err_set(cause, ERR_FAILED, "the job was given up");
+	return t->job.dir == JOURNAL_BACKWARD ? go_back(t, cause, e)
+					      : turn_round(t, cause, e);
+}
+
+enum txn_end txn_retreat(const struct txn_env *env, const char *id,
+			 struct err *e)
+{
+	struct journal_takeover how = {.owner = env->owner};
+	struct err cause = ERR_INIT;
+	enum txn_end end;
+	struct txn t;
+	char owner[96];
+
+	if (txn_open(&t, env, id, e))
+		return no_begin(&t, e);
+	journal_owner(owner, sizeof(owner));
+	if (!how.owner)
+		how.owner = owner;
+	how.dir = t.job.dir;
+	how.demanded = t.job.demanded;
+	journal_urgent(env->journal, true);
+	if (!txn_may_retreat(env->steps, &t.job)) {
+		end = no_retreat(&t, e);
+	} else if (!take_over(&t, &how, &cause, &end, e)) {
+		/* It may have gone on since that look; under this epoch nobody
+		 * else goes on with it. */
+		txn_close(&t);
+		if (txn_open(&t, env, id, e))
+			end = TXN_OPEN;
+		else
+			end = txn_may_retreat(env->steps, &t.job)
+				      ? give_up(&t, &cause, e)
+				      : no_retreat(&t, e);
 	}
 	err_clear(&cause);
 	txn_close(&t);

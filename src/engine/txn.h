@@ -9,6 +9,8 @@
  *	end = txn_run(&env, id, &e)	forward, from the process that started
  *	end = txn_resume(&env, id, &e)	any process, after a crash or a stop
  *	end = txn_rollback(&env, id, &e) back, from wherever the job is
+ *	end = txn_retreat(&env, id, &e)	back, but only from before a commit
+ *					point: what nobody has decided about
  *
  * Forward, one step: journal RUNNING, mirror, run, verify, journal DONE.
  *	A step that may have run before (crash, takeover, ERR_LOST, ERR_RETRY)
@@ -143,6 +145,17 @@ enum txn_end txn_resume(const struct txn_env *env, const char *id,
 			struct err *e);
 enum txn_end txn_rollback(const struct txn_env *env, const char *id,
 			  struct err *e);
+/* For a program that gives the job up: as if the failure that left it open had
+ * turned it round.  TXN_ROLLED_BACK comes with that failure.  TXN_REFUSED,
+ * nothing changed: see txn_may_retreat(); TXN_NOTHING: it is not open. */
+enum txn_end txn_retreat(const struct txn_env *env, const char *id,
+			 struct err *e);
+
+/* Is JOB, which is open, on its way back by itself, or has it begun none of its
+ * commit points?  One that may have been passed is not looked at here: that is
+ * rollback's to find out, on demand. */
+bool txn_may_retreat(const struct step *const *steps,
+		     const struct journal_job *job);
 
 /* The rules for a table of steps: unique names, a summary under 60 characters,
  * run and probe where it mutates, an undo or the reason why not, an undo for

@@ -37,6 +37,13 @@ enum txn_next {
  * for an interruption, else OTHERWISE. */
 enum txn_next txn_judge(const struct err *e, enum txn_next otherwise);
 
+/* Was any of its steps ever started? */
+bool txn_ever_started(const struct txn *t);
+/* Does any step remain?  A crash may have come between the last one, which let
+ * go of the hosts, and the end of the job: then nobody may claim them again,
+ * because nothing would let go of them. */
+bool txn_work_left(const struct txn *t);
+
 /* Journals the mark; the copy in memory follows only when that succeeded. */
 int txn_mark(struct txn *t, size_t i, enum journal_mark m, struct err *e);
 /* Writes the manifest through env->mirror. */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rules that a table of steps must keep; a unit test runs this. */
+/* What is asked of a table of steps: its rules, and what of a job it says. */
 #include <string.h>
 
-#include "engine/step.h"
-#include "engine/txn.h"
+#include "engine/txn_priv.h"
 
 #define SUMMARY_MAX 59
 
@@ -57,4 +56,63 @@ size_t txn_check_table(const struct step *const *steps, struct buf *out)
 		     "is a commit point without an undo");
 	}
 	return r.breaches;
+}
+
+static const struct step *find(const struct step *const *steps,
+			       const char *name)
+{
+	for (size_t i = 0; steps[i]; i++)
+		if (!strcmp(steps[i]->name, name))
+			return steps[i];
+	return NULL;
+}
+
+bool txn_may_retreat(const struct step *const *steps,
+		     const struct journal_job *job)
+{
+	if (job->state != JOURNAL_OPEN)
+		return false;
+	if (job->dir == JOURNAL_BACKWARD)
+		return true;
+	for (size_t i = 0; i < job->nsteps; i++) {
+		const struct step *s = find(steps, job->steps[i].name);
+		enum journal_mark m = job->steps[i].mark;
+
+		if ((!s || s->commit_point) && m != MARK_PENDING &&
+		    m != MARK_UNDONE && m != MARK_SKIPPED)
+			return false;
+	}
+	return true;
+}
+
+bool txn_ever_started(const struct txn *t)
+{
+	for (size_t i = 0; i < t->job.nsteps; i++)
+		if (t->job.steps[i].attempt)
+			return true;
+	return false;
+}
+
+bool txn_work_left(const struct txn *t)
+{
+	bool back = t->job.dir == JOURNAL_BACKWARD;
+
+	for (size_t i = 0; i < t->job.nsteps; i++)
+		switch (t->job.steps[i].mark) {
+		case MARK_PENDING:
+		case MARK_UNDONE:
+			if (!back)
+				return true;
+			break;
+		case MARK_DONE:
+			if (back)
+				return true;
+			break;
+		case MARK_RUNNING:
+		case MARK_UNDOING:
+			return true;
+		case MARK_SKIPPED:
+			break;
+		}
+	return false;
 }

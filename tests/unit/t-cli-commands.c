@@ -105,6 +105,13 @@ int app_rollback(struct app *a, const char *job, struct app_outcome *out,
 	return run_job(a, "rollback", out, e);
 }
 
+int app_retreat(struct app *a, const char *job, struct app_outcome *out,
+		struct err *e)
+{
+	(void)job;
+	return run_job(a, "retreat", out, e);
+}
+
 static int run_batch(struct app *a, const char *what,
 		     struct app_batch_outcome *o, struct err *e)
 {
@@ -768,6 +775,10 @@ static void t_jobs(void **state)
 	assert_string_equal(app.job, job.id);
 	assert_int_equal(run("rollback --yes last"), CLI_DONE);
 	assert_string_equal(app.asked, "rollback");
+	assert_int_equal(run("rollback --yes --uncommitted last"), CLI_DONE);
+	assert_string_equal(app.asked, "retreat");
+	assert_int_equal(run("rollback --yes --uncommitted b-aaaaaaaa"),
+			 CLI_USAGE);
 	assert_int_equal(run("limit last 20M"), CLI_DONE);
 	says(out, "limited to 20.0 MiB/s");
 	assert_int_equal(journal_asked(j, job.id, "bwlimit", &v, &e), 0);

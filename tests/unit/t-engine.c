@@ -947,6 +947,95 @@ static void t_not_started(void **state)
 	job_is(f, "rolled-back backward -----");
 }
 
+/* --- given up by a program */
+
+static enum txn_end retreat(struct fix *f)
+{
+	err_clear(&f->e);
+	return txn_retreat(&f->env, f->id, &f->e);
+}
+
+/* Left open before the commit point: it goes back, with what left it open. */
+static void t_retreat(void **state)
+{
+	struct fix *f = *state;
+
+	f->w.s[1].run[0] = (struct act){.kind = ERR_INTERRUPTED, .does = true};
+	assert_int_equal(run(f), TXN_OPEN);
+	job_is(f, "open forward Dr---");
+	buf_reset(&f->w.log);
+	assert_int_equal(retreat(f), TXN_ROLLED_BACK);
+	assert_int_equal(f->e.kind, ERR_INTERRUPTED);
+	log_is(f, "E+ p1 u1 u0 ");
+	world_is(f, "00000");
+	job_is(f, "rolled-back backward UU---");
+	assert_int_equal(retreat(f), TXN_NOTHING);
+}
+
+/* It was stuck on its way back, and is again; then it is done. */
+static void t_retreat_stuck(void **state)
+{
+	struct fix *f = *state;
+
+	f->w.s[1].run[0] = (struct act){.kind = ERR_FAILED, .does = true};
+	for (int i = 0; i < 2; i++)
+		undo_fails(f, 1, i, ERR_FAILED);
+	assert_int_equal(run(f), TXN_OPEN);
+	assert_int_equal(retreat(f), TXN_OPEN);
+	job_is(f, "open backward Du---");
+	assert_int_equal(retreat(f), TXN_ROLLED_BACK);
+	assert_int_equal(f->e.kind, ERR_FAILED);
+	world_is(f, "00000");
+}
+
+/* At or past the commit point nothing is touched, and nobody loses it. */
+static void t_no_retreat(void **state)
+{
+	struct fix *f = *state;
+
+	f->w.s[2].run[0] = (struct act){.kind = ERR_INTERRUPTED, .does = true};
+	assert_int_equal(run(f), TXN_OPEN);
+	job_is(f, "open forward DDr--");
+	buf_reset(&f->w.log);
+	assert_int_equal(retreat(f), TXN_REFUSED);
+	log_is(f, "");
+	for (int i = 0; i < 3; i++)
+		f->w.s[3].run[i] = (struct act){.kind = ERR_FAILED};
+	assert_int_equal(resume(f), TXN_OPEN);
+	assert_int_equal(retreat(f), TXN_REFUSED);
+	job_is(f, "open forward DDDr-");
+	assert_int_equal(resume(f), TXN_DONE);
+	assert_int_equal(retreat(f), TXN_NOTHING);
+	world_is(f, "11111");
+}
+
+/* While the retreat was claiming it, its controller went past the commit point:
+ * what is read under the new epoch counts. */
+static int late_enter(void *world, const char *job, uint64_t epoch,
+		      bool started, struct err *e)
+{
+	struct fix *f = (struct fix *)((char *)world - offsetof(struct fix, w));
+	struct journal_key k = {.epoch = epoch};
+	struct journal_step s = {.idx = 2, .mark = MARK_DONE, .attempt = 1};
+
+	(void)started;
+	memcpy(k.id, job, sizeof(k.id));
+	return journal_mark(f->env.journal, &k, &s, e);
+}
+
+static void t_retreat_late(void **state)
+{
+	struct fix *f = *state;
+
+	f->w.s[1].run[0] = (struct act){.kind = ERR_INTERRUPTED, .does = true};
+	assert_int_equal(run(f), TXN_OPEN);
+	f->env.enter = late_enter;
+	buf_reset(&f->w.log);
+	assert_int_equal(retreat(f), TXN_REFUSED);
+	log_is(f, "");
+	job_is(f, "open forward DrD--");
+}
+
 /* --- the journal fails, the build is older */
 
 static int fail_at(void *arg, enum journal_when when, const char *what)
@@ -1065,6 +1154,10 @@ int main(void)
 		T(t_refused_by_itself),
 		T(t_purged),
 		T(t_not_started),
+		T(t_retreat),
+		T(t_retreat_stuck),
+		T(t_no_retreat),
+		T(t_retreat_late),
 		T(t_journal_fails),
 		T(t_other_build),
 		cmocka_unit_test(t_table),
