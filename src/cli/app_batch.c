@@ -25,7 +25,7 @@ enum {
 /* --- what is written down */
 
 /* A busy journal is waited for: it is this batch's processes that write. */
-static int keep_member(struct run *r, size_t i, struct err *e)
+int batch_keep(struct run *r, size_t i, struct err *e)
 {
 	for (int tries = 0;; tries++) {
 		if (!batch_member_set(r->j, &r->k, &r->b->members[i], e))
@@ -38,7 +38,7 @@ static int keep_member(struct run *r, size_t i, struct err *e)
 	}
 }
 
-static void why_of(struct batch_member *m, const struct err *why)
+void batch_why(struct batch_member *m, const struct err *why)
 {
 	err_clear(&m->why);
 	if (why->kind == ERR_NONE)
@@ -120,7 +120,7 @@ static enum sched_end by_job(struct run *r, struct kid *k,
 
 	memcpy(m->job, n->id, sizeof(m->job));
 	m->ended_us = n->ended_us;
-	why_of(m, &n->why);
+	batch_why(m, &n->why);
 	switch (n->state) {
 	case JOURNAL_OPEN:
 		return open_job(k, m);
@@ -150,22 +150,6 @@ static enum sched_end by_job(struct run *r, struct kid *k,
 	return r->b->dir == JOURNAL_FORWARD ? SCHED_END_FAILED : SCHED_END_DONE;
 }
 
-/* A target that does not answer takes no more members. */
-static void is_target_lost(struct run *r, const struct batch_member *m)
-{
-	struct err e = ERR_INIT;
-
-	if (r->stopping || r->b->dir == JOURNAL_BACKWARD || !m->target ||
-	    !r->a->ops->answers || m->why.kind == ERR_REFUSED ||
-	    !r->a->ops->answers(r->a, m->target, &e))
-		return;
-	progress_note(r->a->progress, "%s does not answer: %s", m->target,
-		      err_msg(&e));
-	strv_add(&r->lost, m->target);
-	sched_lost(r->s, sched_target(r->s, m->idx));
-	err_clear(&e);
-}
-
 static int member_ended(struct run *r, struct kid *k, struct err *e)
 {
 	struct batch_member *m = &r->b->members[k->member];
@@ -180,8 +164,8 @@ static int member_ended(struct run *r, struct kid *k, struct err *e)
 	else
 		end = no_job(r, k);
 	err_clear(&n.why);
-	if (end == SCHED_END_FAILED || end == SCHED_END_OPEN)
-		is_target_lost(r, m);
+	if (lost_judge(r, k, &end, e))
+		return -1;
 	sched_ended(r->s, m->idx, end, clock_mono_us());
 	/* It waited too long for whoever has it. */
 	if (m->state == MEMBER_PENDING &&
@@ -191,13 +175,14 @@ static int member_ended(struct run *r, struct kid *k, struct err *e)
 	    m->state == MEMBER_FAILED)
 		m->state = MEMBER_PENDING;
 	show_member(r, m->idx);
-	return keep_member(r, m->idx, e);
+	return batch_keep(r, m->idx, e);
 }
 
 /* --- orders */
 
-static int begin(struct run *r, size_t i, bool resume, struct err *e)
+static int begin(struct run *r, size_t i, enum sched_what what, struct err *e)
 {
+	bool resume = what != SCHED_START;
 	struct batch_member *m = &r->b->members[i];
 	struct err why = ERR_INIT;
 
@@ -207,44 +192,19 @@ static int begin(struct run *r, size_t i, bool resume, struct err *e)
 	err_clear(&m->why);
 	if (!resume)
 		m->started_us = clock_now_us();
-	if (keep_member(r, i, e))
+	if (batch_keep(r, i, e))
 		return -1;
-	if (!kid_start(r, i, resume, &why)) {
+	if (!kid_start(r, i, what, &why)) {
 		show_member(r, i);
 		return 0;
 	}
 	m->state = resume ? MEMBER_OPEN : MEMBER_FAILED;
-	why_of(m, &why);
+	batch_why(m, &why);
 	err_clear(&why);
 	sched_ended(r->s, i, resume ? SCHED_END_OPEN : SCHED_END_FAILED,
 		    clock_mono_us());
 	show_member(r, i);
-	return keep_member(r, i, e);
-}
-
-/* Another target for a member whose own is lost: packed anew, by the facts as
- * they are now. */
-static int place_anew(struct run *r, size_t i, struct err *e)
-{
-	struct batch_member *m = &r->b->members[i];
-	struct err why = ERR_INIT;
-	AUTO(mem_freep) char *to = batch_new_target(r, i, &why);
-
-	if (to) {
-		progress_note(r->a->progress, "%s goes to %s instead of %s",
-			      m->name, to, m->target);
-		mem_free(m->target);
-		m->target = to;
-		to = NULL;
-		sched_place(r->s, i, batch_host(r, m->target));
-	} else {
-		m->state = MEMBER_FAILED;
-		why_of(m, &why);
-		err_clear(&why);
-		sched_leave(r->s, i);
-		show_member(r, i);
-	}
-	return keep_member(r, i, e);
+	return batch_keep(r, i, e);
 }
 
 /* As much as can begin.  UNTIL: when to ask again, 0: after an event. */
@@ -263,11 +223,12 @@ static int orders(struct run *r, bool *over, int64_t *until, struct err *e)
 			return 0;
 		case SCHED_START:
 		case SCHED_RESUME:
-			if (begin(r, o.member, o.what == SCHED_RESUME, e))
+		case SCHED_RETREAT:
+			if (begin(r, o.member, o.what, e))
 				return -1;
 			break;
 		case SCHED_REPLAN:
-			if (place_anew(r, o.member, e))
+			if (lost_replan(r, o.member, e))
 				return -1;
 			break;
 		}
@@ -503,7 +464,7 @@ int batch_run_begin(struct run *r, struct app *a, struct journal *j,
 		add_member(r, i, &bases);
 		sched_found(r->s, i, found(r, &b->members[i]));
 	}
-	return 0;
+	return lost_load(r, e);
 }
 
 void batch_run_end(struct run *r)

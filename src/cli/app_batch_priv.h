@@ -15,6 +15,7 @@ struct kid {
 	size_t member;
 	bool alive, told; /* told to stop */
 	bool resumes;	  /* an open job */
+	bool retreats;	  /* and brings it back */
 	struct buf out, err;
 	/* by its events */
 	char job[JOURNAL_ID_MAX];
@@ -55,6 +56,10 @@ int batch_loop(struct run *r, struct err *e);
 void batch_run_end(struct run *r);
 /* The scheduler's number of a host. */
 size_t batch_host(struct run *r, const char *name);
+/* Writes member I down.  A busy journal is waited for. */
+int batch_keep(struct run *r, size_t i, struct err *e);
+/* What is told of a member from here on; WHY may be ERR_NONE. */
+void batch_why(struct batch_member *m, const struct err *why);
 int batch_wait_strays(struct app *a, struct journal *j, const char *id,
 		      struct err *e);
 
@@ -64,10 +69,23 @@ int batch_wait_strays(struct app *a, struct journal *j, const char *id,
 char *batch_new_target(struct run *r, size_t i, struct err *e)
 	NH_DEALLOC(mem_free);
 
+/* --- batch_lost.c: targets that do not answer any more */
+
+/* A member's process has ended as *END.  If its target does not answer, nothing
+ * more begins to go there; and if its job is open and needs the source alone to
+ * go back, *END becomes SCHED_END_STRANDED.  Both are in the journal first. */
+int lost_judge(struct run *r, const struct kid *k, enum sched_end *end,
+	       struct err *e);
+/* Another target for member I: packed anew, by the facts as they are now. */
+int lost_replan(struct run *r, size_t i, struct err *e);
+/* What an earlier controller had decided.  Hosts are asked again. */
+int lost_load(struct run *r, struct err *e);
+
 /* --- batch_kid.c */
 
-/* Starts the process that moves (resumes, rolls back) the member. */
-int kid_start(struct run *r, size_t i, bool resume, struct err *e);
+/* Starts the process that moves (resumes, rolls back) the member, as the
+ * scheduler has ordered. */
+int kid_start(struct run *r, size_t i, enum sched_what what, struct err *e);
 /* Takes what it has said; true when it has ended and all of it was heard. */
 bool kid_hear(struct run *r, struct kid *k);
 void kid_tell_all(struct run *r);

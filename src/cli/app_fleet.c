@@ -7,6 +7,7 @@
 #include "cli/app_priv.h"
 #include "cli/request.h"
 #include "core/str.h"
+#include "engine/batch.h"
 #include "facts/fleet.h"
 #include "plan/plan_fleet.h"
 
@@ -248,6 +249,39 @@ static bool add_job(void *arg, const struct journal_job *job)
 	return true;
 }
 
+static bool add_open(void *arg, const struct batch *b)
+{
+	if (b->state == BATCH_OPEN && b->dir == JOURNAL_FORWARD)
+		strv_add(arg, b->id);
+	return true;
+}
+
+/* What open batches, this one as well, have yet to begin. */
+static int add_planned(struct journal *j, struct fleet_facts *f, struct err *e)
+{
+	AUTO(strv_clear) struct strv open = STRV_INIT;
+
+	if (batch_each(j, add_open, &open, e))
+		return -1;
+	for (size_t i = 0; i < open.n; i++) {
+		struct batch b;
+
+		if (batch_load(j, open.v[i], &b, e))
+			return -1;
+		for (size_t k = 0; k < b.nmembers; k++) {
+			const struct batch_member *m = &b.members[k];
+
+			if ((m->state == MEMBER_PENDING ||
+			     m->state == MEMBER_RUNNING) &&
+			    m->instance && m->target)
+				fleet_add_planned(f, b.id, m->instance,
+						  m->target);
+		}
+		batch_clear(&b);
+	}
+	return 0;
+}
+
 static struct fleet_facts *look(struct app *a, const struct app_fleet_read *r,
 				struct err *e)
 {
@@ -259,11 +293,13 @@ static struct fleet_facts *look(struct app *a, const struct app_fleet_read *r,
 		return NULL;
 	j = app_journal(a, e);
 	rc = j ? journal_jobs(j, add_job, f, e) : -1;
+	if (!rc)
+		rc = add_planned(j, f, e);
 	journal_close(j);
 	if (!rc)
 		return f;
 	fleet_drop(f);
-	err_wrap(e, "open jobs, which take room on hosts");
+	err_wrap(e, "open jobs and batches, which take room on hosts");
 	return NULL;
 }
 

@@ -60,24 +60,34 @@ static int add_move(struct run *r, size_t i, struct strv *v, struct err *e)
 	return 0;
 }
 
-int kid_start(struct run *r, size_t i, bool resume, struct err *e)
+static void add_resume(const struct run *r, struct kid *k)
+{
+	const char *job = r->b->members[k->member].job;
+	bool back = r->b->dir == JOURNAL_BACKWARD || k->retreats;
+
+	strv_add(&k->argv, back ? "rollback" : "resume");
+	if (k->retreats)
+		strv_add(&k->argv, "--uncommitted");
+	strv_add(&k->argv, job);
+	memcpy(k->job, job, sizeof(k->job));
+}
+
+int kid_start(struct run *r, size_t i, enum sched_what what, struct err *e)
 {
 	struct kid *k = &r->kids[i];
-	bool back = r->b->dir == JOURNAL_BACKWARD;
+	bool resume = what != SCHED_START;
 
 	kid_clear(k);
 	k->member = i;
 	k->resumes = resume;
+	k->retreats = what == SCHED_RETREAT;
 	k->c.out = k->c.err = -1;
 	k->c.pid = -1;
 	add_globals(r, &k->argv);
-	if (resume) {
-		strv_add(&k->argv, back ? "rollback" : "resume");
-		strv_add(&k->argv, r->b->members[i].job);
-		memcpy(k->job, r->b->members[i].job, sizeof(k->job));
-	} else if (add_move(r, i, &k->argv, e)) {
+	if (resume)
+		add_resume(r, k);
+	else if (add_move(r, i, &k->argv, e))
 		return -1;
-	}
 	k->c.argv = k->argv.v;
 	/* Its own: the keys, the clouds and the configuration it works with are
 	 * named there. */

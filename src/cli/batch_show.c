@@ -156,6 +156,7 @@ void show_progress(struct run *r, bool now)
 void show_member(struct run *r, size_t i)
 {
 	const struct batch_member *m = &r->b->members[i];
+	const char *begins = r->kids[i].retreats ? "goes back" : "begins";
 	const char *state = batch_member_state_name(m->state);
 	bool why = m->why.kind != ERR_NONE;
 
@@ -163,6 +164,6 @@ void show_member(struct run *r, size_t i)
 	progress_note(r->a->progress, "%s (%s to %s)%s%s: %s%s%s", m->name,
 		      m->source ? m->source : "?", m->target ? m->target : "?",
 		      *m->job ? ", job " : "", m->job,
-		      m->state == MEMBER_RUNNING ? "begins" : state,
+		      m->state == MEMBER_RUNNING ? begins : state,
 		      why ? ": " : "", why ? err_msg(&m->why) : "");
 }

@@ -17,6 +17,30 @@ static void journal_closep(struct journal **j)
 
 /* --- another target */
 
+/* The packing's own reason, where it has told one. */
+static void fits_nowhere(const json_t *anew, struct err *e)
+{
+	const json_t *o = json_array_get(json_object_get(anew, "nowhere"), 0);
+	const char *why = json_string_value(json_object_get(o, "why"));
+
+	if (!why)
+		return;
+	err_clear(e);
+	err_set(e, ERR_REFUSED, "it fits on no other host: %s", why);
+}
+
+static char *first_target(const struct run *r, const json_t *anew,
+			  struct err *e)
+{
+	const json_t *o = json_array_get(json_object_get(anew, "members"), 0);
+	const char *to = json_string_value(json_object_get(o, "target"));
+
+	if (to && !strv_has(&r->lost, to))
+		return mem_strdup(to);
+	err_set(e, ERR_REFUSED, "it fits on no other host");
+	return NULL;
+}
+
 char *batch_new_target(struct run *r, size_t i, struct err *e)
 {
 	const struct batch_member *m = &r->b->members[i];
@@ -38,15 +62,11 @@ char *batch_new_target(struct run *r, size_t i, struct err *e)
 		 json_array_size(json_object_get(plan, "targets"))) {
 		err_set(e, ERR_REFUSED,
 			"none of the targets of the plan answers");
-	} else if (!app_batch_options(plan, i, &q.move, e) &&
-		   !app_evacuate_plan(r->a, &q, &anew, e)) {
-		v = json_array_get(json_object_get(anew, "members"), 0);
-		v = json_object_get(v, "target");
-		if (json_is_string(v) &&
-		    !strv_has(&r->lost, json_string_value(v)))
-			to = mem_strdup(json_string_value(v));
+	} else if (!app_batch_options(plan, i, &q.move, e)) {
+		if (app_evacuate_plan(r->a, &q, &anew, e))
+			fits_nowhere(anew, e);
 		else
-			err_set(e, ERR_REFUSED, "it fits on no other host");
+			to = first_target(r, anew, e);
 	}
 	json_decref(anew);
 	strv_clear(&q.targets);
@@ -88,8 +108,26 @@ static struct counts count(const struct batch *b)
 	return c;
 }
 
+/* Those that are past the point of no return wait for their target. */
+static int end_lost(const struct run *r, const struct counts *c, struct err *e)
+{
+	AUTO(mem_freep) char *hosts = strv_join(&r->lost, ", ");
+
+	err_set(e, ERR_FAILED,
+		"batch %s: %zu members are open, %zu have not begun, and %s "
+		"does not answer",
+		r->b->id, c->open, c->pending, hosts);
+	err_hint(e,
+		 "novahaul resume %s once it answers again; until then "
+		 "novahaul show %s tells which are open, and why",
+		 r->b->id, r->b->id);
+	return CLI_OPEN;
+}
+
 static int end_open(const struct run *r, const struct counts *c, struct err *e)
 {
+	if (r->lost.n && c->open && !r->stopping)
+		return end_lost(r, c, e);
 	if (r->stopping)
 		err_set(e, ERR_INTERRUPTED,
 			"batch %s: stopped; %zu members are open, %zu have not "

@@ -64,9 +64,9 @@ static int put_batch(json_t *plan, const char *word, struct err *e)
 		if (!*end[0] && !*end[1])
 			return json_object_set_new(
 				plan, "batch",
-				json_pack("{s:s s:I s:I}", "id", v.v[0],
+				json_pack("{s:s s:I s:I s:b}", "id", v.v[0],
 					  "member", (json_int_t)member, "epoch",
-					  (json_int_t)epoch));
+					  (json_int_t)epoch, "room", 1));
 	}
 	return err_set(e, ERR_USAGE, "--batch %s: not ID:MEMBER:EPOCH", word);
 }

@@ -188,8 +188,19 @@ void fleet_add_job(struct fleet_facts *f, const char *id, const char *instance,
 		   const char *target)
 {
 	f->jobs = mem_realloc(f->jobs, f->n_jobs + 1, sizeof(*f->jobs));
-	f->jobs[f->n_jobs++] = (struct fleet_job){
-		mem_strdup(id), mem_strdup(instance), mem_strdup(target)};
+	f->jobs[f->n_jobs++] =
+		(struct fleet_job){mem_strdup(id), mem_strdup(instance),
+				   mem_strdup(target), false};
+}
+
+void fleet_add_planned(struct fleet_facts *f, const char *batch,
+		       const char *instance, const char *target)
+{
+	for (size_t i = 0; i < f->n_jobs; i++)
+		if (!strcmp(f->jobs[i].instance, instance))
+			return;
+	fleet_add_job(f, batch, instance, target);
+	f->jobs[f->n_jobs - 1].planned = true;
 }
 
 void fleet_clear(struct fleet_facts *f)

@@ -64,9 +64,11 @@ struct fleet_base {
 	uint64_t bytes; /* allocated on the source */
 };
 
-/* An open job of the journal: its instance will take room at .target. */
+/* An open job of the journal, or what an open batch has not begun yet: its
+ * instance will take room at .target. */
 struct fleet_job {
 	char *id, *instance, *target;
+	bool planned; /* of a batch; not begun */
 };
 
 struct fleet_facts {
@@ -109,9 +111,12 @@ bool fleet_in_placement(const struct fleet_facts *f);
  * .placement_err instead of failing. */
 struct api_session;
 void fleet_placement(struct fleet_facts *f, struct api_session *s);
-/* An open job of the journal. */
+/* An open job of the journal, or, by the id of its batch, a member that has not
+ * begun; one that has a job was added before, and counts once. */
 void fleet_add_job(struct fleet_facts *f, const char *id, const char *instance,
 		   const char *target);
+void fleet_add_planned(struct fleet_facts *f, const char *batch,
+		       const char *instance, const char *target);
 /* SHA-256 hex over what a plan rests on, without what changes by itself. */
 void fleet_digest(const struct fleet_facts *f, char out[65]);
 /* The turn that the owner asked for: a whole number in TEXT, else 0. */

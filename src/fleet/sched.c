@@ -17,6 +17,7 @@ struct member {
 	bool has_job;	   /* OPEN or locked: to be resumed */
 	bool resume;	   /* not yet tried in this run */
 	bool homeless;	   /* PENDING, and its target is lost */
+	bool stranded;	   /* its open job goes back; then it begins anew */
 	int64_t retry_us;  /* not before */
 	int64_t locked_us; /* since when; 0: it is not */
 	int64_t backoff_us;
@@ -112,6 +113,13 @@ void sched_found(struct sched *s, size_t i, enum sched_state state)
 
 	m->state = state == SCHED_OPEN ? SCHED_PENDING : state;
 	m->has_job = m->resume = state == SCHED_OPEN;
+	s->sorted = false;
+}
+
+void sched_found_stranded(struct sched *s, size_t i)
+{
+	s->m[i].stranded = s->m[i].has_job;
+	s->m[i].state = SCHED_PENDING;
 	s->sorted = false;
 }
 
@@ -241,7 +249,7 @@ static bool may_begin(struct sched *s, const struct member *m, int64_t now)
 		return false;
 	if (full(s->to[m->target], s->limits.per_target))
 		return false;
-	return !waits_for_base(s, m);
+	return m->stranded || !waits_for_base(s, m);
 }
 
 static void begin(struct sched *s, size_t i)
@@ -254,7 +262,8 @@ static void begin(struct sched *s, size_t i)
 	if (m->source != SCHED_NO_HOST)
 		s->from[m->source]++;
 	s->to[m->target]++;
-	bring_bases(s, i);
+	if (!m->stranded)
+		bring_bases(s, i);
 }
 
 /* Will anything that is pending ever begin, with what is known now? */
@@ -300,7 +309,9 @@ struct sched_order sched_next(struct sched *s, int64_t now)
 			return o;
 		}
 		if (may_begin(s, m, now)) {
-			o.what = m->has_job ? SCHED_RESUME : SCHED_START;
+			o.what = m->stranded  ? SCHED_RETREAT
+				 : m->has_job ? SCHED_RESUME
+					      : SCHED_START;
 			o.member = i;
 			begin(s, i);
 			return o;
@@ -361,6 +372,13 @@ static void locked(struct sched *s, struct member *m, int64_t now)
 	pending_again(s, m);
 }
 
+static void strand(struct sched *s, struct member *m)
+{
+	m->has_job = m->stranded = true;
+	m->retry_us = m->locked_us = 0;
+	pending_again(s, m);
+}
+
 /* What FAILED has undone of the bases that it brought. */
 static void bases_undone(struct sched *s, size_t i)
 {
@@ -385,21 +403,28 @@ void sched_ended(struct sched *s, size_t i, enum sched_end end, int64_t now)
 	case SCHED_END_LOCKED:
 	case SCHED_END_BUSY:
 		m->has_job = end == SCHED_END_BUSY;
+		m->stranded &= m->has_job;
 		locked(s, m, now);
 		return;
 	case SCHED_END_FAILED:
 		m->state = SCHED_FAILED;
 		m->has_job = false;
 		bases_undone(s, i);
-		if (is_lost(s, m->target)) {
-			m->homeless = true;
+		if (m->stranded || is_lost(s, m->target)) {
+			/* Found again meanwhile, it is as good as any. */
+			m->homeless = is_lost(s, m->target);
+			m->stranded = false;
 			pending_again(s, m);
 			return;
 		}
 		break;
+	case SCHED_END_STRANDED:
+		strand(s, m);
+		return;
 	case SCHED_END_OPEN:
 		m->state = SCHED_OPEN;
 		m->has_job = true;
+		m->stranded = false;
 		break;
 	}
 	s->failures++;

@@ -12,6 +12,7 @@
  *
  *		SCHED_START	start member o.member (it counts as running now)
  *		SCHED_RESUME	the same, with its open job
+ *		SCHED_RETREAT	the same: its open job is to be rolled back
  *		SCHED_REPLAN	its target is lost: sched_place() or
  *				sched_leave() o.member
  *		SCHED_WAIT	for an event, or until o.until
@@ -24,6 +25,12 @@
  * controllers that cross each other cannot stand still.  A base image that a
  * target lacks is brought there by one member; those that need the same one on
  * the same target begin after that one has staged it.
+ *
+ * A member whose target is lost is no failure while there is another for it.
+ * One whose job stays open there and may go back without it ends as
+ * SCHED_END_STRANDED, is ordered back at its turn (SCHED_RETREAT), and once
+ *that has ended as FAILED needs another target, as those do that have not
+ *begun.
  *
  * The order: open jobs first, then by priority, the longest first, by name.
  * The same events at the same times give the same orders.  Times are
@@ -72,17 +79,19 @@ enum sched_state {
 enum sched_end {
 	SCHED_END_OPEN = 0,
 	SCHED_END_DONE,
-	SCHED_END_FAILED, /* back where it was */
-	SCHED_END_LOCKED, /* by somebody else, and it has no open job: it
-			     begins again later */
-	SCHED_END_BUSY,	  /* somebody else is at its open job: it is resumed
-			     again later */
+	SCHED_END_FAILED,   /* back where it was */
+	SCHED_END_LOCKED,   /* by somebody else, and it has no open job: it
+			       begins again later */
+	SCHED_END_BUSY,	    /* somebody else is at its open job: it is resumed
+			       again later */
+	SCHED_END_STRANDED, /* its open job goes back, and it begins anew */
 };
 
 enum sched_what {
 	SCHED_WAIT = 0,
 	SCHED_START,
 	SCHED_RESUME,
+	SCHED_RETREAT,
 	SCHED_REPLAN,
 	SCHED_OVER,
 };
@@ -107,6 +116,9 @@ size_t sched_add(struct sched *s, const struct sched_member *m);
 /* What an earlier run has left of a member: any state but RUNNING.  OPEN: it
  * has an open job, which is resumed. */
 void sched_found(struct sched *s, size_t i, enum sched_state state);
+/* After sched_found(): OPEN, and its job was to go back; or it has, and the
+ * member was to begin anew. */
+void sched_found_stranded(struct sched *s, size_t i);
 /* The target has this base image. */
 void sched_base_there(struct sched *s, size_t base, size_t host);
 

@@ -75,6 +75,13 @@ void carry_join_free(struct carry_join *j);
 /* The cloud of OS_* and clouds.yaml.  Contacts nobody yet. */
 struct api_session *join_cloud_open(struct err *e);
 /* Its services, for the steps; free with cloud_join_free(). */
+/* join_room.c: struct room_ops of a member of a batch.  All borrowed. */
+struct room_join {
+	const struct world *world;
+	struct db *db;
+};
+int room_join_holds(void *self, struct err *e);
+
 struct cloud_join;
 struct cloud_join *cloud_join_new(struct err *e);
 void cloud_join_free(struct cloud_join *j);

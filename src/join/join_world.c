@@ -23,6 +23,7 @@ struct opened {
 	struct carry_join *carry;
 	struct cloud_join *cloud;
 	struct twin_join *twin;
+	struct room_join room;
 	char owner[128];
 };
 
@@ -129,6 +130,11 @@ void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 	o->w.owner = o->owner;
 	o->app = a;
 	o->w.fence = (struct fence_ops){fence_proven, o};
+	o->room = (struct room_join){&o->w, &o->db};
+	if (json_is_true(
+		    json_object_get(json_object_get(plan, "batch"), "room")) &&
+	    !o->w.move->placement)
+		o->w.room = (struct room_ops){room_join_holds, &o->room};
 	open_side(o, a->config, SRC);
 	open_side(o, a->config, DST);
 	if (need_sides(o, reach, e)) {

@@ -89,8 +89,8 @@ struct plan_fleet *plan_fleet_new(const struct fleet_facts *f,
 	p = MEM_NEW(struct plan_fleet);
 	p->f = f;
 	p->o = *o;
-	plan_fleet_hosts(p);
 	find_ones(p);
+	plan_fleet_hosts(p);
 	warn(p);
 	return p;
 }

@@ -73,6 +73,12 @@ bool plan_fleet_member(const struct plan_fleet *p, size_t i, const char **uuid,
 size_t plan_fleet_nowhere(const struct plan_fleet *p);
 json_t *plan_fleet_document(const struct plan_fleet *p);
 
+/* Of a host where no Placement counts: what is too little there once those of
+ * COMING that are elsewhere still have come (uuids, each once), in words that
+ * the caller frees; NULL: it has room for them.  F has the hosts and .homes. */
+char *plan_no_room(const struct db_fleet *f, const char *host,
+		   const struct strv *coming) NH_DEALLOC(mem_free);
+
 /* ERR_USAGE with the place of what is no such document's. */
 int plan_fleet_shape(const json_t *doc, struct err *e);
 /* ERR_REFUSED with the first of what does not hold any more. */

@@ -94,7 +94,7 @@ static uint64_t ratio_or(double said, double usual)
 	return pack_ratio(said > 0 ? said : usual);
 }
 
-static void by_nodes(const struct db_fleet_host *d, struct pack_inv inv[])
+void plan_fleet_by_nodes(const struct db_fleet_host *d, struct pack_inv inv[])
 {
 	inv[PACK_VCPU] =
 		(struct pack_inv){.total = positive(d->h.vcpus),
@@ -153,13 +153,24 @@ static bool has_job(const struct fleet_facts *f, const char *uuid)
 	return false;
 }
 
+/* What a batch has yet to begin is no room taken from what is placed here: it
+ * is the same instance, or it was given up. */
+static bool asked(const struct plan_fleet *p, const struct fleet_job *j)
+{
+	for (size_t i = 0; j->planned && i < p->n_ones; i++)
+		if (str_is(p->ones[i].s->f.srv.inst.uuid, j->instance))
+			return true;
+	return false;
+}
+
 static void coming(const struct plan_fleet *p, const struct fleet_host *t,
 		   struct pack_host *h)
 {
 	const struct fleet_facts *f = p->f;
 
 	for (size_t i = 0; i < f->n_jobs; i++)
-		if (str_is(f->jobs[i].target, t->name))
+		if (str_is(f->jobs[i].target, t->name) &&
+		    !asked(p, &f->jobs[i]))
 			add_coming(p, f->jobs[i].instance, h);
 	/* Placement has counted those of Nova's own. */
 	for (size_t i = 0; !t->placement && i < f->db.n_migrations; i++)
@@ -292,7 +303,7 @@ static void one_host(struct plan_fleet *p, size_t i)
 	h->arch = d->h.cpu_arch;
 	h->hypervisor = positive(d->h.hypervisor_version);
 	h->instances = positive(d->instances);
-	by_nodes(d, h->inv);
+	plan_fleet_by_nodes(d, h->inv);
 	by_placement(t, h->inv);
 	coming(p, t, h);
 	add_meta(p->f, t->name, h, &p->metas[i]);

@@ -42,6 +42,8 @@ struct plan_fleet {
 
 /* plan_fleet_host.c: fills .hosts, .why_not, .metas. */
 void plan_fleet_hosts(struct plan_fleet *p);
+/* What Nova's own rows say of a host's room. */
+void plan_fleet_by_nodes(const struct db_fleet_host *d, struct pack_inv inv[]);
 /* F as checks see it, of one server (NULL: none) and one candidate (NULL:
  * none).  Borrows all: never to be cleared. */
 struct facts plan_fleet_view(const struct plan_fleet *p,

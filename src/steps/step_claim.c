@@ -210,6 +210,11 @@ static int unlock_late(struct step_ctx *c, struct err *e)
 	return -1;
 }
 
+static int room_holds(const struct world *w, struct err *e)
+{
+	return w->room.holds ? w->room.holds(w->room.self, e) : 0;
+}
+
 static int run(struct step_ctx *c, struct err *e)
 {
 	struct world *w = step_w(c);
@@ -225,7 +230,7 @@ static int run(struct step_ctx *c, struct err *e)
 	 * it here, with nothing but the leases to let go of. */
 	if (step_record(c, "epoch", json_integer((json_int_t)w->epoch), e))
 		return -1;
-	if (work_dirs(c, e) || lock_row(c, e))
+	if (room_holds(w, e) || work_dirs(c, e) || lock_row(c, e))
 		return -1;
 	if (!step_record(c, "locked", json_true(), e))
 		return 0;

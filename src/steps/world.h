@@ -222,6 +222,15 @@ struct fence_ops {
 	void *self;
 };
 
+/* Is there room on the target, with all that is on its way there?  Asked when
+ * the lease there is held, so that of two that ask at once at least one sees
+ * the other; ERR_LOCKED when not now.  NULL: nobody asks (one that an operator
+ * has sent there alone, and where Placement counts). */
+struct room_ops {
+	int (*holds)(void *self, struct err *e);
+	void *self;
+};
+
 struct world {
 	struct move *move; /* of the job; owned */
 	/* By enum side; NULL: not reached, see .down.  In a rescue that of the
@@ -235,6 +244,7 @@ struct world {
 	struct cloud_ops cloud;	   /* used where .move asks for it */
 	struct volume_ops volumes; /* likewise */
 	struct fence_ops fence;
+	struct room_ops room;
 	const char *owner; /* for the leases; borrowed */
 	char session[33];  /* random, hex: this run */
 	/* Bytes a second, 0 for none; the carrier looks at it with every

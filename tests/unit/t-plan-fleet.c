@@ -464,6 +464,73 @@ static void t_room(void **state)
 	drop(f);
 }
 
+static void room_is(const struct fleet_facts *f, const struct strv *coming,
+		    const char *want)
+{
+	AUTO(mem_freep) char *why = plan_no_room(&f->db, "c34", coming);
+
+	if (!want && why)
+		fail_msg("%s", why);
+	if (want)
+		assert_non_null(strstr(why ? why : "", want));
+}
+
+/* What the last look before a move counts: what is there, and all that is on
+ * its way there and not there yet. */
+static void t_no_room(void **state)
+{
+	struct fleet_facts *f = world();
+	AUTO(strv_clear) struct strv coming = STRV_INIT;
+
+	(void)state;
+	f->db.hosts[C34].memory_mb = 8192 - 2 * 2048;
+	strv_add(&coming, uuids[WEB1]);
+	strv_add(&coming, uuids[WEB2]);
+	room_is(f, &coming, NULL);
+	strv_add(&coming, "00000000-0000-4000-8000-000000000000");
+	room_is(f, &coming, NULL);
+	strv_add(&coming, uuids[DB1]);
+	room_is(f, &coming,
+		"10240 MiB of memory would be taken of 8192, with 3 on");
+	/* It has arrived, and its row says so. */
+	f->db.hosts[C34].memory_mb += 2048;
+	mem_free(f->db.homes[DB1].host);
+	f->db.homes[DB1].host = mem_strdup("c34");
+	room_is(f, &coming, "with 2 on their way there");
+	f->db.hosts[C34].ram_ratio = 1.5;
+	room_is(f, &coming, NULL);
+	f->db.hosts[C34].h.vcpus = 1;
+	room_is(f, &coming, "2 processors would be taken of 1,");
+	drop(f);
+}
+
+/* So does what another batch has yet to begin, once, and not beside itself. */
+static void t_planned(void **state)
+{
+	struct fleet_facts *f = world();
+	const char *other = "99999999-9999-4999-8999-999999999999";
+	json_t *doc;
+
+	(void)state;
+	f->db.hosts[C36].memory_mb = 8192; /* full */
+	fleet_add_job(f, "j-1", other, "c34");
+	fleet_add_planned(f, "b-1", other, "c34");
+	assert_int_equal(f->n_jobs, 1);
+	fleet_add_planned(f, "b-1", f->servers[WEB1].f.srv.inst.uuid, "c34");
+	doc = plan(f);
+	assert_int_equal(json_array_size(json_object_get(doc, "members")), 1);
+	json_decref(doc);
+	f->jobs[0].planned = true; /* as any: it is none of these */
+	doc = plan(f);
+	assert_int_equal(json_array_size(json_object_get(doc, "members")), 1);
+	json_decref(doc);
+	f->db.hosts[C34].memory_mb = 2048;
+	doc = plan(f);
+	assert_int_equal(json_array_size(json_object_get(doc, "members")), 0);
+	json_decref(doc);
+	drop(f);
+}
+
 /* Without Placement a migration of Nova's counts; a volume as root disk does
  * not, nor does a flavor that says so. */
 static void t_counted(void **state)
@@ -831,6 +898,7 @@ int main(void)
 		cmocka_unit_test(t_nowhere), cmocka_unit_test(t_tpm),
 		cmocka_unit_test(t_groups),  cmocka_unit_test(t_asked),
 		cmocka_unit_test(t_room),    cmocka_unit_test(t_counted),
+		cmocka_unit_test(t_planned), cmocka_unit_test(t_no_room),
 		cmocka_unit_test(t_silent),  cmocka_unit_test(t_leftovers),
 		cmocka_unit_test(t_holds),   cmocka_unit_test(t_shape),
 		cmocka_unit_test(t_refused), cmocka_unit_test(t_most),

@@ -49,6 +49,7 @@ struct member {
 	enum sched_state state;
 	int job;  /* the newest, or NONE */
 	int past; /* the newest when its last attempt began */
+	int due;  /* the job that was to go back, as the journal has it */
 };
 
 struct batch {
@@ -58,11 +59,14 @@ struct batch {
 	struct sched_limits limits;
 	bool open;
 	int generation;
+	bool lost[HOSTS]; /* as the journal has it */
 };
 
 /* A child process: a move, or the resumption of one. */
 struct proc {
 	bool alive, told;
+	bool begun, backs; /* with its job; told to bring it back */
+	bool opened;	   /* the target answered when it began */
 	int batch, member, job;
 	uint64_t epoch;
 	int ctl;
@@ -106,6 +110,7 @@ static struct {
 
 static struct {
 	long moves, failed, locked, kills, frozen, stale, deaths, replans, open;
+	long retreats;
 } did;
 
 #define CHECK(cond)                                                            \
@@ -228,6 +233,30 @@ static void staging(struct job *j, int by)
 	CHECK(*n >= 0 && *n <= 1);
 }
 
+/* It needs the source alone, and the target's own copy is never started. */
+static bool may_retreat(const struct job *j)
+{
+	return j->state == OPEN && (j->backward || j->step <= REWRITE);
+}
+
+/* The journal knows before anything is done about it. */
+static enum sched_end stranded(const struct proc *x, enum sched_end end)
+{
+	struct batch *b = &w.b[x->batch];
+	struct member *m = &b->m[x->member];
+	const struct job *j = x->job == NONE ? NULL : &w.j[x->job];
+
+	if ((end != SCHED_END_FAILED && end != SCHED_END_OPEN) || x->told ||
+	    w.up[m->dst] || !w.up[m->src] || b->epoch != x->epoch)
+		return end;
+	b->lost[m->dst] = true;
+	sched_lost(w.c[x->ctl].s, (size_t)m->dst);
+	if (end == SCHED_END_FAILED || !j || x->backs || !may_retreat(j))
+		return end;
+	m->due = x->job;
+	return SCHED_END_STRANDED;
+}
+
 static void proc_exit(int p, enum sched_end end)
 {
 	struct proc *x = &w.p[p];
@@ -248,8 +277,7 @@ static void proc_exit(int p, enum sched_end end)
 	c->proc[x->member] = NONE;
 	if (end == SCHED_END_LOCKED)
 		did.locked++;
-	if (end == SCHED_END_FAILED && !w.up[w.b[x->batch].m[x->member].dst])
-		sched_lost(c->s, (size_t)w.b[x->batch].m[x->member].dst);
+	end = stranded(x, end);
 	/* Told to stop before it had a job: as if it had not begun. */
 	if (x->told && x->job == NONE)
 		end = SCHED_END_LOCKED;
@@ -299,7 +327,7 @@ static bool create(int p)
 static bool reach(const struct job *j, int step, bool backward)
 {
 	if (backward) /* a lost target is cleared later; the source must be */
-		return w.up[j->src];
+		return w.up[j->src] && (!w.p[j->proc].opened || w.up[j->dst]);
 	return (step > REWRITE || w.up[j->src]) && w.up[j->dst];
 }
 
@@ -406,6 +434,12 @@ static void go_forward(int p)
 		go_back(p);
 		return;
 	}
+	/* It lay open, and another has moved the instance meanwhile. */
+	if (j->step == CLAIM && i->db != j->src) {
+		j->backward = true;
+		go_back(p);
+		return;
+	}
 	if (stage_begins(j)) {
 		in(40, EV_PROC, p);
 		return;
@@ -435,6 +469,21 @@ static void go_forward(int p)
 	proc_exit(p, SCHED_END_DONE);
 }
 
+/* Forward both hosts must answer, past the rewrite the target; back, the source
+ * alone. */
+static bool begin_job(struct proc *x)
+{
+	struct job *j = &w.j[x->job];
+
+	x->begun = true;
+	x->opened = w.up[j->dst];
+	if (x->backs && !j->backward) {
+		CHECK(j->step <= REWRITE);
+		j->backward = true;
+	}
+	return reach(j, j->step, j->backward);
+}
+
 static void proc_step(int p)
 {
 	struct proc *x = &w.p[p];
@@ -447,6 +496,10 @@ static void proc_step(int p)
 		return;
 	}
 	CHECK(w.j[x->job].proc == p);
+	if (!x->begun && !begin_job(x)) {
+		proc_exit(p, SCHED_END_OPEN);
+		return;
+	}
 	if (x->told) /* a checkpoint */
 		proc_exit(p, SCHED_END_OPEN);
 	else if (w.j[x->job].backward)
@@ -457,8 +510,9 @@ static void proc_step(int p)
 
 /* --- a controller */
 
-static void spawn(int c, int m, bool resume)
+static void spawn(int c, int m, enum sched_what what)
 {
+	bool resume = what != SCHED_START;
 	struct ctl *ctl = &w.c[c];
 	struct member *x = &w.b[ctl->batch].m[m];
 	int p = w.n_procs++;
@@ -471,7 +525,10 @@ static void spawn(int c, int m, bool resume)
 			       .member = m,
 			       .job = NONE,
 			       .epoch = ctl->epoch,
+			       .backs = what == SCHED_RETREAT,
 			       .ctl = c};
+	did.retreats += what == SCHED_RETREAT;
+	CHECK(what == SCHED_START ? !w.b[ctl->batch].lost[x->dst] : true);
 	ctl->proc[m] = p;
 	/* Only what is open is resumed: a locked one may have no job. */
 	if (resume) {
@@ -577,6 +634,8 @@ static void ctl_load(struct ctl *c)
 		for (int h = 0; h < HOSTS; h++)
 			if (w.base[k][h])
 				sched_base_there(c->s, (size_t)k, (size_t)h);
+	for (int h = 0; h < HOSTS; h++) /* those are asked again */
+		x->lost[h] = x->lost[h] && !w.up[h];
 	for (int k = 0; k < x->n; k++) {
 		struct member *m = &x->m[k];
 		size_t base = (size_t)w.i[m->inst].base;
@@ -590,7 +649,14 @@ static void ctl_load(struct ctl *c)
 						 .bases = &base,
 						 .n_bases = 1});
 		sched_found(c->s, (size_t)k, m->state);
+		if (m->due != NONE && m->due == m->job &&
+		    (m->state == SCHED_FAILED ||
+		     (m->state == SCHED_OPEN && may_retreat(&w.j[m->job]))))
+			sched_found_stranded(c->s, (size_t)k);
 	}
+	for (int h = 0; h < HOSTS; h++)
+		if (x->lost[h])
+			sched_lost(c->s, (size_t)h);
 }
 
 static void replan(struct ctl *c, size_t m)
@@ -601,9 +667,13 @@ static void replan(struct ctl *c, size_t m)
 	for (int h = 0; h < HOSTS; h++)
 		if (w.up[h] && h != x->src) {
 			x->dst = h;
+			x->due = NONE;
+			w.b[c->batch].lost[h] = false;
 			sched_place(c->s, m, (size_t)h);
 			return;
 		}
+	x->due = NONE;
+	x->state = SCHED_FAILED;
 	sched_leave(c->s, m);
 }
 
@@ -650,7 +720,8 @@ static void poll_ctl(int c)
 		switch (o.what) {
 		case SCHED_START:
 		case SCHED_RESUME:
-			spawn(c, (int)o.member, o.what == SCHED_RESUME);
+		case SCHED_RETREAT:
+			spawn(c, (int)o.member, o.what);
 			break;
 		case SCHED_REPLAN:
 			replan(x, o.member);
@@ -725,7 +796,8 @@ static void make_batch(int b)
 			.priority = (int)dice(3),
 			.expected = (int)dice(100),
 			.job = NONE,
-			.past = NONE};
+			.past = NONE,
+			.due = NONE};
 	}
 	in(30, EV_NEW, b);
 }
@@ -833,12 +905,13 @@ int main(int argc, char **argv)
 	}
 	printf("%ld evacuations: %ld moves, %ld failed, %ld times locked, "
 	       "%ld left open and resumed; %ld controllers killed, %ld frozen, "
-	       "%ld stale; %ld hosts died, %ld new targets\n",
+	       "%ld stale; %ld hosts died, %ld jobs given up there, "
+	       "%ld new targets\n",
 	       done, did.moves, did.failed, did.locked, did.open, did.kills,
-	       did.frozen, did.stale, did.deaths, did.replans);
-	CHECK(want < 100 ||
-	      (did.moves && did.failed && did.locked && did.open && did.kills &&
-	       did.frozen && did.stale && did.deaths && did.replans));
+	       did.frozen, did.stale, did.deaths, did.retreats, did.replans);
+	CHECK(want < 100 || (did.moves && did.failed && did.locked &&
+			     did.open && did.kills && did.frozen && did.stale &&
+			     did.deaths && did.retreats && did.replans));
 	mem_free(w.heap);
 	mem_free(w.j);
 	mem_free(w.p);

@@ -222,6 +222,117 @@ static void t_lost(void **state)
 	sched_free(s);
 }
 
+/* A target dies under a member that was half there: its job goes back, others
+ * are not held up, and it begins anew elsewhere; no failure of anybody. */
+static void t_stranded(void **state)
+{
+	struct sched_limits l = {.parallel = 2, .max_failures = 1};
+	struct sched *s = sched_new(&l);
+	size_t b[] = {7};
+
+	(void)state;
+	sched_add(s, &(struct sched_member){.name = "half",
+					    .target = 1,
+					    .expected_s = 9,
+					    .bases = b,
+					    .n_bases = 1});
+	add(s, "past", 1, 0, 8);
+	sched_add(s, &(struct sched_member){.name = "waits",
+					    .target = 1,
+					    .expected_s = 7,
+					    .bases = b,
+					    .n_bases = 1});
+	starts(s, 0, 0);
+	starts(s, 0, 1);
+	sched_lost(s, 1);
+	sched_ended(s, 0, SCHED_END_STRANDED, 5);
+	assert_int_equal(sched_state(s, 0), SCHED_PENDING);
+	struct sched_order o = sched_next(s, 5);
+	assert_int_equal(o.what, SCHED_RETREAT);
+	assert_int_equal(o.member, 0);
+	is(s, 5, SCHED_REPLAN); /* the one that waits */
+	sched_place(s, 2, 2);
+	is(s, 5, SCHED_WAIT); /* two run */
+	sched_ended(s, 0, SCHED_END_FAILED, 6);
+	o = sched_next(s, 6);
+	assert_int_equal(o.what, SCHED_REPLAN);
+	assert_int_equal(o.member, 0);
+	assert_false(sched_too_many(s));
+	sched_place(s, 0, 3);
+	starts(s, 6, 0);
+	assert_int_equal(sched_target(s, 0), 3);
+	/* One that may be there already stays open, and counts. */
+	sched_ended(s, 1, SCHED_END_OPEN, 7);
+	assert_int_equal(sched_state(s, 1), SCHED_OPEN);
+	assert_true(sched_too_many(s));
+	sched_free(s);
+}
+
+/* Nothing else fits: that is the failure.  An undo that does not succeed leaves
+ * it open, and is not ordered again and again. */
+static void t_stranded_ends(void **state)
+{
+	struct sched *s = sched_new(&no_limits);
+
+	(void)state;
+	add(s, "a", 1, 0, 2);
+	add(s, "b", 1, 0, 1);
+	starts(s, 0, 0);
+	starts(s, 0, 1);
+	sched_lost(s, 1);
+	sched_ended(s, 0, SCHED_END_STRANDED, 0);
+	sched_ended(s, 1, SCHED_END_STRANDED, 0);
+	is(s, 0, SCHED_RETREAT);
+	is(s, 0, SCHED_RETREAT);
+	sched_ended(s, 0, SCHED_END_FAILED, 0);
+	sched_ended(s, 1, SCHED_END_OPEN, 0);
+	is(s, 0, SCHED_REPLAN);
+	sched_leave(s, 0);
+	is(s, 0, SCHED_OVER);
+	assert_int_equal(sched_state(s, 0), SCHED_FAILED);
+	assert_int_equal(sched_state(s, 1), SCHED_OPEN);
+	sched_free(s);
+}
+
+/* What a killed controller had decided: the job goes back, though the failures
+ * are too many already; one that has gone back begins anew, on its target if
+ * that is there again. */
+static void t_stranded_found(void **state)
+{
+	struct sched_limits l = {.max_failures = 1};
+	struct sched *s = sched_new(&l);
+	struct sched_order o;
+
+	(void)state;
+	add(s, "open", 1, 0, 3);
+	add(s, "back", 1, 0, 2);
+	add(s, "back, and the host too", 2, 0, 1);
+	sched_found(s, 0, SCHED_OPEN);
+	sched_found_stranded(s, 0);
+	sched_found(s, 1, SCHED_FAILED);
+	sched_found_stranded(s, 1);
+	sched_found(s, 2, SCHED_FAILED);
+	sched_found_stranded(s, 2);
+	sched_lost(s, 1);
+	o = sched_next(s, 0);
+	assert_int_equal(o.what, SCHED_RETREAT);
+	assert_int_equal(o.member, 0);
+	o = sched_next(s, 0);
+	assert_int_equal(o.what, SCHED_REPLAN);
+	assert_int_equal(o.member, 1);
+	sched_place(s, 1, 3);
+	starts(s, 0, 1);
+	starts(s, 0, 2);
+	/* Killed again, it goes back again; locked, it has no job any more. */
+	sched_ended(s, 0, SCHED_END_BUSY, 0);
+	is(s, 99000000, SCHED_RETREAT);
+	sched_ended(s, 0, SCHED_END_LOCKED, 99000000);
+	o = sched_next(s, 999000000);
+	assert_int_equal(o.what, SCHED_REPLAN);
+	assert_int_equal(o.member, 0);
+	sched_free(s);
+}
+
 static void t_pause(void **state)
 {
 	struct sched *s = sched_new(&no_limits);
@@ -244,10 +355,17 @@ static void t_pause(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_order),    cmocka_unit_test(t_limits),
-		cmocka_unit_test(t_locked),   cmocka_unit_test(t_bases),
-		cmocka_unit_test(t_failures), cmocka_unit_test(t_lost),
-		cmocka_unit_test(t_pause),    cmocka_unit_test(t_busy),
+		cmocka_unit_test(t_order),
+		cmocka_unit_test(t_limits),
+		cmocka_unit_test(t_locked),
+		cmocka_unit_test(t_bases),
+		cmocka_unit_test(t_failures),
+		cmocka_unit_test(t_lost),
+		cmocka_unit_test(t_pause),
+		cmocka_unit_test(t_busy),
+		cmocka_unit_test(t_stranded),
+		cmocka_unit_test(t_stranded_ends),
+		cmocka_unit_test(t_stranded_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

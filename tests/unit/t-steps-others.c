@@ -511,9 +511,41 @@ static void t_target_down(void **state)
 	end();
 }
 
+/* No room on the target, with what is on its way there: asked while the lease
+ * there is held and nothing else of the job is there. */
+static int asks_room(void *self, struct err *e)
+{
+	assert_int_equal(t.fw->h[DST].lease.state, LEASE_HELD);
+	assert_false(t.fw->row.locked);
+	++*(int *)self;
+	return *(int *)self == 1 ? err_set(e, ERR_LOCKED, "no room now") : 0;
+}
+
+static void t_no_room(void **state)
+{
+	int asked = 0;
+
+	(void)state;
+	begin((struct fake_options){0});
+	t.w.room = (struct room_ops){asks_room, &asked};
+	assert_int_equal(txn_run(&t.env, t.id, &t.e), TXN_ROLLED_BACK);
+	assert_int_equal(txn_exit_code(TXN_ROLLED_BACK, &t.e), 7);
+	assert_int_equal(asked, 1);
+	for (int s = SRC; s <= DST; s++)
+		assert_int_not_equal(t.fw->h[s].lease.state, LEASE_HELD);
+	assert_false(t.fw->row.locked);
+	end();
+	begin((struct fake_options){0});
+	t.w.room = (struct room_ops){asks_room, &asked};
+	forward(TXN_DONE);
+	assert_int_equal(asked, 2);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_no_room),
 		cmocka_unit_test(t_late_claim),
 		cmocka_unit_test(t_lifted),
 		cmocka_unit_test(t_locked_anew),
