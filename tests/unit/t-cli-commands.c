@@ -173,6 +173,24 @@ int app_book_resume(struct app *a, const char *id, struct app_outcome *o,
 	return run_book(a, "book-resume", o, e);
 }
 
+int app_book_skip(struct app *a, const char *id, const struct app_book_skip *s,
+		  struct app_outcome *o, struct err *e)
+{
+	(void)s;
+	snprintf(app.job, sizeof(app.job), "%s", id);
+	return run_book(a, "book-skip", o, e);
+}
+
+int app_book_skip_dry(struct app *a, const char *id,
+		      const struct app_book_skip *s, json_t **report,
+		      struct err *e)
+{
+	(void)id;
+	(void)s;
+	*report = json_object();
+	return answer(a, "book-skip-dry", NULL, e);
+}
+
 int app_book_rollback(struct app *a, const char *id, struct app_outcome *o,
 		      struct err *e)
 {
