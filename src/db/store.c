@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "core/log.h"
+#include "core/utf8.h"
 #include "db/db_priv.h"
 
 enum { CONNECT_S = 5, ANSWER_S = 20, LOCK_S = 10 };
@@ -204,7 +205,9 @@ static void my_bind_text(struct store_stmt *st, const char *param,
 	struct stmt *q = stmt_of(st);
 	struct sql_arg *a = arg(q, param, SQL_TEXT);
 
-	a->text = q->texts[q->nargs - 1] = mem_strdup0(text);
+	/* A line of somebody's output, which may be anything; the server takes
+	 * UTF-8. */
+	a->text = q->texts[q->nargs - 1] = utf8_escape(text);
 }
 
 static void my_bind_int(struct store_stmt *st, const char *param, int64_t v)

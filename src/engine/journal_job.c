@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/utf8.h"
 #include "core/uuid.h"
 
 static const char *const state_names[] = {
@@ -92,10 +93,15 @@ void journal_job_clear(struct journal_job *job)
 
 json_t *journal_err_json(const struct err *why)
 {
+	AUTO(mem_freep) char *message = NULL, *hint = NULL;
+
 	if (!why || why->kind == ERR_NONE)
 		return NULL;
+	/* What a command on a host has said may be no JSON. */
+	message = utf8_escape(err_msg(why));
+	hint = utf8_escape(why->hint);
 	return json_pack("{s:s, s:s, s:s*}", "kind", err_kind_name(why->kind),
-			 "message", err_msg(why), "hint", why->hint);
+			 "message", message, "hint", hint);
 }
 
 void journal_err_parse(const json_t *v, struct err *out)

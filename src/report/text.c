@@ -5,47 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The character that begins at S and its length; -1 where none begins. */
-static long decode(const unsigned char *s, size_t *n)
-{
-	static const long least[] = {0, 0, 0x80, 0x800, 0x10000};
-	long c = s[0];
-
-	*n = c < 0x80 ? 1 : c < 0xc0 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-	if (*n == 0 || c >= 0xf8) {
-		*n = 1;
-		return -1;
-	}
-	if (*n > 1)
-		c &= 0xff >> (*n + 1);
-	for (size_t i = 1; i < *n; i++) {
-		if ((s[i] & 0xc0) != 0x80) {
-			*n = 1;
-			return -1;
-		}
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (c < least[*n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) {
-		*n = 1;
-		return -1;
-	}
-	return c;
-}
+#include "core/utf8.h"
 
 json_t *report_string(const char *text)
 {
-	AUTO(buf_clear) struct buf b = BUF_INIT;
-	json_t *v = text ? json_string(text) : NULL;
-	size_t n;
+	AUTO(mem_freep) char *clean = utf8_escape(text);
 
-	if (v || !text)
-		return v;
-	for (; *text; text += n)
-		if (decode((const unsigned char *)text, &n) < 0)
-			buf_printf(&b, "\\x%02x", (unsigned char)*text);
-		else
-			buf_put(&b, text, n);
-	return json_string(buf_str(&b));
+	return clean ? json_string(clean) : NULL;
 }
 
 void report_put(json_t *o, const char *key, const char *text)
@@ -103,7 +69,7 @@ void report_escape(struct buf *b, const char *text, size_t max)
 	size_t all = strlen(text), n;
 
 	for (size_t at = 0; at < all; at += n) {
-		long c = decode((const unsigned char *)text + at, &n);
+		long c = utf8_decode(text + at, &n);
 
 		if (max && at + n > max) {
 			buf_printf(b, "... (%zu bytes in all)", all);

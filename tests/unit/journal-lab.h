@@ -181,6 +181,29 @@ static void t_history(void **state)
 	assert_int_equal(kept, 4096);
 }
 
+/* What a command on a host has said may be no UTF-8: it is written down all the
+ * same, and the cause of a failure is not lost. */
+static void t_bytes(void **state)
+{
+	struct fix *f = *state;
+	AUTO(buf_clear) struct buf b = BUF_INIT;
+	struct err why = ERR_INIT;
+
+	assert_int_equal(journal_say(f->j, &f->k, 0, "no \xff \xc3\xa4", &f->e),
+			 0);
+	err_set(&why, ERR_FAILED, "bad \xc0\xaf name");
+	assert_int_equal(journal_turn(f->j, &f->k,
+				      &(struct journal_turn){.why = &why},
+				      &f->e),
+			 0);
+	err_clear(&why);
+	reload(f);
+	assert_int_equal(f->job.error.kind, ERR_FAILED);
+	assert_string_equal(err_msg(&f->job.error), "bad \\xc0\\xaf name");
+	journal_events(f->j, f->job.id, 0, sum_events, &b, &f->e);
+	assert_non_null(strstr(buf_str(&b), "0:say:no "));
+}
+
 static bool count_job(void *arg, const struct journal_job *job)
 {
 	assert_null(job->plan);
@@ -427,7 +450,8 @@ static void t_ask(void **state)
 
 /* clang-format off */
 #define LAB_CASES                                                              \
-	T(t_job), T(t_bad_plans), T(t_history), T(t_ends), T(t_stale),         \
+	T(t_job), T(t_bad_plans), T(t_history), T(t_bytes), T(t_ends),         \
+	T(t_stale),                                                            \
 	T(t_manifest), T(t_hook), T(t_kill), T(t_ask)
 /* clang-format on */
 

@@ -3,6 +3,7 @@
 #include "unit/unit.h"
 
 #include <sqlite3.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "core/buf.h"
@@ -41,11 +42,12 @@ static json_t *plan_new(void)
 /* The plan of member M's move, under EPOCH. */
 static json_t *move_new(const struct fix *f, int m, uint64_t epoch)
 {
+	AUTO(mem_freep) char *uuid = mem_printf("%s%d", UUID, m + 1);
 	json_t *p =
 		json_pack("{s:s, s:{s:s, s:s}, s:s, s:s, s:[{s:s}, {s:s}], "
 			  "s:{s:s, s:i, s:I}}",
-			  "kind", "move", "instance", "uuid", UUID "1", "name",
-			  "a", "source", "compute-30", "target", "compute-34",
+			  "kind", "move", "instance", "uuid", uuid, "name", "a",
+			  "source", "compute-30", "target", "compute-34",
 			  "steps", "step", "one", "step", "two", "batch", "id",
 			  f->b.id, "member", m, "epoch", (json_int_t)epoch);
 
@@ -412,9 +414,13 @@ static void t_upgrade(void **state)
 {
 	struct fix *f = *state;
 	struct journal_job job;
-	json_t *plan = plan_new();
+	json_t *plan;
 	sqlite3 *db;
 
+	/* A file is what it is about. */
+	if (getenv("NH_TEST_STORE"))
+		skip();
+	plan = plan_new();
 	journal_close(f->j);
 	unlink(f->path);
 	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);

@@ -294,7 +294,7 @@ static void t_exit_code(void **state)
 	err_set(&e, ERR_FENCE, "not off");
 	assert_int_equal(txn_exit_code(TXN_ERROR, &e), 6);
 	assert_int_equal(txn_exit_code(TXN_ROLLED_BACK, &e), 6);
-	assert_int_equal(txn_exit_code(TXN_OPEN, &e), 3);
+	assert_int_equal(txn_exit_code(TXN_OPEN, &e), 6);
 	assert_int_equal(err_kind_by_name("unfenced"), ERR_FENCE);
 	err_clear(&e);
 }

@@ -21,14 +21,17 @@ static void create(bool running)
 {
 	json_t *steps = json_array(), *plan;
 	struct err e = ERR_INIT;
+	static char uuid[] = "a";
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		json_array_append_new(steps,
 				      json_pack("{s:s}", "step", all[i]));
 	plan = json_pack("{s:s, s:{s:s}, s:i, s:{s:b}, s:o}", "kind", "move",
-			 "instance", "uuid", "u", "downtime_s", 9, "move",
+			 "instance", "uuid", uuid, "downtime_s", 9, "move",
 			 "was_running", running, "steps", steps);
 	assert_int_equal(journal_create(j, plan, "o", &job, &e), 0);
+	/* Where several write, an instance has one open job at most. */
+	uuid[0]++;
 	json_decref(plan);
 }
 

