@@ -19,6 +19,7 @@
 #include "core/clock.h"
 #include "core/uuid.h"
 #include "db/store.h"
+#include "engine/batch.h"
 #include "engine/journal.h"
 #include "engine/step.h"
 #include "engine/txn.h"
@@ -149,12 +150,18 @@ struct instance {
 	atomic_bool armed[HOSTS];
 	atomic_int inside; /* controllers at work on it */
 	const char *broken;
+	/* Of members of batches: room that is counted for it, and what the
+	 * agents on the hosts hold against a controller that was overtaken. */
+	bool claims[HOSTS];
+	pthread_mutex_t lease;
+	uint64_t epoch;
 };
 
 struct world {
 	struct instance *i;
 	int src, dst;
 	unsigned nap_us; /* of each step */
+	bool leased;
 };
 
 static void check(struct instance *i)
@@ -167,16 +174,36 @@ static void check(struct instance *i)
 		i->broken = "two hosts may start it";
 }
 
-static int change(struct step_ctx *c, int host, bool on)
+/* Whoever comes late is told so, and does nothing. */
+static int hold(struct step_ctx *c, struct err *e)
 {
 	struct world *w = step_world(c);
 
+	if (!w->leased)
+		return 0;
+	pthread_mutex_lock(&w->i->lease);
+	if (step_epoch(c) >= w->i->epoch) {
+		w->i->epoch = step_epoch(c);
+		return 0;
+	}
+	pthread_mutex_unlock(&w->i->lease);
+	return err_set(e, ERR_STALE, "another controller has its lease");
+}
+
+static int change(struct step_ctx *c, int host, bool on, struct err *e)
+{
+	struct world *w = step_world(c);
+
+	if (hold(c, e))
+		return -1;
 	if (atomic_fetch_add(&w->i->inside, 1))
 		w->i->broken = "two controllers are at it";
 	usleep(w->nap_us);
 	w->i->armed[host] = on;
 	check(w->i);
 	atomic_fetch_sub(&w->i->inside, 1);
+	if (w->leased)
+		pthread_mutex_unlock(&w->i->lease);
 	return 0;
 }
 
@@ -189,15 +216,14 @@ static int disarm(struct step_ctx *c, struct err *e)
 		return -1;
 	if (!json_is_true(step_recall(c, "was")))
 		return err_set(e, ERR_CONFLICT, "it is not there");
-	return change(c, w->src, false);
+	return change(c, w->src, false, e);
 }
 
 static int rearm(struct step_ctx *c, struct err *e)
 {
 	struct world *w = step_world(c);
 
-	(void)e;
-	return change(c, w->src, json_is_true(step_recall(c, "was")));
+	return change(c, w->src, json_is_true(step_recall(c, "was")), e);
 }
 
 static int disarmed(struct step_ctx *c, enum step_state *state, struct err *e)
@@ -213,16 +239,14 @@ static int arm(struct step_ctx *c, struct err *e)
 {
 	struct world *w = step_world(c);
 
-	(void)e;
-	return change(c, w->dst, true);
+	return change(c, w->dst, true, e);
 }
 
 static int unarm(struct step_ctx *c, struct err *e)
 {
 	struct world *w = step_world(c);
 
-	(void)e;
-	return change(c, w->dst, false);
+	return change(c, w->dst, false, e);
 }
 
 static int armed(struct step_ctx *c, enum step_state *state, struct err *e)
@@ -242,14 +266,21 @@ static const struct step steps[] = {
 };
 static const struct step *const table[] = {&steps[0], &steps[1], NULL};
 
+static const char *host_name(int host)
+{
+	static const char *const names[HOSTS] = {"compute-0", "compute-1",
+						 "compute-2"};
+
+	return names[host];
+}
+
 static json_t *plan_new(const struct world *w)
 {
-	return json_pack("{s:s, s:{s:s, s:s}, s:s+, s:s+, s:[{s:s}, {s:s}]}",
+	return json_pack("{s:s, s:{s:s, s:s}, s:s, s:s, s:[{s:s}, {s:s}]}",
 			 "kind", "toy", "instance", "uuid", w->i->uuid, "name",
-			 "g", "source", "compute-",
-			 (const char[][2]){"0", "1", "2"}[w->src], "target",
-			 "compute-", (const char[][2]){"0", "1", "2"}[w->dst],
-			 "steps", "step", "disarm", "step", "arm");
+			 "g", "source", host_name(w->src), "target",
+			 host_name(w->dst), "steps", "step", "disarm", "step",
+			 "arm");
 }
 
 /* --- operators */
@@ -295,6 +326,28 @@ static void *operate(void *arg)
 	}
 	mysql_thread_end();
 	return NULL;
+}
+
+/* Every controller is taken for dead until it writes or beats again. */
+static void silence_all(void)
+{
+	MYSQL *m = root(0);
+
+	/* In the way of a write of theirs it may have to give way. */
+	for (int i = 0; i < 5; i++)
+		if (!mysql_query(m, "UPDATE writers SET owner = 'x pid 1', "
+				    "beat_us = beat_us - 100000000"))
+			break;
+	mysql_close(m);
+}
+
+static const char *keep_words(struct err *e)
+{
+	static char words[300];
+
+	snprintf(words, sizeof(words), "%s: %s", err_kind_name(e->kind),
+		 err_msg(e));
+	return words;
 }
 
 /* While they are at it, a connection of one of them is ended. */
@@ -347,13 +400,15 @@ static void instance_new(struct instance *i, int host)
 		i->armed[h] = h == host;
 	i->inside = 0;
 	i->broken = NULL;
+	pthread_mutex_init(&i->lease, NULL);
+	i->epoch = 0;
 }
 
-static long open_jobs(int n, const struct instance *i)
+static long jobs_in(const char *state, int n, const struct instance *i)
 {
 	char *text = mem_printf("SELECT count(*) FROM jobs WHERE instance = "
-				"'%s' AND state = 'open'",
-				i->uuid);
+				"'%s' AND state = '%s'",
+				i->uuid, state);
 	long v = number(n, text, 0);
 
 	mem_free(text);
@@ -367,7 +422,8 @@ static const char *settled(const struct instance *i, int host)
 	for (int h = 0; h < HOSTS; h++)
 		if (i->armed[h] != (h == host))
 			return "it is not where it should be";
-	return open_jobs((int)draw(NODES), i) ? "a job is left open" : NULL;
+	return jobs_in("open", (int)draw(NODES), i) ? "a job is left open"
+						    : NULL;
 }
 
 /* Both move one instance, to different hosts: one of them does. */
@@ -424,7 +480,7 @@ static const char *race_resume(struct op o[OPERATORS], int victim)
 	struct err e = ERR_INIT;
 	struct journal *dead = join((int)draw(NODES), &e);
 	struct instance inst;
-	struct world w = {&inst, 0, 1, 0};
+	struct world w = {&inst, 0, 1, 0, false};
 	struct journal_job job = {0};
 	bool back = draw(2);
 	json_t *plan;
@@ -450,7 +506,7 @@ static const char *race_resume(struct op o[OPERATORS], int victim)
 	journal_close(dead);
 	for (int i = 0; i < OPERATORS; i++) {
 		o[i].verb = back && i ? ROLLBACK : RESUME;
-		o[i].w = (struct world){&inst, 0, 1, o[i].w.nap_us};
+		o[i].w = (struct world){&inst, 0, 1, o[i].w.nap_us, false};
 		memcpy(o[i].id, job.id, sizeof(job.id));
 	}
 	journal_job_clear(&job);
@@ -470,6 +526,409 @@ static const char *race_resume(struct op o[OPERATORS], int victim)
 	return settled(&inst, to);
 }
 
+/* --- batches that cross each other, and one that several resume */
+
+enum { MEMBERS = 2, ROOM = 3, SOON = 10 * SEC };
+
+/* Instances of two hosts, each of which has room for one more. */
+struct room {
+	pthread_mutex_t lock;
+	struct instance *i;
+	int n;
+	const char *broken;
+};
+
+struct guest {
+	struct world w; /* first: the other steps look at it */
+	struct room *room;
+};
+
+static int taken(const struct room *r, int host)
+{
+	int n = 0;
+
+	for (int i = 0; i < r->n; i++)
+		n += r->i[i].claims[host];
+	return n;
+}
+
+/* As Placement does: it is there whole, once, or not at all. */
+static int claim(struct step_ctx *c, struct err *e)
+{
+	struct guest *g = step_world(c);
+	bool full;
+
+	pthread_mutex_lock(&g->room->lock);
+	full = !g->w.i->claims[g->w.dst] && taken(g->room, g->w.dst) >= ROOM;
+	if (!full)
+		g->w.i->claims[g->w.dst] = true;
+	if (taken(g->room, g->w.dst) > ROOM)
+		g->room->broken = "a host holds more than it has room for";
+	pthread_mutex_unlock(&g->room->lock);
+	usleep(g->w.nap_us);
+	return full ? err_set(e, ERR_CONFLICT, "it is full") : 0;
+}
+
+static int unclaim(struct step_ctx *c, struct err *e)
+{
+	struct guest *g = step_world(c);
+
+	(void)e;
+	g->w.i->claims[g->w.dst] = false;
+	return 0;
+}
+
+static int claimed(struct step_ctx *c, enum step_state *state, struct err *e)
+{
+	struct guest *g = step_world(c);
+
+	(void)e;
+	*state = g->w.i->claims[g->w.dst] ? STEP_DONE : STEP_NOT_DONE;
+	return 0;
+}
+
+static int release(struct step_ctx *c, struct err *e)
+{
+	struct guest *g = step_world(c);
+
+	(void)e;
+	g->w.i->claims[g->w.src] = false;
+	return 0;
+}
+
+static int reclaim(struct step_ctx *c, struct err *e)
+{
+	struct guest *g = step_world(c);
+
+	(void)e;
+	g->w.i->claims[g->w.src] = true;
+	return 0;
+}
+
+static int released(struct step_ctx *c, enum step_state *state, struct err *e)
+{
+	struct guest *g = step_world(c);
+
+	(void)e;
+	*state = g->w.i->claims[g->w.src] ? STEP_NOT_DONE : STEP_DONE;
+	return 0;
+}
+
+static const struct step batch_steps[] = {
+	{"claim", "room on the target", true, NULL, NULL, claimed, claim,
+	 unclaim, NULL},
+	{"release", "the source's room", true, NULL, NULL, released, release,
+	 reclaim, NULL},
+};
+static const struct step *const batch_table[] = {
+	&batch_steps[0], &steps[0], &steps[1], &batch_steps[1], NULL};
+
+static json_t *batch_plan_new(const struct room *r, int src, int dst, int from)
+{
+	json_t *members = json_array();
+
+	for (int i = from; i < from + MEMBERS; i++)
+		json_array_append_new(
+			members,
+			json_pack("{s:{s:s, s:s}, s:s, s:s}", "instance",
+				  "uuid", r->i[i].uuid, "name", "g", "source",
+				  host_name(src), "target", host_name(dst)));
+	return json_pack("{s:s, s:s, s:o}", "kind", "evacuate", "host",
+			 host_name(src), "members", members);
+}
+
+/* A controller of a batch, as cli/app_batch.c is one. */
+struct ctl {
+	struct journal *j;
+	struct room *room;
+	json_t *plan; /* of a new batch, or NULL: it takes ID over */
+	char id[JOURNAL_ID_MAX];
+	int src, dst, from;
+	unsigned nap_us, delay_us;
+	bool die_early;	 /* is killed after a member, or after it has begun */
+	bool leave_open; /* the next */
+	bool impatient;	 /* whoever has it is silent: declares it dead */
+	bool took, done;
+	struct err e;
+};
+
+static bool busy(void *arg, const struct journal_job *job)
+{
+	*(bool *)arg |= job->state == JOURNAL_OPEN && job->pulse == PULSE_BEATS;
+	return true;
+}
+
+/* What its last controller is in the middle of. */
+static int wait_strays(struct ctl *c)
+{
+	int64_t end = clock_mono_us() + SOON;
+	bool some = true;
+
+	while (some) {
+		some = false;
+		if (batch_jobs(c->j, c->id, -1, busy, &some, &c->e))
+			return -1;
+		if (some && clock_mono_us() > end)
+			return err_set(&c->e, ERR_BUG, "strays do not end");
+		if (some)
+			usleep(5000);
+	}
+	return 0;
+}
+
+static json_t *member_plan(const struct ctl *c, const struct batch *b, size_t m)
+{
+	return json_pack(
+		"{s:s, s:{s:s, s:s}, s:s, s:s, s:[{s:s}, {s:s}, "
+		"{s:s}, {s:s}], s:{s:s, s:I, s:I}}",
+		"kind", "toy", "instance", "uuid", b->members[m].instance,
+		"name", "g", "source", host_name(c->src), "target",
+		host_name(c->dst), "steps", "step", "claim", "step", "disarm",
+		"step", "arm", "step", "release", "batch", "id", b->id,
+		"member", (json_int_t)m, "epoch", (json_int_t)b->epoch);
+}
+
+static enum txn_end one_try(struct ctl *c, struct batch *b, size_t m,
+			    struct err *e)
+{
+	struct guest g = {{.i = &c->room->i[c->from + (int)m],
+			   .src = c->src,
+			   .dst = c->dst,
+			   .nap_us = c->nap_us,
+			   .leased = true},
+			  c->room};
+	struct txn_env env = {
+		.journal = c->j, .steps = batch_table, .world = &g};
+	char id[JOURNAL_ID_MAX];
+	enum txn_end end = TXN_ERROR;
+	json_t *plan;
+
+	if (b->members[m].state == MEMBER_OPEN)
+		return txn_resume(&env, b->members[m].job, e);
+	plan = member_plan(c, b, m);
+	if (!txn_start(&env, plan, id, e))
+		end = txn_run(&env, id, e);
+	json_decref(plan);
+	return end;
+}
+
+static void start_only(struct ctl *c, const struct batch *b, size_t m)
+{
+	struct txn_env env = {.journal = c->j, .steps = batch_table};
+	char id[JOURNAL_ID_MAX];
+	json_t *plan = member_plan(c, b, m);
+
+	txn_start(&env, plan, id, &c->e);
+	json_decref(plan);
+}
+
+/* Full hosts are waited for: the other batch frees them. */
+static int member(struct ctl *c, struct batch *b, size_t m)
+{
+	struct journal_key k = batch_key(b);
+	int64_t end = clock_mono_us() + SOON;
+
+	while (b->members[m].state != MEMBER_DONE) {
+		bool open = b->members[m].state == MEMBER_OPEN;
+		enum txn_end t;
+
+		b->members[m].state = MEMBER_RUNNING;
+		b->members[m].started_us = clock_now_us();
+		if (batch_member_set(c->j, &k, &b->members[m], &c->e))
+			return -1;
+		b->members[m].state = open ? MEMBER_OPEN : MEMBER_RUNNING;
+		t = one_try(c, b, m, &c->e);
+		if (t == TXN_DONE)
+			b->members[m].state = MEMBER_DONE;
+		else if (t == TXN_ROLLED_BACK && c->e.kind == ERR_CONFLICT)
+			b->members[m].state = MEMBER_PENDING;
+		else
+			return -1;
+		if (clock_mono_us() > end)
+			return err_set(&c->e, ERR_BUG, "they wait for ever");
+		err_clear(&c->e);
+		if (batch_member_set(c->j, &k, &b->members[m], &c->e))
+			return -1;
+		if (t != TXN_DONE)
+			usleep(1000 + c->nap_us);
+	}
+	return 0;
+}
+
+static int take_it(struct ctl *c, struct batch *b)
+{
+	struct journal_takeover how = {.owner = "operator pid 1"};
+
+	if (c->plan)
+		return batch_create(c->j, c->plan, "operator pid 1", b, &c->e);
+	if (c->impatient)
+		silence_all();
+	if (batch_load(c->j, c->id, b, &c->e))
+		return -1;
+	if (b->state == BATCH_DONE)
+		return err_set(&c->e, ERR_NOTHING, "over");
+	if (batch_take(c->j, b, &how, &c->e))
+		return -1;
+	c->took = true;
+	return wait_strays(c) || batch_settle(c->j, b, &c->e) ? -1 : 0;
+}
+
+static void *conduct(void *arg)
+{
+	struct ctl *c = arg;
+	struct batch b = {0};
+	struct journal_key k;
+
+	mysql_thread_init();
+	usleep(c->delay_us);
+	if (!take_it(c, &b)) {
+		size_t n = c->die_early ? 1 : b.nmembers;
+
+		memcpy(c->id, b.id, sizeof(c->id));
+		k = batch_key(&b);
+		for (size_t m = 0; m < n && c->e.kind == ERR_NONE; m++)
+			member(c, &b, m);
+		if (c->leave_open && c->e.kind == ERR_NONE)
+			start_only(c, &b, n);
+		if (c->e.kind == ERR_NONE && !c->die_early)
+			c->done = !batch_turn(
+				c->j, &k,
+				&(struct batch_turn){.state = BATCH_DONE},
+				&c->e);
+	}
+	batch_clear(&b);
+	/* As the end of its process: nobody waits for it any more. */
+	journal_close(c->j);
+	c->j = NULL;
+	mysql_thread_end();
+	return NULL;
+}
+
+static void conduct_both(struct ctl c[OPERATORS], int victim)
+{
+	pthread_t t[OPERATORS];
+
+	for (int i = 0; i < OPERATORS; i++)
+		if (pthread_create(&t[i], NULL, conduct, &c[i]))
+			die("pthread_create", NULL);
+	if (victim >= 0) {
+		usleep(draw(60000));
+		cut(victim);
+	}
+	for (int i = 0; i < OPERATORS; i++)
+		pthread_join(t[i], NULL);
+}
+
+static void room_new(struct room *r, struct instance *i, int n)
+{
+	*r = (struct room){PTHREAD_MUTEX_INITIALIZER, i, n, NULL};
+	for (int k = 0; k < n; k++) {
+		instance_new(&i[k], k / MEMBERS);
+		for (int h = 0; h < HOSTS; h++)
+			i[k].claims[h] = h == k / MEMBERS;
+	}
+}
+
+/* N instances from FROM on are on HOST, each once in every book. */
+static const char *all_on(const struct room *r, int from, int host)
+{
+	for (int i = from; i < from + MEMBERS; i++) {
+		const char *why = settled(&r->i[i], host);
+
+		if (why)
+			return why;
+		for (int h = 0; h < HOSTS; h++)
+			if (r->i[i].claims[h] != (h == host))
+				return "its room is not counted once";
+		if (jobs_in("done", (int)draw(NODES), &r->i[i]) != 1)
+			return "it was not moved exactly once";
+	}
+	return r->broken;
+}
+
+/* 0 -> 1 by one operator, 1 -> 0 by the other: they wait for each other's room,
+ * and both end. */
+static const char *race_batches(struct op o[OPERATORS], int victim)
+{
+	struct instance inst[OPERATORS * MEMBERS];
+	struct ctl c[OPERATORS];
+	struct room room;
+	const char *why = NULL;
+
+	room_new(&room, inst, OPERATORS * MEMBERS);
+	for (int i = 0; i < OPERATORS; i++) {
+		c[i] = (struct ctl){
+			.j = o[i].j,
+			.room = &room,
+			.plan = batch_plan_new(&room, i, 1 - i, i * MEMBERS),
+			.src = i,
+			.dst = 1 - i,
+			.from = i * MEMBERS,
+			.nap_us = o[i].w.nap_us,
+			.delay_us = o[i].delay_us};
+		o[i].j = NULL;
+	}
+	conduct_both(c, victim);
+	for (int i = 0; i < OPERATORS; i++) {
+		if (!why)
+			why = !c[i].done ? keep_words(&c[i].e)
+					 : all_on(&room, i * MEMBERS, 1 - i);
+		json_decref(c[i].plan);
+		err_clear(&c[i].e);
+	}
+	return why;
+}
+
+/* One batch whose controller was killed after a member, or is declared dead
+ * while it works: both resume it, one attends it, and nothing is done twice. */
+static const char *race_batch(struct op o[OPERATORS], int victim)
+{
+	struct err e = ERR_INIT;
+	struct instance inst[MEMBERS];
+	struct room room;
+	struct ctl first = {.j = join((int)draw(NODES), &e),
+			    .room = &room,
+			    .dst = 1,
+			    .die_early = true,
+			    .leave_open = draw(2)},
+		   c[OPERATORS];
+	bool impatient = draw(2);
+	const char *why = NULL;
+	int won = 0;
+
+	room_new(&room, inst, MEMBERS);
+	first.plan = batch_plan_new(&room, 0, 1, 0);
+	if (!first.j)
+		return keep_words(&e);
+	conduct(&first);
+	json_decref(first.plan);
+	if (first.e.kind != ERR_NONE)
+		return keep_words(&first.e);
+	for (int i = 0; i < OPERATORS; i++) {
+		c[i] = first;
+		c[i].plan = NULL;
+		c[i].die_early = c[i].leave_open = c[i].done = false;
+		c[i].j = o[i].j;
+		c[i].nap_us = o[i].w.nap_us;
+		c[i].delay_us = o[i].delay_us;
+		c[i].impatient = impatient && i;
+		o[i].j = NULL;
+	}
+	conduct_both(c, victim);
+	for (int i = 0; i < OPERATORS; i++) {
+		won += c[i].done;
+		if (c[i].took && !c[i].done && !impatient)
+			why = "one was pushed out though it was heard of";
+		if (!why && !c[i].done && c[i].e.kind != ERR_LOCKED &&
+		    c[i].e.kind != ERR_STALE && c[i].e.kind != ERR_NOTHING)
+			why = keep_words(&c[i].e);
+		err_clear(&c[i].e);
+	}
+	if (!why && won != 1)
+		why = won ? "two have ended the batch" : "nobody has";
+	return why ? why : all_on(&room, 0, 1);
+}
+
 static void schedules(void)
 {
 	static const struct {
@@ -477,7 +936,9 @@ static void schedules(void)
 		const char *(*fn)(struct op o[OPERATORS], int victim);
 	} kinds[] = {{"one instance", race_move},
 		     {"crossed hosts", race_crossed},
-		     {"one job", race_resume}};
+		     {"one job", race_resume},
+		     {"crossed batches", race_batches},
+		     {"one batch", race_batch}};
 	struct op o[OPERATORS] = {{0}};
 	struct err e = ERR_INIT;
 	long before = conflicts(), bad = 0;
@@ -574,7 +1035,7 @@ static void outage(const char *what, const char *again, int victim)
 {
 	struct writer w = {0};
 	struct instance inst;
-	struct world toy = {&inst, 0, 1, 0};
+	struct world toy = {&inst, 0, 1, 0, false};
 	struct journal_job job = {0};
 	json_t *plan;
 	pthread_t t;
