@@ -104,6 +104,26 @@ int placement_consumers_list(struct api_session *s, const char *provider,
 	return 0;
 }
 
+int placement_traits_get(struct api_session *s, const char *provider,
+			 struct strv *out, struct err *e)
+{
+	AUTO(buf_clear) struct buf path = BUF_INIT;
+	AUTO(mem_freep)
+	char *what = mem_printf("traits of provider %s", provider);
+	AUTO(api_reply_clear) struct api_reply r = API_REPLY_INIT;
+	struct api_call c = {.service = CLOUD_PLACEMENT, .what = what};
+
+	buf_puts(&path, "/resource_providers/");
+	url_put(&path, provider);
+	buf_puts(&path, "/traits");
+	c.path = buf_str(&path);
+	if (api_call(s, &c, &r, e))
+		return -1;
+	if (placement_traits_parse(buf_str(&r.body), r.body.len, out, e))
+		return api_garbled(&c, &r, e);
+	return 0;
+}
+
 static void fill(char **slot, const char *value)
 {
 	if (!*slot)

@@ -115,6 +115,11 @@ int placement_inventories_parse(const char *text, size_t len,
 /* Adds .used to what placement_inventories_parse() read. */
 int placement_usages_parse(const char *text, size_t len,
 			   struct placement_inventories *out, struct err *e);
+/* The traits of PROVIDER itself (1.6), appended to OUT. */
+int placement_traits_get(struct api_session *s, const char *provider,
+			 struct strv *out, struct err *e);
+int placement_traits_parse(const char *text, size_t len, struct strv *out,
+			   struct err *e);
 /* What PROVIDER has and what of it is used. */
 int placement_inventories_get(struct api_session *s, const char *provider,
 			      struct placement_inventories *out, struct err *e);

@@ -137,6 +137,25 @@ int placement_consumers_parse(const char *text, size_t len, struct strv *out,
 	return jr_close(&r);
 }
 
+int placement_traits_parse(const char *text, size_t len, struct strv *out,
+			   struct err *e)
+{
+	const json_t *v;
+	json_t *all;
+	struct jr r;
+	size_t i;
+
+	if (jr_open(&r, text, len, NULL, e))
+		return -1;
+	all = jr_arr(&r, r.root, "traits");
+	if (!all)
+		jr_fail(&r, "it has no \"traits\"");
+	json_array_foreach (all, i, v)
+		if (json_is_string(v))
+			strv_add(out, json_string_value(v));
+	return jr_close(&r);
+}
+
 static void put_resources(struct buf *b, const struct placement_share *s)
 {
 	json_key(b, "resources");

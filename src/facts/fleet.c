@@ -222,6 +222,7 @@ void fleet_clear(struct fleet_facts *f)
 		strv_clear(&f->hosts[i].dirs);
 		strv_clear(&f->hosts[i].bases);
 		strv_clear(&f->hosts[i].secrets);
+		strv_clear(&f->hosts[i].traits);
 	}
 	mem_free(f->hosts);
 	for (size_t i = 0; i < f->n_bases; i++)

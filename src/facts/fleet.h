@@ -57,6 +57,8 @@ struct fleet_host {
 	struct strv secrets; /* libvirt's, of those that the TPMs need */
 	bool placement;	     /* .inv is what Placement says */
 	struct fleet_inventory inv[FLEET_CLASSES];
+	bool traits_known; /* .traits are its provider's */
+	struct strv traits;
 };
 
 struct fleet_base {

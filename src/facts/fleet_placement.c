@@ -30,6 +30,19 @@ static void take(struct fleet_host *t, const struct placement_inventories *v)
 				};
 }
 
+/* A Placement that does not tell (before 1.6) is no failure: plans say that
+ * they were not looked at. */
+static void ask_traits(struct fleet_host *t, struct api_session *s,
+		       const char *provider)
+{
+	struct err ignored = ERR_INIT;
+
+	strv_clear(&t->traits);
+	t->traits_known =
+		!placement_traits_get(s, provider, &t->traits, &ignored);
+	err_clear(&ignored);
+}
+
 static int ask_provider(struct fleet_facts *f, struct fleet_host *t,
 			struct api_session *s, struct err *e)
 {
@@ -44,8 +57,10 @@ static int ask_provider(struct fleet_facts *f, struct fleet_host *t,
 	if (!uuid && placement_provider_find(s, d->h.node, &p, e))
 		return -1;
 	rc = placement_inventories_get(s, uuid ? uuid : p.uuid, &v, e);
-	if (!rc)
+	if (!rc) {
 		take(t, &v);
+		ask_traits(t, s, uuid ? uuid : p.uuid);
+	}
 	placement_inventories_clear(&v);
 	placement_provider_clear(&p);
 	return rc ? err_wrap(e, "what Placement has of %s", t->name) : 0;

@@ -69,6 +69,7 @@ static void warn(struct plan_fleet *p)
 			  "reports in Nova's database count, which are up to "
 			  "a minute old",
 			  err_msg(&f->placement_err));
+	plan_fleet_warn_traits(p);
 }
 
 struct plan_fleet *plan_fleet_new(const struct fleet_facts *f,
@@ -102,6 +103,7 @@ static void hosts_free(struct plan_fleet *p)
 		strv_clear(&p->hosts[i].bases);
 		strv_clear(&p->hosts[i].cpus);
 		strv_clear(&p->hosts[i].machines);
+		strv_clear(&p->hosts[i].traits);
 		mem_free(p->why_not[i]);
 		mem_free(p->metas[i]);
 	}
@@ -144,6 +146,8 @@ void plan_fleet_free(struct plan_fleet *p)
 		mem_free(p->ones[i].wants);
 		strv_clear(&p->ones[i].avoid);
 		strv_clear(&p->ones[i].avoid_why);
+		strv_clear(&p->ones[i].traits);
+		strv_clear(&p->ones[i].traits_not);
 	}
 	mem_free(p->ones);
 	strv_clear(&p->warnings);
@@ -193,7 +197,9 @@ static void put_servers(struct plan_fleet *p)
 					  .zone = o->zone,
 					  .project = f->srv.inst.project_id,
 					  .wants = o->wants,
-					  .n_wants = o->n_wants};
+					  .n_wants = o->n_wants,
+					  .traits = o->traits,
+					  .traits_not = o->traits_not};
 		memcpy(s->need, o->need, sizeof(s->need));
 		if (!f->dom)
 			continue;

@@ -311,6 +311,7 @@ static void one_host(struct plan_fleet *p, size_t i)
 		add_caps(&t->h, h);
 	else
 		not_told(p->f, h);
+	plan_fleet_host_traits(p->f, t, &h->traits);
 	for (size_t k = 0; k < t->bases.n; k++)
 		strv_add(&h->bases, t->bases.v[k]);
 }

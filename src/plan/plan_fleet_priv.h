@@ -17,6 +17,7 @@ struct plan_one {
 	struct strv avoid_why;
 	struct pack_meta *wants;
 	size_t n_wants;
+	struct strv traits, traits_not;
 };
 
 struct plan_fleet {
@@ -53,6 +54,15 @@ struct facts plan_fleet_view(const struct plan_fleet *p,
  * caller frees both. */
 char *plan_fleet_refusal(const struct plan_fleet *p, const struct facts *f,
 			 const char *const *checks, char **hint);
+
+/* plan_fleet_traits.c: what O's flavor and image require and forbid; nothing
+ * where the traits of some candidate are not known. */
+void plan_fleet_traits(const struct plan_fleet *p, struct plan_one *o);
+/* The traits of candidate T. */
+void plan_fleet_host_traits(const struct fleet_facts *f,
+			    const struct fleet_host *t, struct strv *out);
+/* Says when they were asked for and not looked at. */
+void plan_fleet_warn_traits(struct plan_fleet *p);
 
 /* plan_fleet_server.c: fills what the facts say of O. */
 void plan_fleet_one(struct plan_fleet *p, struct plan_one *o);

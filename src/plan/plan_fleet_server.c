@@ -154,6 +154,7 @@ void plan_fleet_one(struct plan_fleet *p, struct plan_one *o)
 
 	needs(s, o->need);
 	wants(p, o);
+	plan_fleet_traits(p, o);
 	o->group = group_of(p->f, s->inst.uuid);
 	o->zone = s->has_request_spec ? s->asked_az : s->inst.availability_zone;
 	if (o->zone && !*o->zone)

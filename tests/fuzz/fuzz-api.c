@@ -112,6 +112,7 @@ static void placements(const char *p, size_t n)
 	struct placement_provider r;
 
 	placement_consumers_parse(p, n, &users, &e);
+	placement_traits_parse(p, n, &users, &e);
 	if (placement_inventories_parse(p, n, &v, &e) == 0)
 		placement_usages_parse(p, n, &v, &e);
 	placement_inventories_clear(&v);

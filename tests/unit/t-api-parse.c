@@ -373,6 +373,22 @@ static void test_consumers(void **state)
 		"{\"allocations\": []}", "{\"allocations\": {\"a\":");
 }
 
+static void test_traits(void **state)
+{
+	static const char text[] =
+		"{\"traits\": [\"HW_CPU_X86_AVX\", \"CUSTOM_A\"], "
+		"\"resource_provider_generation\": 12}";
+	AUTO(strv_clear) struct strv v = STRV_INIT;
+
+	(void)state;
+	OK(placement_traits_parse(text, strlen(text), &v, &e));
+	assert_int_equal(v.n, 2);
+	assert_true(strv_has(&v, "CUSTOM_A"));
+	strv_clear(&v);
+	ALL_BAD(placement_traits_parse, strv_clear, &v, "{}", "[]",
+		"{\"traits\": {}}", "{\"traits\": [\"a\"");
+}
+
 static void test_allocations(void **state)
 {
 	static const char v128[] =
@@ -671,6 +687,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_agents, forget),
 		cmocka_unit_test_teardown(test_allocations, forget),
 		cmocka_unit_test_teardown(test_consumers, forget),
+		cmocka_unit_test_teardown(test_traits, forget),
 		cmocka_unit_test_teardown(test_move_plan, forget),
 		cmocka_unit_test_teardown(test_providers, forget),
 		cmocka_unit_test_teardown(test_volume, forget),

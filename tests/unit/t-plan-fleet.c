@@ -531,6 +531,59 @@ static void t_planned(void **state)
 	drop(f);
 }
 
+static bool warned_of(const json_t *doc, const char *text)
+{
+	const json_t *w;
+	size_t i;
+
+	json_array_foreach (json_object_get(doc, "warnings"), i, w)
+		if (strstr(json_string_value(w), text))
+			return true;
+	return false;
+}
+
+/* What flavor and image require, and what the flavor forbids; not looked at,
+ * and said so, as long as one candidate's are not known. */
+static void t_traits(void **state)
+{
+	struct fleet_facts *f = world();
+	struct db_pairs *image = &f->servers[WEB2].f.srv.sysmeta;
+	json_t *doc;
+
+	(void)state;
+	doc = plan(f);
+	goes(doc, WEB1, "c34");
+	assert_false(warned_of(doc, "traits"));
+	json_decref(doc);
+	spec(f, WEB1, "trait:HW_CPU_X86_AVX512F", "required");
+	spec(f, WEB1, "trait1:CUSTOM_NOT_OURS", "required");
+	doc = plan(f);
+	goes(doc, WEB1, "c34");
+	assert_true(warned_of(doc, "were not checked (HW_CPU_X86_AVX512F): "
+				   "Placement did not tell those of c34, c36"));
+	json_decref(doc);
+	for (size_t i = 0; i < f->n_hosts; i++)
+		f->hosts[i].traits_known = true;
+	strv_add(&f->hosts[1].traits, "HW_CPU_X86_AVX512F");
+	doc = plan(f);
+	goes(doc, WEB1, "c36");
+	assert_false(warned_of(doc, "traits"));
+	json_decref(doc);
+	/* the image's, and one that is forbidden: nowhere for it */
+	image->v = mem_realloc(image->v, image->n + 1, sizeof(*image->v));
+	image->v[image->n++] =
+		(struct db_pair){mem_strdup("image_trait:HW_CPU_X86_AVX512F"),
+				 mem_strdup("required")};
+	doc = plan(f);
+	goes(doc, WEB2, "c36");
+	json_decref(doc);
+	spec(f, WEB2, "trait:HW_CPU_X86_AVX512F", "forbidden");
+	doc = plan(f);
+	assert_int_equal(json_array_size(json_object_get(doc, "nowhere")), 1);
+	json_decref(doc);
+	drop(f);
+}
+
 /* Without Placement a migration of Nova's counts; a volume as root disk does
  * not, nor does a flavor that says so. */
 static void t_counted(void **state)
@@ -894,15 +947,16 @@ static void t_priority(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_plan),    cmocka_unit_test(t_bases),
-		cmocka_unit_test(t_nowhere), cmocka_unit_test(t_tpm),
-		cmocka_unit_test(t_groups),  cmocka_unit_test(t_asked),
-		cmocka_unit_test(t_room),    cmocka_unit_test(t_counted),
-		cmocka_unit_test(t_planned), cmocka_unit_test(t_no_room),
-		cmocka_unit_test(t_silent),  cmocka_unit_test(t_leftovers),
-		cmocka_unit_test(t_holds),   cmocka_unit_test(t_shape),
-		cmocka_unit_test(t_refused), cmocka_unit_test(t_most),
-		cmocka_unit_test(t_app),     cmocka_unit_test(t_priority),
+		cmocka_unit_test(t_plan),      cmocka_unit_test(t_bases),
+		cmocka_unit_test(t_nowhere),   cmocka_unit_test(t_tpm),
+		cmocka_unit_test(t_groups),    cmocka_unit_test(t_asked),
+		cmocka_unit_test(t_traits),    cmocka_unit_test(t_room),
+		cmocka_unit_test(t_counted),   cmocka_unit_test(t_planned),
+		cmocka_unit_test(t_no_room),   cmocka_unit_test(t_silent),
+		cmocka_unit_test(t_leftovers), cmocka_unit_test(t_holds),
+		cmocka_unit_test(t_shape),     cmocka_unit_test(t_refused),
+		cmocka_unit_test(t_most),      cmocka_unit_test(t_app),
+		cmocka_unit_test(t_priority),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
