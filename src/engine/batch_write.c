@@ -298,55 +298,21 @@ int batch_asked(struct journal *j, const char *id, const char *key,
 int batch_records(struct journal *j, const char *id, bool latest,
 		  journal_each_record *fn, void *arg, struct err *e)
 {
-	struct store_stmt *st = journal_stmt(j, latest ? "batch-get-latest"
-						       : "batch-get-records");
-	bool more = true;
-	int rc = 0;
-
-	journal_bind(st, ":id", id);
-	while (more && (rc = journal_step_row(j, st, e)) > 0) {
-		json_t *v =
-			json_loads(journal_text(st, 4), JSON_DECODE_ANY, NULL);
-		struct journal_record r = {
-			.seq = (uint64_t)journal_int(st, 0),
-			.idx = (size_t)journal_int(st, 1),
-			.ts_us = journal_int(st, 2),
-			.key = journal_text(st, 3),
-			.value = v,
-		};
-
-		if (!v) {
-			rc = damaged(j, id, r.key, e);
-			break;
-		}
-		more = fn(arg, &r);
-		json_decref(v);
-	}
-	journal_reset(st);
-	return rc < 0 ? -1 : 0;
+	return journal_read_records(
+		j,
+		journal_stmt(j,
+			     latest ? "batch-get-latest" : "batch-get-records"),
+		&(struct journal_reader){
+			.what = "batch", .id = id, .record = fn, .arg = arg},
+		e);
 }
 
 int batch_events(struct journal *j, const char *id, uint64_t after,
 		 journal_each_event *fn, void *arg, struct err *e)
 {
-	struct store_stmt *st = journal_stmt(j, "batch-get-events");
-	bool more = true;
-	int rc = 0;
-
-	journal_bind(st, ":id", id);
-	journal_bind_int(st, ":after", (int64_t)after);
-	while (more && (rc = journal_step_row(j, st, e)) > 0) {
-		struct journal_event ev = {
-			.seq = (uint64_t)journal_int(st, 0),
-			.ts_us = journal_int(st, 1),
-			.epoch = (uint64_t)journal_int(st, 2),
-			.idx = (long)journal_int(st, 3),
-			.kind = journal_text(st, 4),
-			.text = journal_text(st, 5),
-		};
-
-		more = fn(arg, &ev);
-	}
-	journal_reset(st);
-	return rc < 0 ? -1 : 0;
+	return journal_read_events(
+		j, journal_stmt(j, "batch-get-events"),
+		&(struct journal_reader){
+			.id = id, .after = after, .event = fn, .arg = arg},
+		e);
 }

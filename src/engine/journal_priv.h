@@ -95,6 +95,20 @@ int journal_write(struct journal *j, const struct journal_write *w,
 int journal_add_event(struct journal *j, const char *id, long idx,
 		      const char *kind, const char *text, struct err *e);
 
+/* The history of a job or of a batch: all rows of ST, which have the same
+ * columns, up to the first for which .record or .event says no. */
+struct journal_reader {
+	const char *what, *id; /* "job", for the errors of records */
+	uint64_t after;	       /* of events: the last one that was seen */
+	journal_each_record *record;
+	journal_each_event *event;
+	void *arg;
+};
+int journal_read_records(struct journal *j, struct store_stmt *st,
+			 const struct journal_reader *r, struct err *e);
+int journal_read_events(struct journal *j, struct store_stmt *st,
+			const struct journal_reader *r, struct err *e);
+
 /* A row of "get-job", "list-jobs" or "batch-jobs". */
 int journal_read_job(struct journal *j, struct store_stmt *st,
 		     struct journal_job *out, struct err *e);

@@ -178,19 +178,17 @@ int journal_asked(struct journal *j, const char *id, const char *key,
 
 /* --- reading */
 
-int journal_records(struct journal *j, const char *id, bool latest,
-		    journal_each_record *fn, void *arg, struct err *e)
+int journal_read_records(struct journal *j, struct store_stmt *st,
+			 const struct journal_reader *r, struct err *e)
 {
-	struct store_stmt *st =
-		journal_stmt(j, latest ? "get-latest" : "get-records");
 	bool more = true;
 	int rc = 0;
 
-	journal_bind(st, ":id", id);
+	journal_bind(st, ":id", r->id);
 	while (more && (rc = journal_step_row(j, st, e)) > 0) {
 		const char *text = journal_text(st, 4);
 		json_t *v = json_loads(text, JSON_DECODE_ANY, NULL);
-		struct journal_record r = {
+		struct journal_record rec = {
 			.seq = (uint64_t)journal_int(st, 0),
 			.idx = (size_t)journal_int(st, 1),
 			.ts_us = journal_int(st, 2),
@@ -200,26 +198,25 @@ int journal_records(struct journal *j, const char *id, bool latest,
 
 		if (!v) {
 			rc = err_set(e, ERR_FAILED,
-				     "journal %s: job %s: record %s is damaged",
-				     journal_path(j), id, r.key);
+				     "journal %s: %s %s: record %s is damaged",
+				     journal_path(j), r->what, r->id, rec.key);
 			break;
 		}
-		more = fn(arg, &r);
+		more = r->record(r->arg, &rec);
 		json_decref(v);
 	}
 	journal_reset(st);
 	return rc < 0 ? -1 : 0;
 }
 
-int journal_events(struct journal *j, const char *id, uint64_t after,
-		   journal_each_event *fn, void *arg, struct err *e)
+int journal_read_events(struct journal *j, struct store_stmt *st,
+			const struct journal_reader *r, struct err *e)
 {
-	struct store_stmt *st = journal_stmt(j, "get-events");
 	bool more = true;
 	int rc = 0;
 
-	journal_bind(st, ":id", id);
-	journal_bind_int(st, ":after", (int64_t)after);
+	journal_bind(st, ":id", r->id);
+	journal_bind_int(st, ":after", (int64_t)r->after);
 	while (more && (rc = journal_step_row(j, st, e)) > 0) {
 		struct journal_event ev = {
 			.seq = (uint64_t)journal_int(st, 0),
@@ -230,10 +227,30 @@ int journal_events(struct journal *j, const char *id, uint64_t after,
 			.text = journal_text(st, 5),
 		};
 
-		more = fn(arg, &ev);
+		more = r->event(r->arg, &ev);
 	}
 	journal_reset(st);
 	return rc < 0 ? -1 : 0;
+}
+
+int journal_records(struct journal *j, const char *id, bool latest,
+		    journal_each_record *fn, void *arg, struct err *e)
+{
+	return journal_read_records(
+		j, journal_stmt(j, latest ? "get-latest" : "get-records"),
+		&(struct journal_reader){
+			.what = "job", .id = id, .record = fn, .arg = arg},
+		e);
+}
+
+int journal_events(struct journal *j, const char *id, uint64_t after,
+		   journal_each_event *fn, void *arg, struct err *e)
+{
+	return journal_read_events(
+		j, journal_stmt(j, "get-events"),
+		&(struct journal_reader){
+			.id = id, .after = after, .event = fn, .arg = arg},
+		e);
 }
 
 struct kept {
