@@ -165,8 +165,9 @@ int app_check(struct app *a, const struct app_request *r, json_t **report,
 int app_plan(struct app *a, const struct app_request *r, json_t **plan,
 	     struct err *e);
 
-/* Runs a plan that app_plan() made, here or elsewhere.  ERR_REFUSED,
- * nothing changed, when the facts it rests on are no longer so. */
+/* Runs a plan that app_plan() made, here or elsewhere.  ERR_CONFLICT without a
+ * job, nothing changed, when it is not the plan that would be made now;
+ * ERR_REFUSED when none would be. */
 int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
 	      struct err *e);
 

@@ -506,7 +506,7 @@ static int same_plan(struct app *a, const json_t *plan, const struct move *m,
 	json_decref(doc);
 	if (same)
 		return 0;
-	err_set(e, ERR_REFUSED,
+	err_set(e, ERR_CONFLICT,
 		"the facts have changed since this plan was made "
 		"(%s), or the plan was edited: it differs from today's "
 		"in '%s'",

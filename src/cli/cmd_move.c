@@ -2,8 +2,11 @@
 #include <stdlib.h>
 
 #include "cli/cli_priv.h"
+#include "cli/progress.h"
 #include "cli/request.h"
 #include "engine/batch.h"
+
+enum { PLANS_MOST = 3 }; /* that nobody reviews, of one move */
 
 struct args {
 	struct app_request req;
@@ -71,31 +74,63 @@ static int put_batch(json_t *plan, const char *word, struct err *e)
 	return err_set(e, ERR_USAGE, "--batch %s: not ID:MEMBER:EPOCH", word);
 }
 
-static int run(struct cli *c, const void *args, struct err *e)
+static int apply(struct cli *c, const struct args *a, json_t *plan,
+		 struct app_outcome *out, struct err *e)
 {
-	const struct args *a = args;
-	struct app_request req = a->req;
-	struct app_outcome out = APP_OUTCOME_INIT;
+	int code;
+
+	if (c->g.format == OUT_TABLE)
+		cli_print_plan(OUT_TABLE, plan, c->g.verbose > 1);
+	code = put_batch(plan, a->batch, e) ? -1 : ask(c, plan, e);
+	if (code)
+		return code;
+	app_apply(&c->app, plan, out, e);
+	return cli_finish(c, out, e);
+}
+
+static int once(struct cli *c, const struct args *a,
+		const struct app_request *req, struct app_outcome *out,
+		struct err *e)
+{
 	json_t *plan = NULL;
 	int code = -1;
 
-	req.server = c->operands[0];
-	if (app_plan(&c->app, &req, &plan, e)) {
+	if (app_plan(&c->app, req, &plan, e)) {
 		if (plan)
 			cli_print_checks(c->g.format, plan);
 	} else if (a->dry_run) {
 		cli_print_plan(c->g.format, plan, c->g.verbose > 0);
 		code = CLI_DONE;
 	} else {
-		if (c->g.format == OUT_TABLE)
-			cli_print_plan(OUT_TABLE, plan, c->g.verbose > 1);
-		code = put_batch(plan, a->batch, e) ? -1 : ask(c, plan, e);
-		if (!code) {
-			app_apply(&c->app, plan, &out, e);
-			code = cli_finish(c, &out, e);
-		}
+		code = apply(c, a, plan, out, e);
 	}
 	json_decref(plan);
+	return code;
+}
+
+/* Something has changed between the two looks; or a service of the cloud that
+ * is overloaded has answered one of them only.  Where nobody has reviewed the
+ * plan, the one of now is as good. */
+static bool is_overtaken(const struct cli *c, const struct app_outcome *out,
+			 const struct err *e)
+{
+	return c->g.yes && e->kind == ERR_CONFLICT && !*out->job;
+}
+
+static int run(struct cli *c, const void *args, struct err *e)
+{
+	const struct args *a = args;
+	struct app_request req = a->req;
+	struct app_outcome out = APP_OUTCOME_INIT;
+	int code;
+
+	req.server = c->operands[0];
+	code = once(c, a, &req, &out, e);
+	for (int i = 1; i < PLANS_MOST && is_overtaken(c, &out, e); i++) {
+		progress_note(c->app.progress, "%s; planning anew", err_msg(e));
+		err_clear(e);
+		code = once(c, a, &req, &out, e);
+	}
 	return code;
 }
 

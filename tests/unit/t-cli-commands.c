@@ -37,6 +37,8 @@ static struct {
 	enum err_kind fails;	 /* of what only reads */
 	enum err_kind job_fails; /* of a job */
 	enum txn_end end;
+	unsigned overtaken; /* so many plans do not hold */
+	unsigned plans;
 } app;
 
 static int answer(struct app *a, const char *what, json_t **report,
@@ -72,6 +74,7 @@ int app_plan(struct app *a, const struct app_request *r, json_t **plan,
 	     struct err *e)
 {
 	note_request(r);
+	app.plans++;
 	return answer(a, "plan", plan, e);
 }
 
@@ -88,6 +91,10 @@ int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
 	      struct err *e)
 {
 	assert_true(json_is_array(json_object_get(plan, "steps")));
+	if (app.overtaken) {
+		app.overtaken--;
+		return err_set(e, ERR_CONFLICT, "the facts have changed");
+	}
 	return run_job(a, "apply", out, e);
 }
 
@@ -624,6 +631,36 @@ static void t_move(void **state)
 	says(out, "\"end\": \"open\"");
 	says(out, "\"exit_code\": 3");
 	says(out, "\"kind\": \"lost\"");
+}
+
+/* A plan that does not hold any more when it is to run is made anew where
+ * nobody has reviewed it, and not for ever. */
+static void t_overtaken(void **state)
+{
+	(void)state;
+	app.report = plan;
+	app.end = TXN_DONE;
+	app.overtaken = 2;
+	assert_int_equal(run("move web --to b --yes"), CLI_DONE);
+	assert_int_equal(app.plans, 3);
+	assert_string_equal(app.asked, "apply");
+	app.plans = 0;
+	app.overtaken = 100;
+	assert_int_equal(run("move web --to b --yes"), CLI_REFUSED);
+	assert_int_equal(app.plans, 3);
+	says(errors, "error: the facts have changed");
+	/* A person has seen this one. */
+	app.plans = 0;
+	typed = "yes\n";
+	assert_int_equal(run("move web --to b"), CLI_REFUSED);
+	assert_int_equal(app.plans, 1);
+	typed = NULL;
+	/* A job that was begun is not begun a second time. */
+	app.plans = app.overtaken = 0;
+	app.job_fails = ERR_CONFLICT;
+	app.end = TXN_ROLLED_BACK;
+	run("move web --to b --yes");
+	assert_int_equal(app.plans, 1);
 }
 
 /* On a terminal it asks, after it has shown the plan. */
@@ -1342,6 +1379,7 @@ int main(void)
 		cmocka_unit_test_setup(t_request, reset),
 		cmocka_unit_test_setup(t_check, reset),
 		cmocka_unit_test_setup(t_move, reset),
+		cmocka_unit_test_setup(t_overtaken, reset),
 		cmocka_unit_test_setup(t_asks, reset),
 		cmocka_unit_test_setup(t_plan_and_apply, reset),
 		cmocka_unit_test_setup(t_no_journal, reset),
