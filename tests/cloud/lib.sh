@@ -136,9 +136,10 @@ volumes_of() {
 #   --from-volume GIB boot from a new volume with the image on it
 #   --flavor F        tiny, tiny.more (ephemeral disk and swap), small
 #   --user-data TEXT
+#   --network none    no port: all that it learns comes from its config drive
 server() {
 	local name=$1 host=$2 flavor=tiny text='made by a test' volumes=() id v body n
-	local root=
+	local root='' network=
 	shift 2
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -146,6 +147,7 @@ server() {
 		--from-volume) root=$2 ;;
 		--flavor) flavor=$2 ;;
 		--user-data) text=$2 ;;
+		--network) network=$2 ;;
 		*) die "server: unknown option $1" ;;
 		esac
 		shift 2
@@ -157,6 +159,8 @@ server() {
 		--arg u "$(printf %s "$text" | base64 -w0)" '{server: {name: $n,
 			host: $h, flavorRef: $f, imageRef: $i, config_drive: true,
 			user_data: $u, networks: [{uuid: $net}]}}')
+	[ -z "$network" ] ||
+		body=$(jq --arg n "$network" '.server.networks = $n' <<< "$body")
 	[ -z "$root" ] || {
 		v=$(volume "$name" "$root" guest) || return
 		body=$(jq --arg v "$v" '.server |= (del(.imageRef) +
