@@ -214,8 +214,8 @@ is_there() {
 	fi
 	counts[$1]=$((counts[$1] + 1))
 	holds "$n has booted once more" wait_console "$host" "$u" \
-		"@guest up count=${counts[$1]} " 240
-	holds "$n is ready" wait_console "$host" "$u" '^@guest ready' 120
+		"@guest up count=${counts[$1]} " 300
+	holds "$n is ready" wait_console "$host" "$u" '^@guest ready' 300
 	is "$n is the same one" "$(birth_on "$host" "$u")" "${births[$1]}"
 	is "$n: no boot more" "$(count_on "$host" "$u")" "${counts[$1]}"
 	is "$n runs there alone" "$(runs_on "$u")" "$host"
