@@ -91,7 +91,8 @@ guest_boot() {
 guest_start() {
 	in_host "$2" virsh -q start "$3" > /dev/null
 	rows_state "$1" active 1 | sql
-	wait_for 90 "the guest's console (contrib/sandbox console $1)" \
+	wait_for "${NOVAHAUL_SANDBOX_WAIT:-90}" \
+		"the guest's console (contrib/sandbox console $1)" \
 		guest_ready "$1" "$2"
 }
 
