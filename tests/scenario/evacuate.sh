@@ -167,7 +167,7 @@ torn() {
 	shift
 	before=$(newest)
 	begin "$@" --yes
-	for ((i = 0; i < 600; i++)); do
+	for ((i = 0; i < 2000; i++)); do
 		b=$(newest)
 		[ -z "$b" ] || [ "$b" = "$before" ] || break
 		kill -0 "$runner" 2> /dev/null || break
