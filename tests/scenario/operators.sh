@@ -22,7 +22,7 @@ GRANT ALL ON operators.* TO operator@'%';
 X
 # shellcheck disable=SC2317 # by the trap
 end_operators() {
-	if [ -n "${watcher:-}" ]; then kill "$watcher"; fi
+	rm -f "$work/secret"
 	echo "DROP DATABASE operators; DROP USER operator@'%'" | root_sql
 	cleanup
 } 2> /dev/null
@@ -30,7 +30,7 @@ trap end_operators EXIT
 # What a stranger on the controller sees of what runs there.
 echo "$secret" > "$work/secret"
 # shellcheck disable=SC2016 # expanded there
-on controller bash -c 'while sleep 0.3; do
+on controller bash -c 'while sleep 0.3 && [ -e "$0" ]; do
 	cat /proc/[0-9]*/cmdline 2> /dev/null | tr "\0" "\n" |
 	grep -F -f "$0"; done' "$work/secret" > "$work/seen" 2> /dev/null &
 watcher=$!
@@ -148,8 +148,8 @@ for how in file url; do
 	like "its jobs are shown" "$(cat "$work/out")" "$id"
 	cat "$work/out" "$work/err" >> "$work/all"
 done
-kill "$watcher"
-watcher=
+rm "$work/secret" # which ends it
+wait "$watcher"
 expect "a password that is typed is refused" 2 \
 	nh --journal "mysql://operator:$secret@$at/operators" jobs
 cat "$work"/*.out "$work"/*.err "$work/out" "$work/err" >> "$work/all"
