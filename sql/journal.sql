@@ -184,7 +184,7 @@ WHERE id = :id AND epoch = :epoch
 UPDATE jobs SET epoch = epoch + 1, seq = seq + 1, updated_us = :now,
 	state = 'open', dir = :dir, demanded = :demanded, owner = :owner,
 	ended_us = NULL
-WHERE id = :id AND epoch = :epoch AND state = :was
+WHERE id = :id AND epoch = :epoch AND state = :was AND dir = :was_dir
 
 -- name: turn
 UPDATE jobs SET state = :state, dir = :dir, demanded = :demanded,

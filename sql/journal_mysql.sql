@@ -198,7 +198,7 @@ VALUES (:id, :state, :dir, :demanded, :epoch, :seq, :created, :updated,
 UPDATE jobs SET epoch = epoch + 1, seq = seq + 1, updated_us = :now,
 	state = 'open', dir = :dir, demanded = :demanded, owner = :owner,
 	ended_us = NULL, open_instance = instance
-WHERE id = :id AND epoch = :epoch AND state = :was
+WHERE id = :id AND epoch = :epoch AND state = :was AND dir = :was_dir
 
 -- name: turn
 UPDATE jobs SET state = :state, dir = :dir, demanded = :demanded,

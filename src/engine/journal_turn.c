@@ -26,13 +26,16 @@ static int take(struct journal *j, void *arg, struct err *e)
 	journal_bind(st, ":owner", a->t->owner);
 	journal_bind(st, ":id", a->job->id);
 	journal_bind_int(st, ":epoch", (int64_t)a->job->epoch);
-	/* Whoever had it may have finished it since it was loaded. */
+	/* Whoever had it may have finished it, or turned it round, since it
+	 * was loaded. */
 	journal_bind(st, ":was", journal_state_name(a->job->state));
+	journal_bind(st, ":was_dir", journal_dir_name(a->job->dir));
 	if (journal_exec(j, st, e))
 		return -1;
 	if (journal_changed(j) != 1)
 		return err_set(e, ERR_STALE,
-			       "another process took the job over first");
+			       "another process took the job over first, or "
+			       "went on with it");
 	if (journal_not_attended(j, a->job->id, e) ||
 	    journal_hold(j, a->job->id, e))
 		return -1;

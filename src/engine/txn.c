@@ -389,6 +389,22 @@ static int enter(struct txn *t, struct err *moot, struct err *e)
 	return 0;
 }
 
+/* Whoever had it may have done more since it was read: a frozen controller that
+ * woke just then.  Under our epoch nobody else writes any more. */
+static int read_again(struct txn *t, struct err *e)
+{
+	struct txn now;
+
+	if (txn_open(&now, t->env, t->job.id, e)) {
+		txn_close(&now);
+		return -1;
+	}
+	txn_close(t);
+	*t = now;
+	journal_urgent(t->env->journal, true);
+	return 0;
+}
+
 /* Raises the epoch here, then on the hosts.  0, or *END is what it came to. */
 static int take_over(struct txn *t, const struct journal_takeover *how,
 		     struct err *moot, enum txn_end *end, struct err *e)
@@ -401,7 +417,10 @@ static int take_over(struct txn *t, const struct journal_takeover *how,
 		*end = e->kind == ERR_STALE ? end_stale(t, e) : TXN_ERROR;
 		return -1;
 	}
-	t->key = journal_key(&t->job);
+	if (read_again(t, e)) {
+		*end = TXN_OPEN;
+		return -1;
+	}
 	if (!enter(t, moot, e))
 		return 0;
 	err_wrap(e, "job %s: taking it over", t->job.id);
@@ -567,15 +586,10 @@ enum txn_end txn_retreat(const struct txn_env *env, const char *id,
 	if (!txn_may_retreat(env->steps, &t.job)) {
 		end = no_retreat(&t, e);
 	} else if (!take_over(&t, &how, &cause, &end, e)) {
-		/* It may have gone on since that look; under this epoch nobody
-		 * else goes on with it. */
-		txn_close(&t);
-		if (txn_open(&t, env, id, e))
-			end = TXN_OPEN;
-		else
-			end = txn_may_retreat(env->steps, &t.job)
-				      ? give_up(&t, &cause, e)
-				      : no_retreat(&t, e);
+		/* It may have gone on since that look. */
+		end = txn_may_retreat(env->steps, &t.job)
+			      ? give_up(&t, &cause, e)
+			      : no_retreat(&t, e);
 	}
 	err_clear(&cause);
 	txn_close(&t);

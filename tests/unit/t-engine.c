@@ -1011,31 +1011,45 @@ static void t_no_retreat(void **state)
 	world_is(f, "11111");
 }
 
-/* While the retreat was claiming it, its controller went past the commit point:
- * what is read under the new epoch counts. */
-static int late_enter(void *world, const char *job, uint64_t epoch,
-		      bool started, struct err *e)
+/* Its controller was frozen, and does a step more after the job was read and
+ * before it is taken over. */
+static int late_look(void *world, const char *job, struct err *e)
 {
 	struct fix *f = (struct fix *)((char *)world - offsetof(struct fix, w));
-	struct journal_key k = {.epoch = epoch};
-	struct journal_step s = {.idx = 2, .mark = MARK_DONE, .attempt = 1};
+	struct journal_key k = {.epoch = 1};
+	struct journal_step s = {.mark = MARK_DONE, .attempt = 1};
 
-	(void)started;
+	while (f->w.done[s.idx])
+		s.idx++;
 	memcpy(k.id, job, sizeof(k.id));
+	f->w.done[s.idx] = true;
 	return journal_mark(f->env.journal, &k, &s, e);
 }
 
+/* That was the commit point: what is read under the new epoch counts. */
 static void t_retreat_late(void **state)
 {
 	struct fix *f = *state;
 
 	f->w.s[1].run[0] = (struct act){.kind = ERR_INTERRUPTED, .does = true};
 	assert_int_equal(run(f), TXN_OPEN);
-	f->env.enter = late_enter;
+	f->env.look = late_look;
 	buf_reset(&f->w.log);
 	assert_int_equal(retreat(f), TXN_REFUSED);
-	log_is(f, "");
 	job_is(f, "open forward DrD--");
+}
+
+static void t_rollback_late(void **state)
+{
+	struct fix *f = *state;
+
+	f->w.s[0].run[0] = (struct act){.kind = ERR_INTERRUPTED, .does = true};
+	assert_int_equal(run(f), TXN_OPEN);
+	f->env.look = late_look;
+	err_clear(&f->e);
+	assert_int_equal(txn_rollback(&f->env, f->id, &f->e), TXN_ROLLED_BACK);
+	world_is(f, "00000");
+	job_is(f, "rolled-back backward UU---");
 }
 
 /* --- the journal fails, the build is older */
@@ -1160,6 +1174,7 @@ int main(void)
 		T(t_retreat_stuck),
 		T(t_no_retreat),
 		T(t_retreat_late),
+		T(t_rollback_late),
 		T(t_journal_fails),
 		T(t_other_build),
 		cmocka_unit_test(t_table),
