@@ -198,10 +198,10 @@ after_readmit() {
 	dies "$h" "$to"
 	expect "without proof nothing is rescued" 6 rescue "$h" "$to"
 	expect "the proof" 0 proven "$h"
-	nh rescue "$h" --disks "$to:$root$nova" --to "$to" --dry-run \
-		"${id[drive]}" > "$work/out" 2>&1 < /dev/null
-	like "the plan says what would start a second time" \
-		"$(tr -s '\n ' ' ' < "$work/out")" 'starts it when that host boots'
+	nh rescue "$h" --disks "$to:$root$nova" --to "$to" --dry-run -f json \
+		"${id[drive]}" > "$work/out" 2> "$work/err" < /dev/null
+	like "the plan says what would start a second time" "$(< "$work/out")" \
+		'starts it when that host boots'
 	record=([web]=$armed [drive]=$off [boot]=$off [off]=$armed)
 	rescued "$h" "$to"
 	lives "$to" 1
