@@ -279,6 +279,8 @@ world after
 # both targets have now.
 changes=()
 for i in "${!uuids[@]}"; do
+	# stays behind, unless --console-log is given
+	changes+=("^< $home: $nova/${uuids[i]}/console\.log type=file ")
 	[ -n "${off[i]}" ] || changes+=(
 		"^[<>] $home: $nova/${uuids[i]}/(disk[.a-z0-9]*|console\.log) type=file .* owner="
 		"^[<>] $home: /var/lib/libvirt/(swtpm/${uuids[i]}/|qemu/nvram/)")
