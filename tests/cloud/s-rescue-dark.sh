@@ -6,7 +6,7 @@
 # When the cloud is back Nova, Placement, Neutron and Cinder agree with what is,
 # and go on from there; when the host is back nothing is destroyed and nothing
 # starts twice.
-# Drawn in a sample, with others that take long.
+# Full run only: it takes many minutes; in a sample, when it is named, with less waiting.
 # shellcheck disable=SC2317 # functions that `expect` and `holds` call
 # shellcheck source=tests/cloud/lib.sh
 . "$(dirname "$0")/lib.sh"

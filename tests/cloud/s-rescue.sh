@@ -7,7 +7,7 @@
 # whether it starts before `readmit` or after it; allocations are single and Nova
 # goes on.  Once this way, with the disarmed record and with the armed one, and
 # once back.
-# Drawn in a sample, with others that take long.
+# Full run only: it takes many minutes; in a sample, when it is named, one way.
 # shellcheck disable=SC2317 # functions that `expect` and `holds` call
 # shellcheck source=tests/cloud/lib.sh
 . "$(dirname "$0")/lib.sh"
