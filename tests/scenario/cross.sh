@@ -5,7 +5,7 @@
 # both go to one host that has room for one of them only.  With one journal, and
 # with two that know nothing of each other.  Every guest ends up on one host,
 # booted once for each move.
-# Drawn in a sample: it needs minutes and a sandbox of its own.
+# Full run only: it needs minutes and a sandbox of its own.
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"
 export NOVAHAUL_SANDBOX=$NOVAHAUL_SANDBOX-cross

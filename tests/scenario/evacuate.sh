@@ -7,8 +7,8 @@
 # directory with the journal alone.  Then they return: every guest is home, has
 # booted once for each move, and is the same byte by byte where it was off; the
 # database says what it said before, and nothing is left behind.
-# Drawn in a sample: it needs minutes and a sandbox of its own; a sample has 3
-# guests and few kills.
+# Full run only: it needs minutes and a sandbox of its own.  SAMPLE=N in the
+# environment makes it 3 guests and few kills.
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"
 # A sandbox of its own, with a third host.

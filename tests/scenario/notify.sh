@@ -77,12 +77,15 @@ on controller perl -MIO::Socket::UNIX -MSocket -e '
 		or die "$path: $!";
 	open my $f, ">", $file or die "$file: $!";
 	$f->autoflush(1);
-	print $f "listening\n";
+	print $f "listening $$\n";
 	alarm 900;
 	while (defined recv $s, my $m, 65536, 0) { print $f $m, "--\n" }
-' /run/systemd/journal/socket "$work/journald" &
-listener=$!
-trap 'kill $listener 2> /dev/null; end_frozen; cleanup' EXIT
+' /run/systemd/journal/socket "$work/journald" > "$work/listener" 2>&1 < /dev/null &
+# By its number on the controller; what is started here only waits for it.
+deaf() {
+	on controller kill "$(sed -n 's/^listening //p' "$work/journald")"
+} 2> /dev/null
+trap 'deaf; end_frozen; cleanup' EXIT
 for ((i = 0; i < 100; i++)); do
 	[ ! -s "$work/journald" ] || break
 	sleep 0.1
@@ -173,5 +176,5 @@ rows rows2
 same "the database" rows1 rows2
 is "no job was made of it" "$(nc jobs -f json | grep -c "\"open\"")" 0
 
-kill "$listener" 2> /dev/null
+deaf
 finish

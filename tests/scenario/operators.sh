@@ -4,7 +4,7 @@
 # move one guest at the same time: it is moved once, and who comes second is told
 # who has it and what to type.  The password stands in no command line, log,
 # journal or manifest.
-# Drawn in a sample: two moves of a guest that boots.
+# Full run only: two moves of a guest that boots.
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_novahaul

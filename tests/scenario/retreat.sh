@@ -6,7 +6,7 @@
 # other host is left the guest runs on where it was; one whose database row names
 # the dead host already waits for it, open.  When the host is back it starts
 # nothing, and audit sweeps it.  None is lost, none runs twice.
-# Drawn in a sample: it needs minutes and a sandbox of its own.
+# Full run only: it needs minutes and a sandbox of its own.
 # shellcheck disable=SC2317 # the cases are called by name
 # shellcheck source=tests/scenario/lib.sh
 . "$(dirname "$0")/lib.sh"

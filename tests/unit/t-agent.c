@@ -816,6 +816,9 @@ static void t_conf(void **state)
 	if (c.running) {
 		fprintf(stderr, "a nova-compute runs here: its is read\n");
 		host_conf_clear(&c);
+		mem_freep(&prog);
+		mem_freep(&file);
+		mem_freep(&dir);
 		skip();
 	}
 	host_conf_clear(&c);
