@@ -20,6 +20,7 @@ enum {
 	CRASHES_MOST = 3, /* of a member's processes, in a row */
 	LOCK_TIMEOUT_US = 600 * 1000000,
 	STRAYS_MOST_US = 900 * 1000000,
+	CLOCKS_US = 60 * 1000000, /* by so much two machines may differ */
 };
 
 /* --- what is written down */
@@ -74,32 +75,82 @@ static bool note_newest(void *arg, const struct journal_job *job)
 	return true;
 }
 
-/* The process ended without a job of its own. */
-static enum sched_end no_job(struct run *r, struct kid *k)
+struct others {
+	const struct batch *b;
+	const struct batch_member *m;
+	char id[JOURNAL_ID_MAX];
+};
+
+/* One that is open, or that ended after the member's process had begun. */
+static bool note_other(void *arg, const struct journal_job *job)
+{
+	struct others *o = arg;
+
+	if (!str_is(job->instance, o->m->instance) ||
+	    !strcmp(job->batch, o->b->id) ||
+	    (job->state != JOURNAL_OPEN &&
+	     job->ended_us < o->m->started_us - CLOCKS_US))
+		return true;
+	memcpy(o->id, job->id, sizeof(o->id));
+	return false;
+}
+
+/* What a process finds half way in another operator's move looks like a
+ * failure, and is none: that move has the instance, or had it just now. */
+static int is_locked(struct run *r, const struct kid *k, bool *yes,
+		     struct err *e)
 {
 	struct batch_member *m = &r->b->members[k->member];
+	struct others o = {.b = r->b, .m = m};
 
+	*yes = k->c.exit_code == CLI_LOCKED || k->told;
+	if (*yes || k->c.exit_code == CLI_NOTHING || !m->instance)
+		return 0;
+	if (journal_jobs(r->j, note_other, &o, e))
+		return -1;
+	*yes = *o.id;
+	if (*yes)
+		log_info("%s: job %s, which is not of batch %s, has it or had "
+			 "it",
+			 m->name, o.id, r->b->id);
+	return 0;
+}
+
+/* The process ended without a job of its own. */
+static int no_job(struct run *r, struct kid *k, enum sched_end *end,
+		  struct err *e)
+{
+	struct batch_member *m = &r->b->members[k->member];
+	const char *words = k->error;
+	bool locked;
+
+	if (is_locked(r, k, &locked, e))
+		return -1;
 	err_clear(&m->why);
 	m->ended_us = clock_now_us();
-	if (k->c.exit_code == CLI_LOCKED || k->told) {
+	if (locked) {
+		*end = SCHED_END_LOCKED;
 		m->state = MEMBER_PENDING;
-		if (k->error)
-			err_set(&m->why, ERR_LOCKED, "%s", k->error);
-		return SCHED_END_LOCKED;
-	}
-	if (k->c.exit_code == CLI_NOTHING) {
+		if (words)
+			err_set(&m->why, ERR_LOCKED, "%s", words);
+	} else if (k->c.exit_code == CLI_NOTHING) {
+		*end = SCHED_END_DONE;
 		m->state = MEMBER_SKIPPED;
 		err_set(&m->why, ERR_NOTHING, "%s",
-			k->error ? k->error : "it is there already");
-		return SCHED_END_DONE;
+			words ? words : "it is there already");
+		return 0;
+	} else {
+		*end = SCHED_END_FAILED;
+		m->state = MEMBER_FAILED;
+		err_set(&m->why,
+			k->c.exit_code == CLI_REFUSED ? ERR_REFUSED
+						      : ERR_FAILED,
+			"%s",
+			words ? words : "its process ended without a word");
 	}
-	m->state = MEMBER_FAILED;
-	err_set(&m->why,
-		k->c.exit_code == CLI_REFUSED ? ERR_REFUSED : ERR_FAILED, "%s",
-		k->error ? k->error : "its process ended without a word");
-	if (k->hint)
+	if (words && k->hint)
 		err_hint(&m->why, "%s", k->hint);
-	return SCHED_END_FAILED;
+	return 0;
 }
 
 static enum sched_end open_job(const struct kid *k, struct batch_member *m)
@@ -159,10 +210,12 @@ static int member_ended(struct run *r, struct kid *k, struct err *e)
 
 	if (batch_jobs(r->j, r->b->id, (long)m->idx, note_newest, &n, e))
 		return -1;
-	if (*n.id && (k->resumes || strcmp(n.id, before)))
+	if (*n.id && (k->resumes || strcmp(n.id, before))) {
 		end = by_job(r, k, &n);
-	else
-		end = no_job(r, k);
+	} else if (no_job(r, k, &end, e)) {
+		err_clear(&n.why);
+		return -1;
+	}
 	err_clear(&n.why);
 	if (lost_judge(r, k, &end, e))
 		return -1;

@@ -55,6 +55,9 @@ static int add_move(struct run *r, size_t i, struct strv *v, struct err *e)
 	strv_add(v, "move");
 	strv_add(v, m->instance);
 	strv_addf(v, "--to=%s", m->target);
+	/* Who goes home is moved from wherever it is. */
+	if (m->source && str_is(r->b->kind, "evacuate"))
+		strv_addf(v, "--from=%s", m->source);
 	strv_addf(v, "--batch=%s:%zu:%" PRIu64, r->b->id, i, r->k.epoch);
 	request_words(&req, v);
 	return 0;

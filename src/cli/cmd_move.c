@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli_priv.h"
 #include "cli/progress.h"
@@ -12,6 +13,7 @@ struct args {
 	struct app_request req;
 	bool dry_run;
 	const char *batch; /* ID:MEMBER:EPOCH */
+	const char *from;  /* only off this host */
 };
 
 static const struct opt opts[] = {
@@ -29,6 +31,12 @@ static const struct opt opts[] = {
 	 .offset = offsetof(struct args, batch),
 	 .hidden = true,
 	 .help = "the batch that begins it"},
+	{.type = OPT_HOST,
+	 .name = "from",
+	 .arg = "HOST",
+	 .offset = offsetof(struct args, from),
+	 .hidden = true,
+	 .help = "the host that it is to leave"},
 	OPT_LAST,
 };
 
@@ -88,14 +96,30 @@ static int apply(struct cli *c, const struct args *a, json_t *plan,
 	return cli_finish(c, out, e);
 }
 
+/* Where it has left already, whatever speaks against another move of it is of
+ * no interest; but who holds it may yet bring it back. */
+static bool has_left(const struct args *a, const json_t *plan, struct err *e)
+{
+	const char *at = text(plan, "from", NULL);
+
+	if (!a->from || !plan || e->kind == ERR_LOCKED || !strcmp(at, a->from))
+		return false;
+	err_clear(e);
+	err_set(e, ERR_NOTHING,
+		"instance %s (%s) is not on %s any more, but on %s",
+		text(plan, "server", "uuid"), text(plan, "server", "name"),
+		a->from, at);
+	return true;
+}
+
 static int once(struct cli *c, const struct args *a,
 		const struct app_request *req, struct app_outcome *out,
 		struct err *e)
 {
 	json_t *plan = NULL;
-	int code = -1;
+	int code = -1, rc = app_plan(&c->app, req, &plan, e);
 
-	if (app_plan(&c->app, req, &plan, e)) {
+	if (has_left(a, plan, e) || rc) {
 		if (plan)
 			cli_print_checks(c->g.format, plan);
 	} else if (a->dry_run) {

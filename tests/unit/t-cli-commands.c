@@ -663,6 +663,24 @@ static void t_overtaken(void **state)
 	assert_int_equal(app.plans, 1);
 }
 
+/* Of two who empty one host the second finds some that have left. */
+static void t_from(void **state)
+{
+	(void)state;
+	app.report = plan;
+	app.end = TXN_DONE;
+	assert_int_equal(run("move web --to b --from a --yes"), CLI_DONE);
+	assert_string_equal(app.asked, "apply");
+	assert_int_equal(run("move web --to b --from c --yes"), CLI_NOTHING);
+	assert_string_equal(app.asked, "plan");
+	says(errors, "is not on c any more, but on a");
+	app.fails = ERR_REFUSED;
+	assert_int_equal(run("move web --to b --from c --yes"), CLI_NOTHING);
+	/* It may yet come back. */
+	app.fails = ERR_LOCKED;
+	assert_int_equal(run("move web --to b --from c --yes"), CLI_LOCKED);
+}
+
 /* On a terminal it asks, after it has shown the plan. */
 static void t_asks(void **state)
 {
@@ -1380,6 +1398,7 @@ int main(void)
 		cmocka_unit_test_setup(t_check, reset),
 		cmocka_unit_test_setup(t_move, reset),
 		cmocka_unit_test_setup(t_overtaken, reset),
+		cmocka_unit_test_setup(t_from, reset),
 		cmocka_unit_test_setup(t_asks, reset),
 		cmocka_unit_test_setup(t_plan_and_apply, reset),
 		cmocka_unit_test_setup(t_no_journal, reset),

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The controller of a batch, with a real journal and real processes: each
+ * member's is this program, which knows by NH_KID what it is to find and say.
+ */
+#include "unit/unit.h"
+
+#include <unistd.h>
+
+#include "cli/app_batch.h"
+#include "cli/cli.h"
+#include "cli/progress.h"
+#include "core/str.h"
+
+#define UUID "9f2c1f1e-0b1d-4c57-8b9c-111111111111"
+#define OTHER "9f2c1f1e-0b1d-4c57-8b9c-222222222222"
+
+static char dir[64], path[96], words[96];
+static const struct config config = CONFIG_INIT;
+static const struct app_ops ops = {.answers = NULL};
+static struct app app;
+
+#define OK(call)                                                               \
+	do {                                                                   \
+		if (call)                                                      \
+			fail_msg("%s: %s", #call, err_msg(&e));                \
+	} while (0)
+
+/* ---- the process of a member */
+
+/* What the other operator has, and where it ended. */
+static bool first_open(void *arg, const struct journal_job *job)
+{
+	if (job->state != JOURNAL_OPEN)
+		return true;
+	memcpy(arg, job->id, JOURNAL_ID_MAX);
+	return false;
+}
+
+static void other_ends(const char *journal)
+{
+	struct err e = ERR_INIT;
+	struct journal *j = journal_open(journal, &e);
+	struct journal_job job = {0};
+	struct journal_turn t = {.state = JOURNAL_DONE};
+	char id[JOURNAL_ID_MAX] = "";
+	struct journal_key k;
+
+	if (!j || journal_jobs(j, first_open, id, &e) ||
+	    journal_load(j, id, &job, &e))
+		_exit(99);
+	k = journal_key(&job);
+	if (journal_turn(j, &k, &t, &e))
+		_exit(99);
+	journal_job_clear(&job);
+	journal_close(j);
+}
+
+/* The how many-th one is this? */
+static int note_words(int argc, char **argv)
+{
+	const char *file = getenv("NH_WORDS");
+	FILE *f = fopen(file, "a+");
+	int n = 0, c;
+
+	if (!f)
+		_exit(99);
+	while ((c = fgetc(f)) != EOF)
+		n += c == '\n';
+	for (int i = 1; i < argc; i++)
+		fprintf(f, "%s%c", argv[i], i < argc - 1 ? ' ' : '\n');
+	fclose(f);
+	return n;
+}
+
+static int kid(const char *what, int argc, char **argv)
+{
+	const char *journal = argv[1] + strlen("--journal=");
+	int n = note_words(argc, argv);
+
+	if (str_is(what, "fails") || !n) {
+		if (str_is(what, "passes"))
+			other_ends(journal);
+		fprintf(stderr, "error: it is half way\nhint: look\n");
+		return CLI_FAILED;
+	}
+	if (str_is(what, "waits"))
+		other_ends(journal);
+	fprintf(stderr, "error: it is not there any more\n");
+	return CLI_NOTHING;
+}
+
+/* ---- the batch */
+
+static json_t *plan_of(const char *kind)
+{
+	return json_pack("{s:s, s:s, s:[{s:{s:s, s:s}, s:s, s:s}]}", "kind",
+			 kind, "host", "c30", "members", "instance", "uuid",
+			 UUID, "name", "web", "source", "c30", "target", "c34");
+}
+
+static void other_begins(const char *uuid)
+{
+	struct err e = ERR_INIT;
+	struct journal *j = journal_open(path, &e);
+	struct journal_job job;
+	json_t *plan = json_pack("{s:s, s:{s:s, s:s}, s:s, s:s, s:[{s:s}]}",
+				 "kind", "move", "instance", "uuid", uuid,
+				 "name", "web", "source", "c30", "target",
+				 "c36", "steps", "step", "all");
+
+	assert_non_null(j);
+	OK(journal_create(j, plan, "there pid 3", &job, &e));
+	journal_job_clear(&job);
+	json_decref(plan);
+	journal_close(j);
+}
+
+/* Runs a batch of KIND whose member's process does WHAT; its exit code. */
+static int run(const char *kind, const char *what, struct batch *b)
+{
+	struct app_batch_outcome out = {0};
+	struct err e = ERR_INIT;
+	json_t *plan = plan_of(kind);
+	struct journal *j;
+
+	setenv("NH_KID", what, 1);
+	setenv("NH_WORDS", words, 1);
+	app_batch_run(&app, plan, &out, &e);
+	unsetenv("NH_KID");
+	err_clear(&e);
+	json_decref(plan);
+	json_decref(out.report);
+	j = journal_open(path, &e);
+	assert_non_null(j);
+	OK(batch_load(j, out.id, b, &e));
+	journal_close(j);
+	return out.code;
+}
+
+static void is_member(const struct batch *b, enum batch_member_state state,
+		      unsigned attempts)
+{
+	const struct batch_member *m = &b->members[0];
+
+	if (m->state != state || m->attempts != attempts)
+		fail_msg("%s after %u: %s", batch_member_state_name(m->state),
+			 m->attempts, err_msg(&m->why));
+}
+
+static void clear(void)
+{
+	AUTO(mem_freep) char *reserve = mem_printf("%s.reserve", path);
+
+	unlink(path);
+	unlink(reserve);
+	unlink(words);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	clear();
+	return 0;
+}
+
+/* Two operators empty one host: what the second one finds half way is locked,
+ * not failed, and he is through once the first one is. */
+static void t_waits(void **state)
+{
+	struct batch b;
+
+	(void)state;
+	other_begins(UUID);
+	assert_int_equal(run("evacuate", "waits", &b), CLI_DONE);
+	is_member(&b, MEMBER_SKIPPED, 2);
+	assert_int_equal(b.state, BATCH_DONE);
+	batch_clear(&b);
+}
+
+/* The same when that job ends before the controller looks into the journal. */
+static void t_passes(void **state)
+{
+	struct batch b;
+
+	(void)state;
+	other_begins(UUID);
+	assert_int_equal(run("evacuate", "passes", &b), CLI_DONE);
+	is_member(&b, MEMBER_SKIPPED, 2);
+	batch_clear(&b);
+}
+
+static void t_fails(void **state)
+{
+	struct batch b;
+
+	(void)state;
+	other_begins(OTHER);
+	assert_int_equal(run("evacuate", "fails", &b), CLI_FAILED);
+	is_member(&b, MEMBER_FAILED, 1);
+	assert_string_equal(err_msg(&b.members[0].why), "it is half way");
+	assert_string_equal(b.members[0].why.hint, "look");
+	batch_clear(&b);
+}
+
+/* What the newest process was started with. */
+static bool told(const char *word)
+{
+	char line[2048] = "";
+	FILE *f = fopen(words, "r");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		;
+	fclose(f);
+	return strstr(line, word) != NULL;
+}
+
+/* Who has been moved off the host by somebody else is not moved once more. */
+static void t_from(void **state)
+{
+	struct batch b;
+
+	(void)state;
+	run("evacuate", "fails", &b);
+	batch_clear(&b);
+	assert_true(told(" --to=c34 --from=c30 "));
+	run("return", "fails", &b);
+	batch_clear(&b);
+	assert_true(told(" --to=c34 "));
+	assert_false(told("--from"));
+}
+
+#define T(t) cmocka_unit_test_setup(t, set_up)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		T(t_waits),
+		T(t_passes),
+		T(t_fails),
+		T(t_from),
+	};
+	const char *what = getenv("NH_KID");
+	int rc;
+
+	if (what && argc > 1)
+		return kid(what, argc, argv);
+	strcpy(dir, "/tmp/nh-batch-run-XXXXXX");
+	if (!mkdtemp(dir))
+		return 1;
+	snprintf(path, sizeof(path), "%s/journal.db", dir);
+	snprintf(words, sizeof(words), "%s/words", dir);
+	app = (struct app){.config = &config,
+			   .journal = path,
+			   .ops = &ops,
+			   .progress = progress_new(PROGRESS_NONE),
+			   .confirmed = true};
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	progress_free(app.progress);
+	clear();
+	rmdir(dir);
+	return rc;
+}
