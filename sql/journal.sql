@@ -364,7 +364,7 @@ FROM members WHERE batch = :id ORDER BY idx
 -- name: batch-take
 UPDATE batches SET epoch = epoch + 1, seq = seq + 1, updated_us = :now,
 	state = 'open', dir = :dir, owner = :owner, ended_us = NULL
-WHERE id = :id AND epoch = :epoch AND state = :was
+WHERE id = :id AND epoch = :epoch AND state = :was AND dir = :was_dir
 
 -- name: batch-turn
 UPDATE batches SET state = :state, dir = :dir, error = :error,

@@ -156,7 +156,13 @@ static int take(struct opened *o, struct app *a, enum journal_dir dir,
 		return err_wrap(e, "run %s", id);
 	o->b.k = batch_key(&o->b.b);
 	o->app.run = o->b.j;
-	return skip ? book_skip(&o->b, step, skip->reason, e) : 0;
+	if (!skip)
+		return 0;
+	/* It may have gone on since that look. */
+	return book_may_skip(&o->b, skip, &step, e) ||
+			       book_skip(&o->b, step, skip->reason, e)
+		       ? -1
+		       : 0;
 }
 
 /* ---- steps */

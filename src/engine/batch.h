@@ -95,9 +95,10 @@ void batch_clear(struct batch *b);
 struct journal_key batch_key(const struct batch *b);
 
 /* Raises the epoch by one and makes the batch OPEN in the direction given
- * (.demanded is not looked at).  ERR_STALE: another was faster; ERR_LOCKED, in
- * a shared journal, when another process attends it: whoever runs a batch calls
- * journal_beat(), whatever else it waits for. */
+ * (.demanded is not looked at); B is then as the journal has it under the new
+ * epoch, all of it read again.  ERR_STALE: another was faster, or went on with
+ * it; ERR_LOCKED, in a shared journal, when another process attends it: whoever
+ * runs a batch calls journal_beat(), whatever else it waits for. */
 int batch_take(struct journal *j, struct batch *b,
 	       const struct journal_takeover *t, struct err *e);
 

@@ -38,13 +38,16 @@ static int take(struct journal *j, void *arg, struct err *e)
 	journal_bind(st, ":owner", a->t->owner);
 	journal_bind(st, ":id", a->b->id);
 	journal_bind_int(st, ":epoch", (int64_t)a->b->epoch);
-	/* Whoever had it may have finished it since it was loaded. */
+	/* Whoever had it may have finished it, or turned it round, since it
+	 * was loaded. */
 	journal_bind(st, ":was", batch_state_name(a->b->state));
+	journal_bind(st, ":was_dir", journal_dir_name(a->b->dir));
 	if (journal_exec(j, st, e))
 		return -1;
 	if (journal_changed(j) != 1)
 		return err_set(e, ERR_STALE,
-			       "another process took the batch over first");
+			       "another process took the batch over first, or "
+			       "went on with it");
 	if (journal_not_attended(j, a->b->id, e) ||
 	    journal_hold(j, a->b->id, e))
 		return -1;
@@ -59,18 +62,20 @@ int batch_take(struct journal *j, struct batch *b,
 {
 	struct take a = {b, t};
 	struct journal_write w = {"taking the batch over", NULL, take, &a};
-	AUTO(mem_freep) char *owner = mem_strdup0(t->owner);
+	struct batch now;
 
 	if (journal_write(j, &w, e))
 		return -1;
-	b->epoch++;
-	b->seq++;
-	b->state = BATCH_OPEN;
-	b->dir = t->dir;
-	b->ended_us = 0;
-	mem_free(b->owner);
-	b->owner = owner;
-	owner = NULL;
+	/* Whoever had it may have written more of its members since B was read:
+	 * a frozen controller that woke just then.  Under our epoch nobody else
+	 * writes any more. */
+	if (batch_load(j, b->id, &now, e)) {
+		err_wrap(e, "batch %s: reading it once it was taken over",
+			 b->id);
+		return err_hint(e, "novahaul resume %s", b->id);
+	}
+	batch_clear(b);
+	*b = now;
 	return 0;
 }
 
