@@ -101,6 +101,7 @@ struct app_dead {
 					   "localhost": on this machine */
 	const char *xml_host, *xml_dir; /* its libvirt's definitions; NULL:
 					   beside the disks */
+	bool inspect; /* the list looks into the disks as well */
 	bool accept_bad;
 	bool adopt; /* Nova's own evacuate takes the placed disks over */
 	enum app_record record;
@@ -255,8 +256,10 @@ int app_fenced(struct app *a, const struct app_dead *d,
 	       struct fence_proof *proof, struct err *e);
 /* What a dead host's disks hold: {schema_version, host, seen_on, path,
  * servers: [{server, name, vm_state, state, row, directory, files, bytes,
- * disks, missing, domain, why}], database}; the last says why the database
- * could not be asked, or is null.  Changes nothing. */
+ * disks, missing, domain, why, os, filesystems, unread}], database}; the last
+ * says why the database could not be asked, or is null.  With .inspect, os and
+ * filesystems are novahaul-inspect's, or unread says why not; else all three
+ * are null.  Changes nothing. */
 int app_inventory(struct app *a, const struct app_dead *d, json_t **report,
 		  struct err *e);
 

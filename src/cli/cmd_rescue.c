@@ -9,7 +9,7 @@
 struct args {
 	struct app_request req;
 	const char *disks, *xml;
-	bool accept_bad, list, dry_run;
+	bool accept_bad, list, no_inspect, dry_run;
 	int record;
 	int route; /* of rescue_routes */
 	unsigned fence_max_age;
@@ -38,6 +38,10 @@ static const struct opt opts[] = {
 	 .offset = ARG(list),
 	 .dry = true,
 	 .help = "show what is there; change nothing"},
+	{.type = OPT_FLAG,
+	 .name = "no-inspect",
+	 .offset = ARG(no_inspect),
+	 .help = "list without looking into the disks"},
 	{.type = OPT_STRING,
 	 .name = "xml",
 	 .arg = "[HOST:]DIR",
@@ -104,10 +108,16 @@ static const struct opt opts[] = {
 };
 
 static const struct out_column cols[] = {
-	{"server", "SERVER", OUT_TEXT}, {"name", "NAME", OUT_TEXT},
-	{"state", "STATE", OUT_TEXT},	{"vm_state", "VM", OUT_TEXT},
-	{"bytes", "BYTES", OUT_BYTES},	{"domain", "DEFINITION", OUT_TEXT},
-	{"why", "WHY", OUT_TEXT},	{NULL, NULL, OUT_TEXT},
+	{"server", "SERVER", OUT_TEXT},
+	{"name", "NAME", OUT_TEXT},
+	{"state", "STATE", OUT_TEXT},
+	{"vm_state", "VM", OUT_TEXT},
+	{"bytes", "BYTES", OUT_BYTES},
+	{"os_text", "OS", OUT_TEXT},
+	{"filesystems_text", "FILE SYSTEMS", OUT_TEXT},
+	{"domain", "DEFINITION", OUT_TEXT},
+	{"why", "WHY", OUT_TEXT},
+	{NULL, NULL, OUT_TEXT},
 };
 
 /* ---- what was asked */
@@ -164,6 +174,7 @@ static int read_asked(const struct cli *c, const struct args *a,
 {
 	*q = (struct asked){
 		.d = {.from = c->operands[0],
+		      .inspect = a->list && !a->no_inspect,
 		      .accept_bad = a->accept_bad,
 		      .adopt = a->route == ROUTE_ADOPT,
 		      .record = (enum app_record)a->record,
@@ -203,6 +214,72 @@ static int read_asked(const struct cli *c, const struct args *a,
 
 /* ---- the list */
 
+static const char *word(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s && *s && strcmp(s, "unknown") != 0 ? s : NULL;
+}
+
+/* "Debian GNU/Linux 12 (bookworm), web-1"; what cannot be known is left out. */
+static json_t *os_text(const json_t *row)
+{
+	AUTO(buf_clear) struct buf b = BUF_INIT;
+	const json_t *os;
+	size_t i;
+
+	json_array_foreach (json_object_get(row, "os"), i, os) {
+		const char *what = word(os, "product");
+		const char *name = word(os, "hostname");
+
+		what = what ? what : word(os, "distro");
+		what = what ? what : word(os, "type");
+		buf_printf(&b, "%s%s%s%s", b.len ? "; " : "",
+			   what ? what : "unknown", name ? ", " : "",
+			   name ? name : "");
+	}
+	return json_string(buf_str(&b));
+}
+
+/* "ext4 root 31 MiB, swap 1 GiB" */
+static json_t *filesystems_text(const json_t *row)
+{
+	AUTO(buf_clear) struct buf b = BUF_INIT;
+	const json_t *fs;
+	size_t i;
+
+	json_array_foreach (json_object_get(row, "filesystems"), i, fs) {
+		json_int_t n = json_integer_value(json_object_get(fs, "size"));
+		const char *type = word(fs, "type"), *label = word(fs, "label");
+		char size[OUT_SIZE_MAX];
+
+		out_size(n > 0 ? (uint64_t)n : 0, size);
+		buf_printf(&b, "%s%s%s%s %s", b.len ? ", " : "",
+			   type ? type : "unknown", label ? " " : "",
+			   label ? label : "", size);
+	}
+	return json_string(buf_str(&b));
+}
+
+/* For people; the other formats have the members themselves. */
+static void in_words(json_t *servers)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach (servers, i, row) {
+		const char *unread = word(row, "unread");
+
+		json_object_set_new(row, "os_text", os_text(row));
+		json_object_set_new(row, "filesystems_text",
+				    filesystems_text(row));
+		if (unread && !word(row, "why"))
+			json_object_set_new(
+				row, "why",
+				json_sprintf("not looked into: %s", unread));
+	}
+}
+
 static int list(struct cli *c, const struct asked *q, struct err *e)
 {
 	json_t *doc = NULL;
@@ -211,6 +288,8 @@ static int list(struct cli *c, const struct asked *q, struct err *e)
 	if (app_inventory(&c->app, &q->d, &doc, e))
 		return -1;
 	db = json_string_value(json_object_get(doc, "database"));
+	if (c->g.format == OUT_TABLE || c->g.format == OUT_VALUE)
+		in_words(json_object_get(doc, "servers"));
 	out_list(c->g.format, "servers", json_object_get(doc, "servers"), cols);
 	if (db)
 		out_note(c->g.format, "Not matched to the database: %s", db);

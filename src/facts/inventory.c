@@ -45,6 +45,10 @@ static void item_clear(struct inventory_item *i)
 	err_clear(&i->err);
 	strv_clear(&i->disks);
 	strv_clear(&i->missing);
+	strv_clear(&i->open);
+	json_decref(i->os);
+	json_decref(i->filesystems);
+	mem_free(i->unread);
 	mem_free(i->xml);
 	mem_free(i->name);
 	mem_free(i->vm_state);
@@ -214,6 +218,7 @@ static int one_file(const struct inventory_in *in, struct inventory_item *i,
 	if (!image_role_is_disk(n.role))
 		return 0;
 	strv_addf(&i->disks, "%s (%s)", f->rel, image_format_name(fmt));
+	strv_addf(&i->open, "%s:%s", f->rel, image_format_name(fmt));
 	return fmt == IMAGE_FORMAT_QCOW2 ? qcow2(in, i, f, e) : 0;
 }
 

@@ -5,16 +5,20 @@
  *	struct inventory v = {0};
  *
  *	inventory_read(&in, &v, &e)	directories, disks, definitions
+ *	inventory_inside(&in, &v, &e)	systems and file systems; takes long
  *	inventory_rows(&v, db, "compute-30", &e)	what the database has
- *there v.v[i].state, one for each instance, by uuid inventory_clear(&v);
+ *	v.v[i].state, one for each instance, by uuid
+ *	inventory_clear(&v);
  *
  * Nothing is changed.  A disk is opened as far as its first cluster, and only
  * one that disk.info, or the domain, declares to be qcow2 is parsed: guests
- * wrote them.  What cannot be read of one instance is said of that one.
+ * wrote them; what is inside only novahaul-inspect looks at.  What cannot be
+ * read of one instance is said of that one.
  */
 #ifndef NH_FACTS_INVENTORY_H
 #define NH_FACTS_INVENTORY_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -42,7 +46,13 @@ struct inventory_item {
 	uint64_t bytes;	     /* that they take on disk */
 	struct strv disks;   /* "disk (qcow2)" */
 	struct strv missing; /* names below _base */
-	char *xml;	     /* file of its definition, or NULL */
+	struct strv open;    /* the disks as novahaul-inspect is given them */
+	/* Of inventory_inside(): arrays as novahaul-inspect prints them,
+	 * without listings; .os may be null, and both are NULL where .unread
+	 * says why nothing was looked at. */
+	json_t *os, *filesystems;
+	char *unread;
+	char *xml; /* file of its definition, or NULL */
 	bool row;
 	char *name, *vm_state, *reason; /* of the row */
 };
@@ -62,6 +72,9 @@ struct inventory_in {
 };
 int inventory_read(const struct inventory_in *in, struct inventory *v,
 		   struct err *e);
+/* Of those whose disks are all there.  Fails only when it is interrupted. */
+int inventory_inside(const struct inventory_in *in, struct inventory *v,
+		     struct err *e);
 int inventory_rows(struct inventory *v, struct db *db, const char *host,
 		   struct err *e);
 /* Pure; called by both. */

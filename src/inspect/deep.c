@@ -14,6 +14,7 @@
 #include "core/buf.h"
 
 #define CONFIG_FILES_MAX 1000
+#define BACKING_MAX 1023 /* of a name in a qcow2 header */
 
 static void close_guestfs(guestfs_h **g)
 {
@@ -80,6 +81,56 @@ static int have_appliance(struct err *e)
 	return why ? err_set(e, ERR_NOTHING, "%s", why) : 0;
 }
 
+/* The header says where its host had the base; here that is nothing, or
+ * another file.  A thin overlay of ours in the work directory says where both
+ * are. */
+static int redirect(guestfs_h *g, const struct inspect_opts *o, size_t i,
+		    struct err *e)
+{
+	const struct inspect_disk *d = &o->disks[i];
+	AUTO(mem_freep) char *at = mem_printf("%s/over%zu", o->worker, i);
+	AUTO(mem_freep) char *text = NULL;
+	AUTO(mem_freep) char *name = NULL;
+	json_t *j = json_pack("{s:s, s:{s:s, s:s}, s:{s:s, s:{s:s, s:s}}}",
+			      "driver", image_format_name(d->format), "file",
+			      "driver", "file", "filename", d->path, "backing",
+			      "driver", image_format_name(d->base_format),
+			      "file", "driver", "file", "filename", d->base);
+
+	text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	json_decref(j);
+	name = mem_printf("json:%s", text ? text : "");
+	if (!text || strlen(name) > BACKING_MAX)
+		return err_set(e, ERR_REFUSED,
+			       "%s: no overlay can name it and its base",
+			       d->name);
+	if (guestfs_disk_create(g, at, "qcow2", -1,
+				GUESTFS_DISK_CREATE_BACKINGFILE, name,
+				GUESTFS_DISK_CREATE_BACKINGFORMAT,
+				image_format_name(d->format), -1))
+		return inspect_guestfs_err(g, e, "an overlay");
+	return guestfs_add_drive_opts(g, at, GUESTFS_ADD_DRIVE_OPTS_READONLY, 1,
+				      GUESTFS_ADD_DRIVE_OPTS_FORMAT, "qcow2",
+				      -1)
+		       ? inspect_guestfs_err(g, e, "adding a disk")
+		       : 0;
+}
+
+static int add_drive(guestfs_h *g, const struct inspect_opts *o, size_t i,
+		     struct err *e)
+{
+	const struct inspect_disk *d = &o->disks[i];
+
+	if (d->base)
+		return redirect(g, o, i, e);
+	return guestfs_add_drive_opts(g, d->path,
+				      GUESTFS_ADD_DRIVE_OPTS_READONLY, 1,
+				      GUESTFS_ADD_DRIVE_OPTS_FORMAT,
+				      image_format_name(d->format), -1)
+		       ? inspect_guestfs_err(g, e, "adding a disk")
+		       : 0;
+}
+
 static guestfs_h *launch(const struct inspect_opts *o, struct err *e)
 {
 	guestfs_h *g = guestfs_create();
@@ -97,10 +148,10 @@ static guestfs_h *launch(const struct inspect_opts *o, struct err *e)
 	      guestfs_set_autosync(g, 0) ||
 	      (!o->kvm && guestfs_set_backend_settings(g, tcg));
 	for (size_t i = 0; !bad && i < o->ndisks; i++)
-		bad = guestfs_add_drive_opts(
-			g, o->disks[i].path, GUESTFS_ADD_DRIVE_OPTS_READONLY, 1,
-			GUESTFS_ADD_DRIVE_OPTS_FORMAT,
-			image_format_name(o->disks[i].format), -1);
+		if (add_drive(g, o, i, e)) {
+			guestfs_close(g);
+			return NULL;
+		}
 	if (!bad && guestfs_launch(g) == 0)
 		return g;
 	inspect_guestfs_err(g, e, "launching the appliance");
@@ -307,13 +358,13 @@ static int look(guestfs_h *g, const struct inspect_opts *o, json_t *out,
 	return 0;
 }
 
-json_t *inspect_deep(const struct inspect_opts *o, struct err *e)
+json_t *inspect_deep(struct inspect_opts *o, struct err *e)
 {
 	AUTO(close_guestfs) guestfs_h *g = NULL;
 	json_t *out;
 
 	for (size_t i = 0; i < o->ndisks; i++)
-		if (guard_disk(&o->disks[i], e))
+		if (guard_disk(&o->disks[i], o->base_dir, e))
 			return NULL;
 	if (have_appliance(e))
 		return NULL;

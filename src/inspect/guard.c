@@ -55,7 +55,7 @@ static int read_head(const char *path, struct head *h, struct err *e)
 }
 
 static int guard_base(const char *path, enum image_format from_header,
-		      struct err *e)
+		      enum image_format *format, struct err *e)
 {
 	AUTO(head_clear) struct head h = {0};
 	struct image_base_in in = {.name = strrchr(path, '/') + 1,
@@ -69,13 +69,14 @@ static int guard_base(const char *path, enum image_format from_header,
 	in.file_size = h.size;
 	if (image_base_check(&in, &b, e))
 		return -1;
+	*format = b.format;
 	image_base_clear(&b);
 	return 0;
 }
 
 /* The directory of the backing name as the header has it: here any will do,
  * the checks of a move have asked for the right one. */
-static char *base_dir(const struct head *h)
+static char *named_dir(const struct head *h)
 {
 	struct qcow2_header q;
 	struct err e = ERR_INIT;
@@ -93,10 +94,23 @@ static char *base_dir(const struct head *h)
 	return dir;
 }
 
-static int guard_head(const struct inspect_disk *d, const struct head *h,
-		      struct err *e)
+/* The rules accept a plain name alone, so it leads nowhere else. */
+static int backing(struct inspect_disk *d, const struct image_disk *q,
+		   const char *base_dir, struct err *e)
 {
-	AUTO(mem_freep) char *dir = base_dir(h);
+	const char *path = q->qcow2.backing;
+
+	if (!base_dir)
+		return guard_base(path, q->base_format, &d->base_format, e);
+	mem_free(d->base);
+	d->base = mem_printf("%s%s", base_dir, strrchr(path, '/'));
+	return guard_base(d->base, q->base_format, &d->base_format, e);
+}
+
+static int guard_head(struct inspect_disk *d, const struct head *h,
+		      const char *base_dir, struct err *e)
+{
+	AUTO(mem_freep) char *dir = named_dir(h);
 	const char *const dirs[] = {dir, NULL};
 	struct image_disk_in in = {.name = "disk",
 				   .info_format = image_format_name(d->format),
@@ -110,16 +124,16 @@ static int guard_head(const struct inspect_disk *d, const struct head *h,
 	if (image_disk_check(&in, &out, e))
 		return -1;
 	if (out.qcow2.backing)
-		rc = guard_base(out.qcow2.backing, out.base_format, e);
+		rc = backing(d, &out, base_dir, e);
 	image_disk_clear(&out);
 	return rc;
 }
 
-int guard_disk(const struct inspect_disk *d, struct err *e)
+int guard_disk(struct inspect_disk *d, const char *base_dir, struct err *e)
 {
 	AUTO(head_clear) struct head h = {0};
 
-	if (read_head(d->path, &h, e) || guard_head(d, &h, e))
+	if (read_head(d->path, &h, e) || guard_head(d, &h, base_dir, e))
 		return err_wrap(e, "%s", d->name);
 	return 0;
 }

@@ -26,9 +26,9 @@ static void close_guestfs(guestfs_h **g)
  * takes the file for: a second opinion, not the truth.  The other two fields
  * are null unless it agrees with the declared format.
  */
-json_t *inspect_info(const struct inspect_opts *o, struct err *e)
+json_t *inspect_info(struct inspect_opts *o, struct err *e)
 {
-	const struct inspect_disk *d = &o->disks[0];
+	struct inspect_disk *d = &o->disks[0];
 	const char *declared = image_format_name(d->format);
 	AUTO(close_guestfs)
 	guestfs_h *g = guestfs_create_flags(GUESTFS_CREATE_NO_ENVIRONMENT);
@@ -44,7 +44,7 @@ json_t *inspect_info(const struct inspect_opts *o, struct err *e)
 	if (guestfs_set_tmpdir(g, o->worker))
 		goto failed;
 	/* what our own parser refuses, no other shall open */
-	if (guard_disk(d, e))
+	if (guard_disk(d, NULL, e))
 		return NULL;
 	format = guestfs_disk_format(g, d->path);
 	if (!format)

@@ -33,6 +33,9 @@ struct inspect_disk {
 	char *name; /* absolute, for messages; owned */
 	char *path; /* where to open it: in the jail, a bind; owned */
 	enum image_format format;
+	/* With .base_dir, of a disk that has a backing image; owned: */
+	char *base; /* where to open that */
+	enum image_format base_format;
 };
 
 struct inspect_opts {
@@ -40,7 +43,10 @@ struct inspect_opts {
 	struct inspect_disk disks[INSPECT_DISKS_MAX];
 	size_t ndisks;
 	bool config_drive; /* the last disk is one */
-	bool kvm;	   /* else TCG: the worker has no right to /dev/kvm */
+	/* Where backing images are, whatever directory headers name: absolute,
+	 * in the jail a bind; owned.  NULL: where they say. */
+	char *base_dir;
+	bool kvm; /* else TCG: the worker has no right to /dev/kvm */
 	bool no_namespaces;
 	const char *user;     /* NULL: nobody, where we are root */
 	const char *work_dir; /* parent of the private one */
@@ -57,12 +63,12 @@ int jail_user(const struct inspect_opts *o, unsigned int *uid,
 	      unsigned int *gid, struct err *e);
 
 /* --- info.c, deep.c: the JSON object, or NULL.  ERR_NOTHING: skipped. */
-json_t *inspect_info(const struct inspect_opts *o, struct err *e);
-json_t *inspect_deep(const struct inspect_opts *o, struct err *e);
+json_t *inspect_info(struct inspect_opts *o, struct err *e);
+json_t *inspect_deep(struct inspect_opts *o, struct err *e);
 
 /* --- guard.c: our own rules for a declared qcow2 and its base, before any
- * other parser sees them. */
-int guard_disk(const struct inspect_disk *d, struct err *e);
+ * other parser sees them.  BASE_DIR may be NULL; else D->base is filled. */
+int guard_disk(struct inspect_disk *d, const char *base_dir, struct err *e);
 
 /* --- walk.c, over the file system that is mounted read-only at "/". */
 /* {"entries", "sha256", "truncated"}: paths, types, sizes, times and modes. */

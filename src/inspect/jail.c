@@ -74,23 +74,39 @@ static int limit(const struct inspect_opts *o, struct err *e)
 
 /* Shows disk I, read-only, in the private directory: the directory that holds
  * it may be closed to everyone but root, as a job's work directory is. */
-static int show_disk(struct inspect_opts *o, size_t i, struct err *e)
+static int show(char **path, const char *at, struct err *e)
 {
-	struct inspect_disk *d = &o->disks[i];
 	const unsigned long flags = MS_BIND | MS_REMOUNT | MS_RDONLY |
 				    MS_NOSUID | MS_NODEV | MS_NOEXEC;
-	char *at = mem_printf("%s/disk%zu", o->worker, i);
+
+	if (mount(*path, at, NULL, MS_BIND, NULL) ||
+	    mount(NULL, at, NULL, flags, NULL))
+		return err_sys(e, ERR_FAILED, errno, "showing %s at %s", *path,
+			       at);
+	mem_free(*path);
+	*path = mem_strdup(at);
+	return 0;
+}
+
+static int show_disk(struct inspect_opts *o, size_t i, struct err *e)
+{
+	AUTO(mem_freep) char *at = mem_printf("%s/disk%zu", o->worker, i);
 	int fd = open(at, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
 
-	if (fd < 0 || close(fd) || mount(d->path, at, NULL, MS_BIND, NULL) ||
-	    mount(NULL, at, NULL, flags, NULL)) {
-		err_sys(e, ERR_FAILED, errno, "showing %s at %s", d->name, at);
-		mem_free(at);
-		return -1;
-	}
-	mem_free(d->path);
-	d->path = at;
-	return 0;
+	if (fd < 0 || close(fd))
+		return err_sys(e, ERR_FAILED, errno, "making %s", at);
+	return show(&o->disks[i].path, at, e);
+}
+
+static int show_bases(struct inspect_opts *o, struct err *e)
+{
+	AUTO(mem_freep) char *at = mem_printf("%s/bases", o->worker);
+
+	if (!o->base_dir)
+		return 0;
+	if (mkdir(at, 0700))
+		return err_sys(e, ERR_FAILED, errno, "making %s", at);
+	return show(&o->base_dir, at, e);
 }
 
 /* The mounts end with the last process of the worker. */
@@ -106,7 +122,7 @@ static int namespaces(struct inspect_opts *o, struct err *e)
 	for (size_t i = 0; i < o->ndisks; i++)
 		if (show_disk(o, i, e))
 			return -1;
-	return 0;
+	return show_bases(o, e);
 }
 
 static int drop(uid_t uid, gid_t gid, struct err *e)

@@ -22,7 +22,7 @@
 static const char usage_text[] =
 	"usage: novahaul-inspect info FILE --format raw|qcow2 [OPTION...]\n"
 	"       novahaul-inspect deep --disk FILE:FORMAT... "
-	"[--config-drive FILE] [OPTION...]\n"
+	"[--config-drive FILE] [--base-dir DIR] [OPTION...]\n"
 	"options: --user NAME  --timeout SECONDS  --work-dir DIR  "
 	"--no-namespaces\n"
 	"         --tcg  --kvm  --max-files N  (deep only)\n";
@@ -31,6 +31,7 @@ enum {
 	OPT_FORMAT = 256,
 	OPT_DISK,
 	OPT_CONFIG,
+	OPT_BASE_DIR,
 	OPT_USER,
 	OPT_TIMEOUT,
 	OPT_WORK_DIR,
@@ -47,6 +48,7 @@ static const struct option options[] = {
 	{"format", required_argument, NULL, OPT_FORMAT},
 	{"disk", required_argument, NULL, OPT_DISK},
 	{"config-drive", required_argument, NULL, OPT_CONFIG},
+	{"base-dir", required_argument, NULL, OPT_BASE_DIR},
 	{"user", required_argument, NULL, OPT_USER},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"work-dir", required_argument, NULL, OPT_WORK_DIR},
@@ -101,6 +103,25 @@ static int add_pair(struct inspect_opts *o, const char *arg, struct err *e)
 			image_format_by_name(colon + 1), e);
 }
 
+static int base_dir(struct inspect_opts *o, const char *path, struct err *e)
+{
+	struct stat st;
+	char *real;
+
+	if (o->base_dir)
+		return err_set(e, ERR_USAGE, "two --base-dir");
+	real = realpath(path, NULL);
+	if (!real || stat(real, &st)) {
+		err_sys(e, ERR_FAILED, errno, "%s", path);
+		mem_free(real);
+		return -1;
+	}
+	o->base_dir = real;
+	return S_ISDIR(st.st_mode)
+		       ? 0
+		       : err_set(e, ERR_FAILED, "%s is not a directory", path);
+}
+
 static int number(const char *arg, uint64_t max, uint64_t *out, struct err *e)
 {
 	char *end;
@@ -135,6 +156,8 @@ static int one_option(struct args *a, int c, struct err *e)
 			return err_set(e, ERR_USAGE, "two config drives");
 		a->config = optarg;
 		return 0;
+	case OPT_BASE_DIR:
+		return base_dir(o, optarg, e);
 	case OPT_USER:
 		o->user = optarg;
 		return 0;
@@ -172,7 +195,8 @@ static int positional(struct args *a, int argc, char **argv, struct err *e)
 
 	if (strcmp(verb, "info") == 0) {
 		o->command = INSPECT_INFO;
-		if (left != 1 || !a->format || o->ndisks || a->config)
+		if (left != 1 || !a->format || o->ndisks || a->config ||
+		    o->base_dir)
 			return err_set(e, ERR_USAGE,
 				       "info wants one FILE and --format");
 		return add_disk(o, argv[optind + 1], strlen(argv[optind + 1]),
@@ -373,6 +397,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < a.o.ndisks; i++) {
 		mem_free(a.o.disks[i].name);
 		mem_free(a.o.disks[i].path);
+		mem_free(a.o.disks[i].base);
 	}
+	mem_free(a.o.base_dir);
 	return rc;
 }

@@ -20,14 +20,15 @@ static json_t *item_json(const struct inventory_item *i, bool rows)
 {
 	return json_pack(
 		"{s:s, s:s?, s:s?, s:s, s:o, s:b, s:i, s:I, s:o, s:o, s:s?, "
-		"s:s?}",
+		"s:s?, s:O?, s:O?, s:s?}",
 		"server", i->uuid, "name", i->name, "vm_state", i->vm_state,
 		"state", inventory_state_name(i->state), "row",
 		rows ? json_boolean(i->row) : json_null(), "directory", i->dir,
 		"files", (int)i->files, "bytes", (json_int_t)i->bytes, "disks",
 		strings(&i->disks), "missing", strings(&i->missing), "domain",
 		i->xml, "why",
-		i->err.kind != ERR_NONE ? err_msg(&i->err) : NULL);
+		i->err.kind != ERR_NONE ? err_msg(&i->err) : NULL, "os", i->os,
+		"filesystems", i->filesystems, "unread", i->unread);
 }
 
 /* Beside the disks, where their path ends as Nova's default does. */
@@ -70,6 +71,8 @@ static int look(struct app *a, const struct app_dead *d, struct inventory *v,
 	};
 	int rc = h && x ? inventory_read(&in, v, e) : -1;
 
+	if (!rc && d->inspect)
+		rc = inventory_inside(&in, v, e);
 	if (x != h)
 		host_close(x);
 	host_close(h);

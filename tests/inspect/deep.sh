@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Goal: novahaul-inspect deep prints the same text for a copied chain, wherever
-# it lies, but for the listing's digest once one file of the guest differs.
-# Launches an appliance twice: 15 s each on an idle machine.
+# it lies, but for the listing's digest once one file of the guest differs;
+# and of a chain whose base lies elsewhere than its header says.
+# Launches an appliance three times: 15 s each on an idle machine.
 set -eu -o pipefail
 inspect=$PWD/novahaul-inspect
 skip() {
@@ -50,6 +51,7 @@ chmod -R a+rX a c
 deep() {
 	local rc=0
 	"$inspect" deep --tcg --work-dir "$dir/work" --disk "$1/disk:qcow2" \
+		${base_dir:+--base-dir "$base_dir"} \
 		--config-drive "$1/disk.config" > "$1.out" 2> "$1.err" || rc=$?
 	if [ $rc = 77 ]; then
 		skip "$(cat "$1.out")"
@@ -58,6 +60,7 @@ deep() {
 		fail "deep ended with $rc"
 	fi
 }
+base_dir=
 start=$SECONDS
 deep a
 echo "one deep look: $((SECONDS - start)) s"
@@ -76,4 +79,14 @@ deep closed
 same() { sed -E 's/("entries": 9, "sha256": )"[0-9a-f]{64}"/\1"-"/' "$1"; }
 cmp <(same a.out) <(same closed.out) ||
 	fail "more than the listing's digest depends on the file"
+
+# as the disks of a dead host, mounted elsewhere: where the header says that the
+# base is there is another one
+mkdir elsewhere
+mv c/$sha elsewhere
+head -c 1M /dev/zero > c/$sha
+mv closed.out before
+base_dir=$dir/elsewhere
+deep closed
+cmp before closed.out || fail "its base was not taken from --base-dir"
 rmdir work || fail "something is left in the work directory"

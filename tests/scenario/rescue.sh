@@ -106,6 +106,36 @@ expect "it is listed all the same" 0 rescue --list
 for u in "$web" "$drive" "$off"; do
 	like "... $u is complete" "$(cat "$work/out")" "^$u .*complete"
 done
+# what is inside them
+inspect=$NOVAHAUL_BUILD/novahaul-inspect
+like "... without novahaul-inspect it says so" "$(cat "$work/out")" \
+	'not looked into: compute-34 has no novahaul-inspect'
+# looked_into UUID: file systems, or why none were found
+looked_into() {
+	perl -MJSON::PP -0777 -e 'for (@{decode_json(<STDIN>)->{servers}}) {
+		next if $_->{server} ne $ARGV[0];
+		print $_->{unread} // join " ", map { $_->{type} }
+			@{$_->{filesystems}};
+	}' "$1" < "$work/out"
+}
+if [ -n "$SAMPLE" ]; then
+	skip "looking into the disks" "an appliance takes long"
+elif [ ! -x "$inspect" ] || ! ls /boot/vmlinuz-* > /dev/null 2>&1; then
+	skip "looking into the disks" "no libguestfs, or no kernel for it"
+else
+	on compute-34 mount -t tmpfs -o mode=755 tmpfs /usr/local/sbin
+	on compute-34 cp "$inspect" /usr/local/sbin/
+	start=$SECONDS
+	expect "they are looked into" 0 rescue --list -f json
+	figure look_into_3_guests $((SECONDS - start)) s
+	for u in "$web" "$drive" "$off"; do
+		like "... $u has a file system" "$(looked_into "$u")" \
+			'^(ext[234]|vfat|iso9660|unknown)'
+	done
+	on compute-34 umount -l /usr/local/sbin
+fi
+expect "it can be done without" 0 rescue --list --no-inspect
+is "... and is" "$(grep -c 'not looked into' "$work/out")" 0
 expect "an unknown place" 1 nh rescue compute-30 --disks compute-34:/run/none \
 	--list
 like "... it says what to give" "$(cat "$work/err")" \

@@ -266,6 +266,7 @@ int app_inventory(struct app *a, const struct app_dead *d, json_t **report,
 		  struct err *e)
 {
 	snprintf(app.server, sizeof(app.server), "%s", d->host);
+	app.dead = *d;
 	snprintf(app.job, sizeof(app.job), "%s", d->path);
 	answer(a, "inventory", NULL, e);
 	*report = json_loads(app.inventory, 0, NULL);
@@ -1275,6 +1276,10 @@ static void t_rescue(void **state)
 	assert_string_equal(app.server, "h2");
 	assert_string_equal(app.job, "/d");
 	says(out, "no disks");
+	assert_true(app.dead.inspect);
+	assert_int_equal(run("rescue h1 --disks h2:/d --list --no-inspect"),
+			 CLI_DONE);
+	assert_false(app.dead.inspect);
 	/* all else needs it, before anything is looked at */
 	app.asked[0] = '\0';
 	assert_int_equal(run("rescue h1 --disks /d --to b --yes"),
@@ -1306,6 +1311,32 @@ static void t_rescue(void **state)
 	assert_string_equal(app.server, "s9");
 	assert_int_equal(app.dead.fence_max_age, 1800);
 	assert_int_equal(app.dead.record, APP_RECORD_EVACUATION);
+}
+
+/* What is inside, in words for people, and as it is for programs. */
+static void t_rescue_inside(void **state)
+{
+	(void)state;
+	app.unfenced = true;
+	app.inventory =
+		"{\"database\": null, \"servers\": ["
+		"{\"server\": \"s1\", \"state\": \"complete\", \"os\": "
+		"[{\"product\": \"Debian 12\", \"hostname\": \"web-1\"}, "
+		"{\"product\": \"unknown\", \"distro\": \"fedora\"}], "
+		"\"filesystems\": [{\"type\": \"ext4\", \"label\": "
+		"\"root\", \"size\": 33554432}, {\"type\": \"swap\", "
+		"\"label\": null, \"size\": 1024}]},"
+		"{\"server\": \"s2\", \"state\": \"complete\", \"os\": null, "
+		"\"filesystems\": null, \"unread\": \"torn header\"}]}";
+	assert_int_equal(run("rescue h1 --disks h2:/d --list"), CLI_DONE);
+	says(out, "Debian 12, web-1; fedora");
+	says(out, "ext4 root 32.0 MiB, swap 1.0 KiB");
+	says(out, "not looked into: torn header");
+	assert_int_equal(run("rescue h1 --disks h2:/d --list -f json"),
+			 CLI_DONE);
+	says(out, "\"hostname\": \"web-1\"");
+	says(out, "\"unread\": \"torn header\"");
+	assert_null(strstr(out, "os_text"));
 }
 
 /* Of several, one that fails stops no other. */
@@ -1412,6 +1443,7 @@ int main(void)
 		cmocka_unit_test_setup(t_words, reset),
 		cmocka_unit_test_setup(t_batches, reset),
 		cmocka_unit_test_setup(t_rescue, reset),
+		cmocka_unit_test_setup(t_rescue_inside, reset),
 		cmocka_unit_test_setup(t_rescue_some, reset),
 		cmocka_unit_test_setup(t_run, reset),
 		cmocka_unit_test_setup(t_table, reset),
