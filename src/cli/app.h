@@ -68,6 +68,9 @@ enum app_control {
 	APP_CONTROL_AUTO = 0,
 	APP_CONTROL_API,
 	APP_CONTROL_DIRECT,
+	/* As AUTO, but what does not answer is waited for, and its database not
+	 * written in its place: of what was planned with the services. */
+	APP_CONTROL_SERVICES,
 };
 
 enum app_tristate { APP_UNSET = 0, APP_YES, APP_NO };

@@ -305,6 +305,24 @@ static struct fleet_facts *look(struct app *a, const struct app_fleet_read *r,
 
 /* ---- the plan */
 
+/* The move looks with the same eyes as this plan: what was planned with the
+ * APIs does not write their databases because one is slow when its turn comes.
+ */
+static void keep_control(struct plan_fleet *p, const struct app_request *r,
+			 const json_t *report)
+{
+	const char *by = json_string_value(json_object_get(report, "control"));
+
+	if (r->control != APP_CONTROL_AUTO)
+		return;
+	if (str_is(by, "api+direct"))
+		plan_fleet_control(p, r->server,
+				   app_control_name(APP_CONTROL_SERVICES));
+	else if (str_is(by, "sql+direct"))
+		plan_fleet_control(p, r->server,
+				   app_control_name(APP_CONTROL_DIRECT));
+}
+
 /* What a move's own checks say of a member; they see more than facts of a whole
  * host: its ports, volumes, and what its disks name. */
 static int ask_checks(struct app *a, const struct app_request *move,
@@ -320,6 +338,7 @@ static int ask_checks(struct app *a, const struct app_request *move,
 		return 0;
 	if (app_check(a, &r, &report, e))
 		return err_wrap(e, "checking instance %s", r.server);
+	keep_control(p, &r, report);
 	json_array_foreach (json_object_get(report, "checks"), k, c) {
 		const char *result =
 			json_string_value(json_object_get(c, "result"));

@@ -39,7 +39,9 @@
  *			those it needs that its target lacks, each with the
  *			bytes to send; several members of one target may name
  *			the same.  was: Nova's vm_state.  options: as above,
- *			where it differs
+ *			where it differs; "control" as the plan found it:
+ *			"services" or "direct", so that the move looks with the
+ *			same eyes
  *	nowhere		[{instance: {uuid, name}, why, gives: [text]}]: what
  *			stays, why, and what would have to give
  *	silent		[{host, why}]: targets that do not count: they did not

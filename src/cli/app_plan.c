@@ -92,6 +92,7 @@ static enum check_control control_of(enum app_control c)
 {
 	switch (c) {
 	case APP_CONTROL_AUTO:
+	case APP_CONTROL_SERVICES:
 		break;
 	case APP_CONTROL_API:
 		return CHECK_CONTROL_API;
@@ -145,19 +146,39 @@ static int seen_since(const struct facts *f, const struct fence_proof *proof,
 		       : 0;
 }
 
+static int services_answer(const struct facts *f, const struct app_request *r,
+			   struct err *e)
+{
+	const struct err *silent = facts_cloud_silent(f);
+	const char *uuid = f->srv.inst.uuid, *host = f->host[SRC_HOST].name;
+
+	if (r->control != APP_CONTROL_SERVICES || !silent)
+		return 0;
+	err_set(e, ERR_RETRY,
+		"instance %s, from %s to %s: it is to be moved with the "
+		"services' APIs, and one does not answer: %s",
+		uuid, host ? host : "no host", f->to, err_msg(silent));
+	if (r->dead)
+		return err_hint(e, "novahaul rescue --control direct");
+	return err_hint(e,
+			"novahaul move %s --to %s once it answers; with "
+			"--control direct the databases are written instead",
+			uuid, f->to);
+}
+
 static struct facts *look(struct app *a, const struct app_request *r,
 			  struct check_report *rep, struct err *e)
 {
 	struct check_opts o = opts_of(r);
-	struct facts *f;
-
 	struct fence_proof proof = {0};
+	struct facts *f;
 
 	if (known_way(a, r, e) ||
 	    (r->dead && app_fenced(a, r->dead, &proof, e)))
 		return NULL;
 	f = a->ops->facts_read(a, r, e);
-	if (f && r->dead && seen_since(f, &proof, e)) {
+	if (f && ((r->dead && seen_since(f, &proof, e)) ||
+		  services_answer(f, r, e))) {
 		facts_drop(f);
 		return NULL;
 	}

@@ -155,7 +155,9 @@ static int run(struct cli *c, const void *args, struct err *e)
 		err_clear(e);
 		code = once(c, a, &req, &out, e);
 	}
-	return code;
+	/* A batch tries it again, as one that is locked. */
+	return a->batch && e->kind == ERR_RETRY && !*out.job ? CLI_LOCKED
+							     : code;
 }
 
 const struct cmd cmd_move = {

@@ -7,7 +7,8 @@
 
 const char *const request_routes[] = {"auto", "offline", "cold",
 				      "live", "adopt",	 NULL};
-const char *const request_controls[] = {"auto", "api", "direct", NULL};
+const char *const request_controls[] = {"auto", "api", "direct", "services",
+					NULL};
 const char *const request_deltas[] = {"auto", "blocks", "librsync", "whole",
 				      NULL};
 const char *const request_transports[] = {"auto", "direct", "relay", "tls",

@@ -272,3 +272,15 @@ void facts_digest(const struct facts *f, char out[65])
 	EVP_Digest(b.p, b.len, md, NULL, EVP_sha256(), NULL);
 	hex_encode(md, sizeof(md), out);
 }
+
+const struct err *facts_cloud_silent(const struct facts *f)
+{
+	const struct fact_cloud *c = &f->cloud;
+	const struct err *all[] = {&c->err, &c->placement_err, &c->network_err,
+				   &c->volume_err};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i]->kind == ERR_RETRY)
+			return all[i];
+	return NULL;
+}

@@ -14,18 +14,6 @@ bool facts_in_cloud(const struct facts *f)
 	       volumes_attached(f);
 }
 
-const struct err *facts_cloud_silent(const struct facts *f)
-{
-	const struct fact_cloud *c = &f->cloud;
-	const struct err *all[] = {&c->err, &c->placement_err, &c->network_err,
-				   &c->volume_err};
-
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		if (all[i]->kind == ERR_RETRY)
-			return all[i];
-	return NULL;
-}
-
 /* ---- Placement */
 
 static const struct placement_share *share_of(

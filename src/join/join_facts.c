@@ -117,7 +117,7 @@ static void ask_cloud(const struct config *c, struct facts *f,
 	facts_cloud(f, s, &down);
 	api_close(s);
 	err_clear(&down);
-	if (control == APP_CONTROL_API || !facts_cloud_silent(f))
+	if (control != APP_CONTROL_AUTO || !facts_cloud_silent(f))
 		return;
 	why = mem_strdup(err_msg(facts_cloud_silent(f)));
 	facts_cloud_forget(f);

@@ -101,7 +101,7 @@ int join_service_set(struct app *a, const struct app_service_set *s,
 		*by = "through Nova's API";
 		return 0;
 	}
-	if (s->control == APP_CONTROL_API || down.kind != ERR_RETRY) {
+	if (s->control != APP_CONTROL_AUTO || down.kind != ERR_RETRY) {
 		err_move(e, &down);
 		return -1;
 	}

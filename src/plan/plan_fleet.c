@@ -144,6 +144,7 @@ void plan_fleet_free(struct plan_fleet *p)
 		mem_free(p->ones[i].why);
 		mem_free(p->ones[i].hint);
 		mem_free(p->ones[i].wants);
+		mem_free(p->ones[i].control);
 		strv_clear(&p->ones[i].avoid);
 		strv_clear(&p->ones[i].avoid_why);
 		strv_clear(&p->ones[i].traits);
@@ -154,19 +155,37 @@ void plan_fleet_free(struct plan_fleet *p)
 	mem_free(p);
 }
 
+static struct plan_one *one_by_uuid(const struct plan_fleet *p,
+				    const char *uuid)
+{
+	for (size_t i = 0; i < p->n_ones; i++)
+		if (str_is(p->ones[i].s->f.srv.inst.uuid, uuid))
+			return &p->ones[i];
+	return NULL;
+}
+
 void plan_fleet_stay(struct plan_fleet *p, const char *uuid, const char *why,
 		     const char *hint)
 {
-	for (size_t i = 0; i < p->n_ones; i++) {
-		struct plan_one *o = &p->ones[i];
+	struct plan_one *o = one_by_uuid(p, uuid);
 
-		if (!str_is(o->s->f.srv.inst.uuid, uuid))
-			continue;
-		mem_free(o->why);
-		mem_free(o->hint);
-		o->why = mem_strdup(why);
-		o->hint = mem_strdup0(hint);
-	}
+	if (!o)
+		return;
+	mem_free(o->why);
+	mem_free(o->hint);
+	o->why = mem_strdup(why);
+	o->hint = mem_strdup0(hint);
+}
+
+void plan_fleet_control(struct plan_fleet *p, const char *uuid,
+			const char *word)
+{
+	struct plan_one *o = one_by_uuid(p, uuid);
+
+	if (!o)
+		return;
+	mem_free(o->control);
+	o->control = mem_strdup(word);
 }
 
 /* ---- what pack/ is given */
@@ -389,15 +408,6 @@ static const char *word(const json_t *o, const char *key)
 	const char *s = json_string_value(json_object_get(o, key));
 
 	return s ? s : "";
-}
-
-static const struct plan_one *one_by_uuid(const struct plan_fleet *p,
-					  const char *uuid)
-{
-	for (size_t i = 0; i < p->n_ones; i++)
-		if (str_is(p->ones[i].s->f.srv.inst.uuid, uuid))
-			return &p->ones[i];
-	return NULL;
 }
 
 /* Is member M still what it was?  Puts its host. */

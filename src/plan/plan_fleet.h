@@ -64,6 +64,10 @@ void plan_fleet_free(struct plan_fleet *p);
  * plan_fleet_pack() that comes after. */
 void plan_fleet_stay(struct plan_fleet *p, const char *uuid, const char *why,
 		     const char *hint);
+/* How instance UUID is to be moved: the word that its member's options say of
+ * "control". */
+void plan_fleet_control(struct plan_fleet *p, const char *uuid,
+			const char *word);
 int plan_fleet_pack(struct plan_fleet *p, struct err *e);
 /* Who goes where, in the order of the document: the I-th, false after the
  * last.  Borrowed. */

@@ -72,6 +72,9 @@ static json_t *member_json(const struct plan_fleet *p, size_t i)
 
 	if (hard_affinity(p, p->servers[i].group))
 		json_object_set_new(options, "whole_group", json_true());
+	if (p->ones[p->one_of[i]].control)
+		json_object_set_new(options, "control",
+				    json_string(p->ones[p->one_of[i]].control));
 	return json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:o, s:s, s:o}",
 			 "instance", instance_json(inst), "source",
 			 p->f->source, "target", p->hosts[host].name,

@@ -11,6 +11,7 @@
 struct plan_one {
 	const struct fleet_server *s;
 	char *why, *hint; /* it stays, whatever there is room for; or NULL */
+	char *control;	  /* the word of its option; NULL: none */
 	uint64_t need[N_PACK_RES];
 	const char *zone, *group;
 	struct strv avoid; /* hosts that it must not go to */

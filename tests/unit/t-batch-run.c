@@ -11,14 +11,32 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "core/str.h"
+#include "facts/facts.h"
 
 #define UUID "9f2c1f1e-0b1d-4c57-8b9c-111111111111"
 #define OTHER "9f2c1f1e-0b1d-4c57-8b9c-222222222222"
 
 static char dir[64], path[96], words[96];
 static const struct config config = CONFIG_INIT;
-static const struct app_ops ops = {.answers = NULL};
 static struct app app;
+
+/* A world in which Placement is slow. */
+static struct facts *slow(struct app *a, const struct app_request *r,
+			  struct err *e)
+{
+	struct facts *f = MEM_NEW(struct facts);
+
+	(void)a;
+	(void)e;
+	facts_init(f, r->to);
+	f->srv.inst.uuid = mem_strdup(r->server);
+	f->srv.inst.name = mem_strdup("web");
+	f->cloud.asked = true;
+	err_set(&f->cloud.placement_err, ERR_RETRY, "no answer in 60 s");
+	return f;
+}
+
+static const struct app_ops ops = {.facts_read = slow};
 
 #define OK(call)                                                               \
 	do {                                                                   \
@@ -94,9 +112,10 @@ static int kid(const char *what, int argc, char **argv)
 
 static json_t *plan_of(const char *kind)
 {
-	return json_pack("{s:s, s:s, s:[{s:{s:s, s:s}, s:s, s:s}]}", "kind",
-			 kind, "host", "c30", "members", "instance", "uuid",
-			 UUID, "name", "web", "source", "c30", "target", "c34");
+	return json_pack("{s:s, s:s, s:[{s:{s:s, s:s}, s:s, s:s, s:{s:s}}]}",
+			 "kind", kind, "host", "c30", "members", "instance",
+			 "uuid", UUID, "name", "web", "source", "c30", "target",
+			 "c34", "options", "control", "services");
 }
 
 static void other_begins(const char *uuid)
@@ -231,15 +250,36 @@ static void t_from(void **state)
 	assert_false(told("--from"));
 }
 
+/* The way that the plan was made is the way that its members look, and what is
+ * silent then does not send them another one. */
+static void t_services(void **state)
+{
+	struct app_request r = {
+		.server = UUID, .to = "c34", .control = APP_CONTROL_SERVICES};
+	struct err e = ERR_INIT;
+	json_t *report = NULL;
+	struct batch b;
+
+	(void)state;
+	run("evacuate", "fails", &b);
+	batch_clear(&b);
+	assert_true(told(" --control=services "));
+	assert_int_equal(app_check(&app, &r, &report, &e), -1);
+	assert_int_equal(e.kind, ERR_RETRY);
+	assert_non_null(strstr(err_msg(&e), "no answer in 60 s"));
+	assert_non_null(strstr(e.hint, "novahaul move " UUID " --to c34"));
+	err_clear(&e);
+	r.control = APP_CONTROL_AUTO;
+	OK(app_check(&app, &r, &report, &e));
+	json_decref(report);
+}
+
 #define T(t) cmocka_unit_test_setup(t, set_up)
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		T(t_waits),
-		T(t_passes),
-		T(t_fails),
-		T(t_from),
+		T(t_waits), T(t_passes), T(t_fails), T(t_from), T(t_services),
 	};
 	const char *what = getenv("NH_KID");
 	int rc;

@@ -682,6 +682,20 @@ static void t_from(void **state)
 	assert_int_equal(run("move web --to b --from c --yes"), CLI_LOCKED);
 }
 
+/* A service that does not answer: a batch tries again, a person is told. */
+static void t_silent(void **state)
+{
+	(void)state;
+	app.report = plan;
+	app.fails = ERR_RETRY;
+	assert_int_equal(run("move web --to b --yes"), CLI_FAILED);
+	assert_int_equal(run("move web --to b --yes --control services "
+			     "--batch b-aaaaaaaa:0:1"),
+			 CLI_LOCKED);
+	assert_int_equal(app.req.control, APP_CONTROL_SERVICES);
+	says(errors, "error: the fake failed");
+}
+
 /* On a terminal it asks, after it has shown the plan. */
 static void t_asks(void **state)
 {
@@ -1430,6 +1444,7 @@ int main(void)
 		cmocka_unit_test_setup(t_move, reset),
 		cmocka_unit_test_setup(t_overtaken, reset),
 		cmocka_unit_test_setup(t_from, reset),
+		cmocka_unit_test_setup(t_silent, reset),
 		cmocka_unit_test_setup(t_asks, reset),
 		cmocka_unit_test_setup(t_plan_and_apply, reset),
 		cmocka_unit_test_setup(t_no_journal, reset),

@@ -859,6 +859,72 @@ static void journal_gone(struct config *c, const char *dir)
 	rmdir(dir);
 }
 
+static const char *seen_by[SERVERS]; /* how a member's checks have looked */
+
+int app_check(struct app *a, const struct app_request *r, json_t **report,
+	      struct err *e)
+{
+	(void)a;
+	(void)e;
+	for (int i = 0; i < SERVERS; i++)
+		if (!strcmp(r->server, uuids[i]))
+			*report = json_pack("{s:s, s:[]}", "control",
+					    seen_by[i], "checks");
+	assert_non_null(*report);
+	return 0;
+}
+
+static const char *control_of(const json_t *doc, int i)
+{
+	return text(json_object_get(entry(doc, "members", i), "options"),
+		    "control");
+}
+
+/* What a plan was made with is what its moves look with. */
+static void t_control(void **state)
+{
+	char dir[] = "/tmp/nh-fleet-XXXXXX";
+	struct config c = CONFIG_INIT;
+	struct app_ops ops;
+	struct app a;
+	struct app_evacuate r = {.host = "c30"};
+	struct app_request q;
+	struct err e = ERR_INIT;
+	json_t *doc = NULL;
+
+	(void)state;
+	journal_in(&c, dir);
+	a = app_with(&c, &ops);
+	seen_by[WEB1] = "api+direct";
+	seen_by[WEB2] = "sql+direct";
+	seen_by[DB1] = "direct";
+	given = world();
+	assert_int_equal(app_evacuate_plan(&a, &r, &doc, &e), 0);
+	assert_string_equal(control_of(doc, WEB1), "services");
+	assert_string_equal(control_of(doc, WEB2), "direct");
+	assert_string_equal(control_of(doc, DB1), "");
+	for (size_t i = 0; i < SERVERS; i++) {
+		assert_int_equal(app_batch_options(doc, i, &q, &e), 0);
+		assert_int_equal(q.control, !strcmp(q.server, uuids[WEB1])
+						    ? APP_CONTROL_SERVICES
+					    : !strcmp(q.server, uuids[WEB2])
+						    ? APP_CONTROL_DIRECT
+						    : APP_CONTROL_AUTO);
+	}
+	given = world();
+	assert_int_equal(app_batch_holds(&a, doc, &e), 0);
+	json_decref(doc);
+	/* What was asked for stays what it is. */
+	r.move.control = APP_CONTROL_API;
+	given = world();
+	assert_int_equal(app_evacuate_plan(&a, &r, &doc, &e), 0);
+	assert_string_equal(control_of(doc, WEB1), "");
+	assert_string_equal(text(json_object_get(doc, "options"), "control"),
+			    "api");
+	json_decref(doc);
+	journal_gone(&c, dir);
+}
+
 /* One instance a target: of three one stays, and an edit cannot send it. */
 static void t_most(void **state)
 {
@@ -956,7 +1022,7 @@ int main(void)
 		cmocka_unit_test(t_leftovers), cmocka_unit_test(t_holds),
 		cmocka_unit_test(t_shape),     cmocka_unit_test(t_refused),
 		cmocka_unit_test(t_most),      cmocka_unit_test(t_app),
-		cmocka_unit_test(t_priority),
+		cmocka_unit_test(t_priority),  cmocka_unit_test(t_control),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
