@@ -40,6 +40,7 @@ struct check_report {
 	size_t n;
 	enum check_result verdict; /* the worst; WARN and SKIP are PASS */
 	const char *current;	   /* the check that runs */
+	bool dead;		   /* of a rescue: Nova cannot move it */
 };
 
 /* Whose hand starts it on the target. */

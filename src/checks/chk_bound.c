@@ -32,8 +32,9 @@ static void hardware_run(const struct facts *f, const struct check_opts *o,
 			 struct check_report *r)
 {
 	const struct db_server *s = &f->srv;
-	static const char *const hint =
-		"Nova must claim it on the target: openstack server migrate";
+	const char *hint = f->dead ? NULL
+				   : "Nova must claim it on the target: "
+				     "openstack server migrate";
 
 	(void)o;
 	if (s->pci_devices > 0 || s->pci_requests)
@@ -77,7 +78,9 @@ static void encryption_run(const struct facts *f, const struct check_opts *o,
 	bool nova = check_nova_start(f, o);
 
 	if (f->srv.inst.ephemeral_key_uuid)
-		check_refuse(r, "openstack server migrate, by its owner",
+		check_refuse(r,
+			     f->dead ? NULL
+				     : "openstack server migrate, by its owner",
 			     "its local disks are encrypted with a secret of "
 			     "the source's libvirt");
 	for (size_t i = 0; i < f->srv.n_bdms; i++)

@@ -290,9 +290,10 @@ static void machine_run(const struct facts *f, const struct check_opts *o,
 	if (f->dom->fw.firmware && f->dom->fw.loader &&
 	    d->virt.libvirt < AUTO_FIRMWARE && d->virt.libvirt)
 		check_refuse(r,
-			     "pick a target with libvirt 9.2 or later, or "
-			     "openstack server migrate: Nova then writes its "
-			     "domain anew",
+			     f->dead ? "pick a target with libvirt 9.2 or later"
+				     : "pick a target with libvirt 9.2 or "
+				       "later, or openstack server migrate: "
+				       "Nova then writes its domain anew",
 			     "libvirt on %s chose its firmware, and libvirt "
 			     "%u.%u on %s cannot read how it says so",
 			     f->host[SRC_HOST].name, d->virt.libvirt / 1000000,

@@ -74,6 +74,24 @@ static void one_dead(const struct facts *f, const struct fact_host *h,
 			   (long long)h->db.seen_age_s);
 }
 
+/* That it does not answer proves nothing; but nobody can move off a dead one.
+ */
+static void silent(const struct facts *f, const struct fact_host *h,
+		   struct check_report *r)
+{
+	const char *hint = h->down.hint;
+	AUTO(mem_freep)
+	char *dead = mem_printf("%s%sif it is off: novahaul fence %s, then "
+				"novahaul rescue %s --disks HOST:PATH",
+				hint ? hint : "", hint ? "; " : "", h->name,
+				h->name);
+
+	if (h == &f->host[SRC_HOST])
+		hint = dead;
+	check_refuse(r, hint ? hint : "pick another target",
+		     "%s does not answer: %s", h->name, err_msg(&h->down));
+}
+
 static void one_host(const struct facts *f, const struct fact_host *h,
 		     struct check_report *r)
 {
@@ -84,8 +102,7 @@ static void one_host(const struct facts *f, const struct fact_host *h,
 		return;
 	}
 	if (h->down.kind != ERR_NONE) {
-		check_refuse(r, h->down.hint, "%s does not answer: %s", h->name,
-			     err_msg(&h->down));
+		silent(f, h, r);
 		return;
 	}
 	if (h->info.uid != 0)
@@ -240,7 +257,12 @@ static void config_run(const struct facts *f, const struct check_opts *o,
 			       "the target's Nova would not know the domain");
 	}
 	if (no_files(s->conf.images_type))
-		check_refuse(r, "openstack server migrate",
+		check_refuse(r,
+			     !f->dead ? "openstack server migrate"
+			     : !strcmp(s->conf.images_type, "rbd")
+				     ? "openstack server evacuate: its disks "
+				       "are not on the dead host"
+				     : NULL,
 			     "images_type %s is not moved yet",
 			     s->conf.images_type);
 	if (d->conf.force_config_drive && !s->conf.force_config_drive &&
@@ -337,8 +359,12 @@ static void storage_run(const struct facts *f, const struct check_opts *o,
 		if (network_fs(h->fs.fstype))
 			check_refuse(
 				r,
-				"on shared storage nothing needs copying: "
-				"openstack server migrate, or live-migrate",
+				f->dead ? "on shared storage nothing needs "
+					  "copying: openstack server evacuate "
+					  "finds the disks there"
+					: "on shared storage nothing needs "
+					  "copying: openstack server migrate, "
+					  "or live-migrate",
 				"%s on %s is %s, perhaps shared by both "
 				"hosts: copying could overwrite the "
 				"original; not moved yet",

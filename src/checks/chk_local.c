@@ -171,9 +171,11 @@ static void filesystem_run(const struct facts *f, const struct check_opts *o,
 		return;
 	if (dev && d->trial.direct == HOST_CAN_NOT)
 		check_refuse(r,
-			     "pick a target with another file system there, "
-			     "or openstack server migrate: Nova then chooses "
-			     "the cache mode anew",
+			     f->dead ? "pick a target with another file system "
+				       "there"
+				     : "pick a target with another file system "
+				       "there, or openstack server migrate: "
+				       "Nova then chooses the cache mode anew",
 			     "%s is attached with direct I/O, which %s on %s "
 			     "(%s) cannot do: QEMU would not start",
 			     dev, d->instances_path, d->name,

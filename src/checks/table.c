@@ -34,9 +34,12 @@ const struct check *const checks_table[] = {
 void check_say(struct check_report *r, enum check_result result,
 	       const char *hint, const char *fmt, ...)
 {
-	static const char *const other_way =
+	static const char *const other_way[2] = {
 		"it cannot be moved as it is; Nova's own way may work: "
-		"openstack server migrate";
+		"openstack server migrate",
+		"it cannot be rescued as it is; novahaul rescue HOST --disks "
+		"HOST:PATH --list names its disks, which Nova's own evacuate "
+		"would build anew"};
 	struct check_finding *q;
 	va_list ap;
 
@@ -47,8 +50,9 @@ void check_say(struct check_report *r, enum check_result result,
 		.result = result,
 		.check = r->current,
 		.message = mem_vprintf(fmt, ap),
-		.hint = mem_strdup0(!hint && result == CHECK_REFUSE ? other_way
-								    : hint)};
+		.hint = mem_strdup0(!hint && result == CHECK_REFUSE
+					    ? other_way[r->dead]
+					    : hint)};
 	va_end(ap);
 }
 
@@ -83,6 +87,7 @@ static bool matters(const struct check *c, const struct check_report *r)
 void checks_run(const struct facts *f, const struct check_opts *o,
 		struct check_report *r)
 {
+	r->dead = f->dead;
 	for (size_t i = 0; checks_table[i]; i++) {
 		size_t had = r->n;
 

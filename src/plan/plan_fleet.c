@@ -81,8 +81,10 @@ struct plan_fleet *plan_fleet_new(const struct fleet_facts *f,
 	if (f->src.down.kind != ERR_NONE) {
 		err_set(e, ERR_REFUSED, "%s does not answer: %s", f->source,
 			err_msg(&f->src.down));
-		err_hint(e, "its disks cannot be read through it, and that it "
-			    "is off is not known by that");
+		err_hint(e,
+			 "that proves nothing; if it is off: novahaul fence "
+			 "%s, then novahaul rescue %s --disks HOST:PATH",
+			 f->source, f->source);
 		return NULL;
 	}
 	if (all_there(f, o->servers, e))

@@ -1339,6 +1339,55 @@ static void t_dead_unseen(void **state)
 	expect(f, "hosts", CHECK_REFUSE);
 }
 
+/* Does a hint of what is in the way say WORDS? */
+static bool hinted(const struct facts *f, const char *words)
+{
+	struct check_opts c = {.start = true};
+	struct check_report r = {0};
+	bool told = false;
+
+	checks_run(f, &c, &r);
+	for (size_t i = 0; i < r.n; i++)
+		told |= r.v[i].result == CHECK_REFUSE && r.v[i].hint &&
+			strstr(r.v[i].hint, words);
+	check_report_clear(&r);
+	return told;
+}
+
+/* Nobody moves anything off a dead host, Nova neither. */
+static void t_dead_hints(void **state)
+{
+	struct facts *f = *state;
+	struct fact_host *s = &f->host[SRC_HOST], *d = &f->host[DST_HOST];
+
+	f->srv.pci_devices = 1;
+	f->srv.shares = 1;
+	set(&f->srv.inst.ephemeral_key_uuid, UUID);
+	set(&d->fs.fstype, "nfs4");
+	set(&d->conf.images_type, "rbd");
+	set(&s->conf.images_type, "rbd");
+	assert_true(hinted(f, "openstack server migrate"));
+	bury(f);
+	s->conf_known = true;
+	assert_false(hinted(f, "server migrate"));
+	assert_true(hinted(f, "novahaul rescue HOST --disks"));
+	assert_true(hinted(f, "openstack server evacuate: its disks are not"));
+}
+
+static void t_silent_source(void **state)
+{
+	struct facts *f = *state;
+
+	err_set(&f->host[SRC_HOST].down, ERR_RETRY, "no route to host");
+	err_hint(&f->host[SRC_HOST].down, "see whether it is up");
+	assert_true(hinted(f, "see whether it is up; if it is off: novahaul "
+			      "fence "));
+	assert_true(hinted(f, ", then novahaul rescue "));
+	err_set(&f->host[DST_HOST].down, ERR_RETRY, "no route to host");
+	assert_true(hinted(f, "pick another target"));
+	assert_false(hinted(f, "server migrate"));
+}
+
 /* Without its definition only Nova can start it. */
 static void t_dead_undefined(void **state)
 {
@@ -1430,6 +1479,8 @@ int main(void)
 		T(good),
 		T(dead),
 		T(dead_unseen),
+		T(dead_hints),
+		T(silent_source),
 		T(dead_undefined),
 		T(dead_autostart),
 		T(dead_busy),

@@ -802,6 +802,8 @@ static void t_refused(void **state)
 	strv_clear(&names);
 	err_set(&f->src.down, ERR_FAILED, "timed out");
 	assert_null(plan_fleet_new(f, &o, &e));
+	assert_non_null(strstr(e.hint, "novahaul fence c30, then novahaul "
+				       "rescue c30 --disks HOST:PATH"));
 	refused(-1, &e, ERR_REFUSED, "timed out");
 	drop(f);
 }
