@@ -155,7 +155,6 @@ static const struct limit {
 	{"most_per_target", offsetof(struct app_limits, most_per_target)},
 	{"max_failures", offsetof(struct app_limits, max_failures)},
 };
-#define LIMIT_MOST 100000
 
 static json_t *limits_json(const struct app_limits *l)
 {
@@ -183,10 +182,10 @@ static int take_limit(struct app_limits *l, const char *key, const json_t *v,
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		if (strcmp(key, limits[i].name) != 0)
 			continue;
-		if (json_integer_value(v) > LIMIT_MOST)
+		if (json_integer_value(v) > APP_LIMIT_MOST)
 			return err_set(e, ERR_USAGE,
 				       "limits.%s must be at most %d", key,
-				       LIMIT_MOST);
+				       APP_LIMIT_MOST);
 		*AT(unsigned, l, limits[i].offset) =
 			(unsigned)json_integer_value(v);
 		return 0;

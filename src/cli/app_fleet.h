@@ -61,6 +61,9 @@
 
 #include "cli/app.h"
 
+/* The most that a limit on the command line or in a plan may say. */
+#define APP_LIMIT_MOST 100000
+
 struct app_limits {
 	unsigned parallel;	  /* at once, overall; 0: as the plan's reader
 				     likes */

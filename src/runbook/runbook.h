@@ -53,7 +53,7 @@ enum runbook_value {
 	RUNBOOK_SERVER,	  /* string: name or uuid */
 	RUNBOOK_CHOICE,	  /* string: one of .choices */
 	RUNBOOK_BOOLEAN,  /* true, false */
-	RUNBOOK_NUMBER,	  /* integer, 0 to 1,000,000 */
+	RUNBOOK_NUMBER,	  /* integer, 0 to 100,000 */
 	RUNBOOK_DURATION, /* integer: seconds; s, m, h, d */
 	RUNBOOK_SIZE,	  /* integer: bytes; k, M, G, T */
 	RUNBOOK_HOSTS,	  /* arrays of these */

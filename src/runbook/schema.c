@@ -292,7 +292,7 @@ const char *runbook_value_name(enum runbook_value v)
 	case RUNBOOK_BOOLEAN:
 		return "yes or no";
 	case RUNBOOK_NUMBER:
-		return "a number from 0 to 1000000";
+		return "a number from 0 to 100000";
 	case RUNBOOK_DURATION:
 		return "a time such as 90s, 10m, 2h or 1d";
 	case RUNBOOK_SIZE:

@@ -61,7 +61,7 @@ static json_t *number(const char *s)
 {
 	json_int_t v;
 
-	return scaled(s, "", NULL, &v) && v <= 1000000 ? json_integer(v) : NULL;
+	return scaled(s, "", NULL, &v) && v <= 100000 ? json_integer(v) : NULL;
 }
 
 static json_t *duration(const char *s)

@@ -1108,7 +1108,7 @@ static void t_evacuate(void **state)
 	usage("evacuate h1", "no terminal to ask on");
 	assert_int_equal(run("evacuate h1 --to h2,h3 --pack fill --parallel 6 "
 			     "--per-source 5 --per-target 3 --max-failures 2 "
-			     "--most-per-target 7 --bwlimit 20M --no-start "
+			     "--most-per-target 700 --bwlimit 20M --no-start "
 			     "--dry-run"),
 			 CLI_DONE);
 	assert_string_equal(app.asked, "evacuate");
@@ -1117,7 +1117,7 @@ static void t_evacuate(void **state)
 	assert_int_equal(app.limits.parallel, 6);
 	assert_int_equal(app.limits.per_source, 5);
 	assert_int_equal(app.limits.per_target, 3);
-	assert_int_equal(app.limits.most_per_target, 7);
+	assert_int_equal(app.limits.most_per_target, 700);
 	assert_int_equal(app.limits.max_failures, 2);
 	assert_int_equal(app.limits.bwlimit, 20 << 20);
 	/* The limit is the whole's, not each one's. */

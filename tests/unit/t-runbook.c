@@ -175,7 +175,7 @@ static const struct refusal {
 	{STEP("evacuate") "    host: h\n    to: [a, [b]]\n",
 	 "b:7:13: a text is expected, not a list", NULL},
 	{STEP("evacuate") "    host: h\n    parallel: many\n",
-	 "b:7:15: parallel: 'many' is not a number from 0 to 1000000", NULL},
+	 "b:7:15: parallel: 'many' is not a number from 0 to 100000", NULL},
 	{STEP("evacuate") "    host: h\n    bwlimit: 20 M\n",
 	 "b:7:14: bwlimit: '20 M' is not a size such as 512k, 20M or 1G", NULL},
 	{STEP("evacuate") "    host: h\n    bwlimit: 9999999T\n",
