@@ -90,6 +90,29 @@ static int do_stats(struct verb_call *c, struct err *e)
 	return agent_args_end(c, e);
 }
 
+static int locked_one(struct verb_call *c, const struct agent_path *p,
+		      struct err *e)
+{
+	AUTO(mem_closefd) int fd = agent_open(p, O_RDONLY | O_NONBLOCK, 0, e);
+
+	if (fd < 0 && e->sys != ENOENT)
+		return -1;
+	if (fd < 0)
+		err_clear(e);
+	enc_i64(c->out, fd < 0 ? 0 : fs_qemu_locked(fd));
+	return 0;
+}
+
+static int do_locked(struct verb_call *c, struct err *e)
+{
+	struct agent_path p;
+
+	for (size_t n = dec_count(c->in, 8); n; n--)
+		if (agent_path(c, &p, e) || locked_one(c, &p, e))
+			return -1;
+	return agent_args_end(c, e);
+}
+
 static int do_read(struct verb_call *c, struct err *e)
 {
 	struct agent_path p;
@@ -309,6 +332,7 @@ int files_open_any(const struct agent_path *p, struct err *e)
 const struct verb verbs_file[] = {
 	{VERB_STAT, "stat", .fn = do_stat},
 	{VERB_STATS, "stats", .fn = do_stats},
+	{VERB_LOCKED, "locked", .fn = do_locked},
 	{VERB_READ, "read", .fn = do_read},
 	{VERB_WRITE, "write", .mutates = true, .fn = do_write},
 	{VERB_MKDIR, "mkdir", .mutates = true, .fn = do_mkdir},

@@ -218,6 +218,12 @@ static void state_run(const struct facts *f, const struct check_opts *o,
 	bool nvram = false, tpm = false;
 
 	(void)o;
+	if (f->dead && f->open_unknown)
+		check_warn(r, NULL,
+			   "whether a QEMU somewhere has its disks open cannot "
+			   "be asked on %s: the file system there knows no "
+			   "locks",
+			   f->disks);
 	if (!f->dead || !f->dom)
 		return;
 	for (size_t i = 0; i < f->n_files; i++) {

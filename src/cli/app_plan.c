@@ -166,6 +166,23 @@ static int services_answer(const struct facts *f, const struct app_request *r,
 			uuid, f->to);
 }
 
+/* Its disks say that somebody runs it: no proof stands against that. */
+static int at_rest(const struct facts *f, struct err *e)
+{
+	const char *host = f->host[SRC_HOST].name;
+
+	if (!f->open_file)
+		return 0;
+	err_set(e, ERR_FENCE,
+		"instance %s of %s: a QEMU has %s open, seen on %s: somebody "
+		"runs it",
+		f->srv.inst.uuid, host, f->open_file, f->disks);
+	return err_hint(e,
+			"find who does, and switch %s off for certain; then "
+			"novahaul fence %s",
+			host, host);
+}
+
 static struct facts *look(struct app *a, const struct app_request *r,
 			  struct check_report *rep, struct err *e)
 {
@@ -177,7 +194,7 @@ static struct facts *look(struct app *a, const struct app_request *r,
 	    (r->dead && app_fenced(a, r->dead, &proof, e)))
 		return NULL;
 	f = a->ops->facts_read(a, r, e);
-	if (f && ((r->dead && seen_since(f, &proof, e)) ||
+	if (f && ((r->dead && (seen_since(f, &proof, e) || at_rest(f, e))) ||
 		  services_answer(f, r, e))) {
 		facts_drop(f);
 		return NULL;

@@ -325,3 +325,15 @@ int fs_rename_lazy(int dir, const char *old, const char *name, bool noreplace,
 			       name);
 	return 0;
 }
+
+int fs_qemu_locked(int fd)
+{
+	struct flock l = {
+		.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = 100,
+		.l_len = 108,
+	};
+
+	return fcntl(fd, F_GETLK, &l) ? -1 : l.l_type != F_UNLCK;
+}

@@ -68,4 +68,10 @@ int fs_write_all(int fd, const void *p, size_t n, struct err *e);
 /* Up to N bytes; short only at end of file.  -1 on error. */
 ssize_t fs_pread_full(int fd, void *p, size_t n, off_t off, struct err *e);
 
+/* Does somebody else hold QEMU's locks on FD?  It has bytes 100-107 and 200-207
+ * of an image that it has open (its block/file-posix.c).  F_GETLK asks the file
+ * system, and so the server of a shared one, and takes nothing.  1, 0, or -1:
+ * it cannot tell.  That nobody does proves nothing. */
+int fs_qemu_locked(int fd);
+
 #endif

@@ -117,6 +117,7 @@ void facts_clear(struct facts *f)
 	domain_reasons_clear(&f->reasons);
 	mem_free(f->nvram_dir);
 	mem_free(f->tpm_dir);
+	mem_free(f->open_file);
 	strv_clear(&f->volumes);
 	strv_clear(&f->volumes_missing);
 	for (size_t i = 0; i < f->n_files; i++) {

@@ -211,6 +211,10 @@ struct facts {
 	struct err dom_err;
 	struct domain_reasons reasons; /* against direct control */
 	char *nvram_dir, *tpm_dir;     /* absolute; NULL: it has none */
+	/* Of a dead source: a file of it that a QEMU has open, or NULL; and are
+	 * there such whose locks cannot be asked for? */
+	char *open_file;
+	bool open_unknown;
 	/* Disks outside the instance directory that the database says are its
 	 * own volumes and that need no connector (nfs, rbd, file), and those of
 	 * them that the target does not see under the same path. */

@@ -313,6 +313,28 @@ static int find_strays(struct facts *f, struct host *dst, struct err *e)
 	return 0;
 }
 
+/* Whatever was proven: who has a dead host's disk open runs the guest. */
+static int find_open(struct facts *f, struct host *src, struct err *e)
+{
+	AUTO(mem_freep)
+	struct host_path *p = MEM_NEW_N(struct host_path, f->n_files + 1);
+	AUTO(mem_freep)
+	enum host_open *held = MEM_NEW_N(enum host_open, f->n_files + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_files; i++)
+		if (f->files[i].st.type == HOST_FILE)
+			p[n++] = HOST_PATH(f->files[i].root, f->files[i].rel);
+	if (!f->dead || host_locked(src, p, n, held, e))
+		return f->dead ? -1 : 0;
+	for (size_t i = 0; i < n; i++) {
+		f->open_unknown |= held[i] == HOST_OPEN_UNKNOWN;
+		if (held[i] == HOST_OPEN_QEMU && !f->open_file)
+			f->open_file = mem_printf("%s/%s", p[i].root, p[i].rel);
+	}
+	return 0;
+}
+
 int facts_files(struct facts *f, struct host *src, struct host *dst,
 		struct err *e)
 {
@@ -320,7 +342,7 @@ int facts_files(struct facts *f, struct host *src, struct host *dst,
 	    f->host[SRC_HOST].path_err.kind != ERR_NONE)
 		return 0;
 	if (list_instance(f, src, e) || list_nvram(f, src, e) ||
-	    list_tpm(f, src, e) || read_info(f, src, e))
+	    list_tpm(f, src, e) || read_info(f, src, e) || find_open(f, src, e))
 		return err_wrap(e, "reading the instance's files on %s",
 				f->host[SRC_HOST].name);
 	read_xml_formats(f);

@@ -3,9 +3,7 @@
  * storage: does anybody hold QEMU's locks on the host's disks, as seen from
  * where they are mounted here?
  *
- * QEMU holds bytes 100-107 and 200-207 of an image that it has open
- * (block/file-posix.c).  F_GETLK asks the file system, and so the server of a
- * shared one, and takes nothing.  No lock is nothing: a server drops those of a
+ * core/fs.h asks for them.  No lock is nothing: a server drops those of a
  * client that is cut off, QEMU may be configured without, and disks that only
  * the host has are not seen from here.
  */
@@ -18,9 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/fs.h"
 #include "core/stop.h"
 
-enum { LOCK_FIRST = 100, LOCK_LAST = 207, DEEP = 3, FILES_MAX = 20000 };
+enum { DEEP = 3, FILES_MAX = 20000 };
 
 struct walk {
 	size_t files;
@@ -31,16 +30,11 @@ struct walk {
 
 static void look_file(struct walk *k, int fd)
 {
-	struct flock l = {
-		.l_type = F_WRLCK,
-		.l_whence = SEEK_SET,
-		.l_start = LOCK_FIRST,
-		.l_len = LOCK_LAST - LOCK_FIRST + 1,
-	};
+	int held = ++k->files > FILES_MAX ? -1 : fs_qemu_locked(fd);
 
-	if (++k->files > FILES_MAX || fcntl(fd, F_GETLK, &l))
+	if (held < 0)
 		k->cut = true;
-	else if (l.l_type != F_UNLCK)
+	else if (held)
 		k->locked = mem_strdup(buf_str(&k->at));
 }
 

@@ -117,6 +117,12 @@ int host_stats(struct host *h, const struct host_path *p, size_t n,
 	return rc;
 }
 
+int host_locked(struct host *h, const struct host_path *p, size_t n,
+		enum host_open *out, struct err *e)
+{
+	return named(h, h->ops->locked(h->self, p, n, out, e), e);
+}
+
 int host_list(struct host *h, const struct host_list_opts *o,
 	      struct host_list *out, struct err *e)
 {

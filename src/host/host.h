@@ -393,6 +393,10 @@ struct host_scan {
 };
 void host_scan_clear(struct host_scan *s);
 
+/* Has a QEMU a file open, wherever it runs?  By its locks, of which the file
+ * system is asked, and so the server of a shared one. */
+enum host_open { HOST_OPEN_UNKNOWN = 0, HOST_OPEN_NOT, HOST_OPEN_QEMU };
+
 /* getent(1): one line of a name service database. */
 struct host_ent {
 	bool found;
@@ -445,6 +449,8 @@ struct host_ops {
 	/* may be NULL: one after the other */
 	int (*stats)(void *self, const struct host_path *p, size_t n,
 		     struct host_stat *out, struct err *e);
+	int (*locked)(void *self, const struct host_path *p, size_t n,
+		      enum host_open *out, struct err *e);
 	int (*list)(void *self, const struct host_list_opts *o,
 		    struct host_list *out, struct err *e);
 	int (*read)(void *self, const struct host_read *r, struct buf *out,
@@ -523,6 +529,10 @@ int host_stat(struct host *h, struct host_path p, struct host_stat *out,
  * clear. */
 int host_stats(struct host *h, const struct host_path *p, size_t n,
 	       struct host_stat *out, struct err *e);
+/* Likewise; a file that is not there is not open.  HOST_OPEN_NOT proves nothing
+ * about a host that is only cut off: a server drops its locks. */
+int host_locked(struct host *h, const struct host_path *p, size_t n,
+		enum host_open *out, struct err *e);
 int host_list(struct host *h, const struct host_list_opts *o,
 	      struct host_list *out, struct err *e);
 /* Appends to OUT; fewer bytes than asked for only at the end of the file. */

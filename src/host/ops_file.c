@@ -59,6 +59,28 @@ int ops_stats(void *self, const struct host_path *p, size_t n,
 	return dec_end(&d, "stats", e);
 }
 
+int ops_locked(void *self, const struct host_path *p, size_t n,
+	       enum host_open *out, struct err *e)
+{
+	AUTO(enc_clear) struct enc a = ENC_INIT;
+	struct ask q = {.verb = VERB_LOCKED, .args = &a};
+	struct dec d;
+
+	enc_count(&a, n);
+	for (size_t i = 0; i < n; i++)
+		put_path(&a, p[i]);
+	if (session_ask(self, &q, &d, e))
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		int64_t held = dec_i64(&d);
+
+		out[i] = held < 0 ? HOST_OPEN_UNKNOWN
+			 : held	  ? HOST_OPEN_QEMU
+				  : HOST_OPEN_NOT;
+	}
+	return dec_end(&d, "locked", e);
+}
+
 int ops_list(void *self, const struct host_list_opts *o, struct host_list *out,
 	     struct err *e)
 {

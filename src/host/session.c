@@ -340,6 +340,7 @@ const struct host_ops session_ops = {
 	.lease_release = ops_lease_release,
 	.stat = ops_stat,
 	.stats = ops_stats,
+	.locked = ops_locked,
 	.list = ops_list,
 	.read = ops_read,
 	.write = ops_write,

@@ -63,6 +63,8 @@ int ops_stat(void *self, struct host_path p, struct host_stat *out,
 	     struct err *e);
 int ops_stats(void *self, const struct host_path *p, size_t n,
 	      struct host_stat *out, struct err *e);
+int ops_locked(void *self, const struct host_path *p, size_t n,
+	       enum host_open *out, struct err *e);
 int ops_list(void *self, const struct host_list_opts *o, struct host_list *out,
 	     struct err *e);
 int ops_read(void *self, const struct host_read *r, struct buf *out,

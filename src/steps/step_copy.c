@@ -443,6 +443,9 @@ static int fin_run(struct step_ctx *c, struct err *e)
 	json_t *digests = json_object();
 	int rc = both_hosts(c, e);
 
+	/* Not all of a disk that is of no use any more. */
+	if (!rc && src_dead(c))
+		rc = fence_at_rest(c, e);
 	if (!rc)
 		rc = step_record_once(c, "intent", json_string("stage"), e);
 	totals(&p);

@@ -122,8 +122,11 @@ void bwlimit_look(struct step_ctx *c);
 int has_digest(struct host *h, struct host_path p, const char *want, bool fresh,
 	       bool *yes, struct err *e);
 
-/* Of step_fence.c: ERR_FENCE unless the dead source is proven to be off now. */
+/* Of step_fence.c: ERR_FENCE unless the dead source is proven to be off now,
+ * and its disks say nothing else. */
 int fence_holds(struct step_ctx *c, struct err *e);
+/* The second half alone. */
+int fence_at_rest(struct step_ctx *c, struct err *e);
 
 /* ERR_FAILED when what was carried has holes for what the source's disk has
  * lost: no step asks for that, and both digests would agree on it. */

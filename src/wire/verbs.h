@@ -38,9 +38,10 @@ enum verb_type {
 	VERB_GETENT,
 	VERB_CONF,
 	VERB_HOSTKEY,
-	VERB_TRIAL, /* path, string device, users* */
-	VERB_STATS, /* path* */
-	VERB_REACH, /* string address, u32 port */
+	VERB_TRIAL,  /* path, string device, users* */
+	VERB_STATS,  /* path* */
+	VERB_REACH,  /* string address, u32 port */
+	VERB_LOCKED, /* path* */
 
 	/* Bulk data, 200-299: transfer/ctl.h says what goes over the first two
 	 * while they are under way. */

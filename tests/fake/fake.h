@@ -75,10 +75,11 @@ struct fake_host {
 	struct fake_inode inodes[FAKE_INODES];
 	struct fake_domain dom;
 	struct fake_lease lease;
-	bool bridge;	 /* plugged by us */
-	bool key;	 /* a one-job key is authorised */
-	bool swept;	 /* its image cache has removed the base by age */
-	int64_t down_us; /* not reached before this */
+	bool bridge;	    /* plugged by us */
+	bool key;	    /* a one-job key is authorised */
+	bool swept;	    /* its image cache has removed the base by age */
+	int64_t down_us;    /* not reached before this */
+	const char *locked; /* a path that somebody's QEMU has open */
 	size_t manifest_len;
 	char manifest[65536];
 };

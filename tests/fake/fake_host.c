@@ -247,6 +247,23 @@ static int op_stat(void *self, struct host_path p, struct host_stat *out,
 	return 0;
 }
 
+static int op_locked(void *self, const struct host_path *p, size_t n,
+		     enum host_open *out, struct err *e)
+{
+	struct fake_handle *fh = self;
+	char path[FAKE_PATH];
+
+	if (fake_enter(fh, false, e, "locked %s", n ? p[0].rel : "nothing"))
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		full(path, p[i]);
+		out[i] = fh->h->locked && !strcmp(path, fh->h->locked)
+				 ? HOST_OPEN_QEMU
+				 : HOST_OPEN_NOT;
+	}
+	return 0;
+}
+
 static int op_list(void *self, const struct host_list_opts *o,
 		   struct host_list *out, struct err *e)
 {
@@ -701,6 +718,7 @@ const struct host_ops fake_host_ops = {
 	.lease_claim = lease_claim,
 	.lease_release = lease_release,
 	.stat = op_stat,
+	.locked = op_locked,
 	.statfs = op_statfs,
 	.list = op_list,
 	.read = op_read,

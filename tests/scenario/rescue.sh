@@ -144,6 +144,35 @@ expect "no place" 2 nh rescue compute-30 --to compute-34 --yes
 expect "the dead host as target" 2 nh rescue compute-30 --disks "$disks" \
 	--to compute-30 --yes
 
+# --- somebody runs it all the same
+
+# opened PATH: a QEMU opens it, and has it open until shut
+opened() {
+	mkfifo "$work/qemu" || return
+	qemu-io -f raw "$1" < "$work/qemu" > /dev/null &
+	qemu=$!
+	exec 7> "$work/qemu"
+	for _ in {1..100}; do
+		! grep -q ":$(stat -c %i "$1") 10[0-7] " /proc/locks || return 0
+		sleep 0.2
+	done
+	return 1
+}
+shut() {
+	exec 7>&-
+	wait "$qemu"
+	rm "$work/qemu"
+}
+expect "the proof" 0 proven
+holds "a QEMU opens web's disk" \
+	opened "$S/hosts/compute-30/nova/instances/$web/disk"
+expect "... a statement does not stand against that" 6 rescue "$web" --yes
+like "... it says which" "$(cat "$work/err")" "a QEMU has .*$web/disk open"
+like "... and what to do" "$(cat "$work/err")" '^hint: .*novahaul fence compute-30'
+rows after
+same "... the database" before after
+shut
+
 # --- one server, killed and resumed, and killed and rolled back
 
 expect "the proof" 0 proven
@@ -180,6 +209,19 @@ for step in "${way[@]}"; do
 done
 frozen now
 same "the dead host's disks" dead now
+
+# between two proofs it was on
+killed final-copy
+touch -d '1 hour' "$S/hosts/compute-30/nova/instances/$web/disk"
+expect "... it is proven anew" 0 proven
+expect "... what has changed since is not brought up" 6 nh resume last --yes
+like "... it says so" "$(cat "$work/err")" 'disk on compute-34 has changed'
+like "... and what to do" "$(cat "$work/err")" '^hint: .*novahaul rollback j-'
+is "... web is where it was" "$(state_of "$web" | cut -f 1)" compute-30
+expect "... it is rolled back" 0 nh rollback last --yes
+is "... nothing is on compute-34" \
+	"$(on compute-34 ls -d "$nova/$web" 2> /dev/null)" ''
+frozen dead
 
 killed final-copy
 expect "... it is resumed" 0 nh resume last --yes

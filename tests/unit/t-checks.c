@@ -1452,6 +1452,16 @@ static void t_dead_firmware(void **state)
 	expect(f, "state", CHECK_PASS);
 }
 
+/* Nobody can say whether its disks are open. */
+static void t_dead_no_locks(void **state)
+{
+	struct facts *f = *state;
+
+	bury(f);
+	f->open_unknown = true;
+	expect(f, "state", CHECK_WARN);
+}
+
 static void t_inventory(void **state)
 {
 	struct inventory_item i = {.dir = true, .row = true};
@@ -1485,6 +1495,7 @@ int main(void)
 		T(dead_autostart),
 		T(dead_busy),
 		T(dead_firmware),
+		T(dead_no_locks),
 		T(inventory),
 		T(there),
 		T(same_host),

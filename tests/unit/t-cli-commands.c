@@ -1300,6 +1300,16 @@ static void t_rescue(void **state)
 			 CLI_UNFENCED);
 	assert_string_equal(app.asked, "");
 	app.unfenced = false;
+	app.report = "{\"verdict\": \"ok\", \"steps\": [], \"checks\": ["
+		     "{\"name\": \"domain\", \"result\": \"warn\", "
+		     "\"message\": \"it is started a second time\", "
+		     "\"hint\": \"remove the link\"}, {\"name\": \"cpu\", "
+		     "\"result\": \"pass\", \"message\": \"fits\"}]}";
+	assert_int_equal(run("rescue h1 --disks /d --to b -n s1"), CLI_DONE);
+	/* not only for programs */
+	says(out, "warning: domain: it is started a second time");
+	says(out, "hint: domain: remove the link");
+	assert_null(strstr(out, "fits"));
 	assert_int_equal(run("rescue h1 --disks /d --to b --yes"), CLI_DONE);
 	assert_string_equal(app.asked, "apply");
 	assert_true(app.confirmed);

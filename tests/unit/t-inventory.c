@@ -127,6 +127,48 @@ static void t_no_inspect(void **state)
 	inventory_clear(&v);
 }
 
+static void locks_are(enum host_open disk)
+{
+	const struct host_path p[] = {HOST_PATH(dir, UUID1 "/disk"),
+				      HOST_PATH(dir, UUID1 "/disk.info"),
+				      HOST_PATH(dir, UUID1 "/none")};
+	enum host_open held[ARRAY_SIZE(p)] = {HOST_OPEN_UNKNOWN};
+	struct err e = ERR_INIT;
+
+	assert_ok(host_locked(h, p, ARRAY_SIZE(p), held, &e));
+	assert_int_equal(held[0], disk);
+	assert_int_equal(held[1], HOST_OPEN_NOT);
+	assert_int_equal(held[2], HOST_OPEN_NOT);
+}
+
+/* As a QEMU has it open: qemu-io is one. */
+static void t_locked(void **state)
+{
+	AUTO(mem_freep)
+	char *cmd = mem_printf(
+		"exec qemu-io -f raw '%s/" UUID1 "/disk' > /dev/null", dir);
+	FILE *q;
+
+	(void)state;
+	locks_are(HOST_OPEN_NOT);
+	q = popen(cmd, "w");
+	assert_non_null(q);
+	/* once it reads, it has opened the file */
+	for (int i = 0; i < 200; i++) {
+		const struct host_path p = HOST_PATH(dir, UUID1 "/disk");
+		enum host_open held = HOST_OPEN_UNKNOWN;
+		struct err e = ERR_INIT;
+
+		assert_ok(host_locked(h, &p, 1, &held, &e));
+		if (held == HOST_OPEN_QEMU)
+			break;
+		usleep(50000);
+	}
+	locks_are(HOST_OPEN_QEMU);
+	pclose(q);
+	locks_are(HOST_OPEN_NOT);
+}
+
 /* The one that was just built, where the agent looks; only this process and its
  * children see that. */
 static bool install_inspect(void)
@@ -194,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_heads),
 		cmocka_unit_test(t_no_inspect),
+		cmocka_unit_test(t_locked),
 		cmocka_unit_test(t_inside),
 	};
 

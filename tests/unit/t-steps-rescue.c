@@ -148,6 +148,92 @@ static void t_ages_before_rewrite(void **state)
 	end();
 }
 
+/* What another controller, with a new proof, is told: the disk is no longer
+ * what was copied.  It stays open for what the operator decides: back. */
+static void seen_again(const char *what)
+{
+	assert_int_equal(other(false), TXN_OPEN);
+	assert_int_equal(t.e.kind, ERR_FENCE);
+	assert_int_equal(txn_exit_code(TXN_OPEN, &t.e), 6);
+	if (!strstr(t.e.msg, what))
+		fail_msg("%s", t.e.msg);
+	assert_non_null(strstr(t.e.msg, "/disk"));
+	assert_non_null(t.e.hint);
+	assert_string_equal(t.fw->row.host, "compute-30");
+	assert_false(t.fw->h[DST].dom.running);
+}
+
+static struct fake_inode *source_disk(void)
+{
+	int i = fake_find(&t.fw->h[SRC],
+			  "/var/lib/nova/instances/" FAKE_UUID "/disk");
+
+	assert_true(i >= 0);
+	return &t.fw->h[SRC].inodes[t.fw->h[SRC].names[i].ino];
+}
+
+/* It was on between two proofs: its guest wrote, and it is off again. */
+static void t_ran_meanwhile(void **state)
+{
+	(void)state;
+	ages_before_rewrite();
+	t.fw->unproven = false;
+	source_disk()->mtime_us += 1000000;
+	memcpy(before, &t.fw->h[SRC], sizeof(struct fake_host));
+	seen_again("has changed since");
+	assert_non_null(strstr(t.e.hint, "novahaul rollback"));
+	assert_int_equal(other(true), TXN_ROLLED_BACK);
+	as_it_was();
+	end();
+}
+
+/* Not even the times can be read any more. */
+static void t_gone_meanwhile(void **state)
+{
+	int i;
+
+	(void)state;
+	ages_before_rewrite();
+	t.fw->unproven = false;
+	i = fake_find(&t.fw->h[SRC],
+		      "/var/lib/nova/instances/" FAKE_UUID "/disk");
+	t.fw->h[SRC].names[i].path[0] = '#';
+	seen_again("is not seen");
+	assert_non_null(strstr(t.e.hint, "mount it there again"));
+	t.fw->h[SRC].names[i].path[0] = '/';
+	assert_int_equal(other(false), TXN_DONE);
+	untouched();
+	row_is("compute-34", "active", 1);
+	end();
+}
+
+/* Somebody runs it, whatever was stated. */
+static void t_open_elsewhere(void **state)
+{
+	static const char disk[] = "/var/lib/nova/instances/" FAKE_UUID "/disk";
+	enum txn_end got;
+
+	(void)state;
+	start_of(dead);
+	t.fw->h[SRC].locked = disk;
+	memcpy(before, &t.fw->h[SRC], sizeof(struct fake_host));
+	got = txn_run(&t.env, t.id, &t.e);
+	assert_int_equal(got, TXN_ROLLED_BACK);
+	assert_int_equal(txn_exit_code(got, &t.e), 6);
+	assert_non_null(strstr(t.e.msg, "a QEMU has"));
+	as_it_was();
+	end();
+	/* ... begun while it was copied */
+	ages_before_rewrite();
+	t.fw->unproven = false;
+	t.fw->h[SRC].locked = disk;
+	seen_again("a QEMU has");
+	t.fw->h[SRC].locked = NULL;
+	assert_int_equal(other(false), TXN_DONE);
+	row_is("compute-34", "active", 1);
+	end();
+}
+
 static int ages_at_rewrite(struct db *db, const struct db_rewrite *r,
 			   struct err *e)
 {
@@ -338,6 +424,9 @@ int main(void)
 		cmocka_unit_test(t_stopped_stays_so),
 		cmocka_unit_test(t_unproven),
 		cmocka_unit_test(t_ages_before_rewrite),
+		cmocka_unit_test(t_ran_meanwhile),
+		cmocka_unit_test(t_gone_meanwhile),
+		cmocka_unit_test(t_open_elsewhere),
 		cmocka_unit_test(t_ages_before_start),
 		cmocka_unit_test(t_back),
 		cmocka_unit_test(t_not_back_when_it_ran),
