@@ -183,6 +183,23 @@ static void print_sql(const json_t *sql)
 	}
 }
 
+/* What was found that stands in nobody's way. */
+static void print_warnings(const json_t *checks)
+{
+	const json_t *check;
+	size_t i;
+
+	json_array_foreach (checks, i, check) {
+		if (strcmp(text(check, "result"), "warn"))
+			continue;
+		out_note(OUT_TABLE, "warning: %s: %s", text(check, "name"),
+			 text(check, "message"));
+		if (*text(check, "hint"))
+			out_note(OUT_TABLE, "hint: %s: %s", text(check, "name"),
+				 text(check, "hint"));
+	}
+}
+
 void cli_print_plan(enum out_format f, const json_t *plan, bool verbose)
 {
 	json_t *head;
@@ -197,6 +214,7 @@ void cli_print_plan(enum out_format f, const json_t *plan, bool verbose)
 	if (f != OUT_TABLE)
 		return;
 	print_steps(json_object_get(plan, "steps"));
+	print_warnings(json_object_get(plan, "checks"));
 	if (verbose)
 		print_sql(json_object_get(plan, "sql"));
 	putchar('\n');
