@@ -90,25 +90,51 @@ static const char *const whole_root =
 	"like "
 	"its instances_path: what is beside it is then seen";
 
-/* A dead host's libvirt is not asked, but its files.  1: there is none. */
-static int dead_domain(const struct facts *f, bool nova, struct check_report *r)
+/* What the database says that it has beside its disks: nova/virt/hardware.py,
+ * get_vtpm_constraint(), Victoria to 33.0.2; uefi since Kilo.  NULL: nothing.
+ */
+static const char *beside_disks(const struct db_server *s)
 {
+	const char *firmware =
+		db_pairs_get(&s->sysmeta, "image_hw_firmware_type");
+
+	if (db_pairs_get(&s->extra_specs, "hw:tpm_version") ||
+	    db_pairs_get(&s->sysmeta, "image_hw_tpm_version"))
+		return "a vTPM";
+	return firmware && !strcmp(firmware, "uefi") ? "NVRAM" : NULL;
+}
+
+/* A dead host's libvirt is not asked, but its files.  1: there is none. */
+static int dead_domain(const struct facts *f, bool starts, bool nova,
+		       struct check_report *r)
+{
+	const char *beside = beside_disks(&f->srv);
+
 	if (f->xml)
 		return 0;
-	if (nova)
+	if (nova && beside)
+		check_refuse(r, whole_root,
+			     "by Nova's database it has %s, and where that is "
+			     "its definition says, which is not seen: %s",
+			     beside, err_msg(&f->dom_err));
+	else if (nova)
 		check_warn(r, NULL,
-			   "%s: Nova defines it anew on %s, and whether it has "
-			   "NVRAM or a vTPM is not known",
+			   "%s: Nova defines it anew on %s; whether it had "
+			   "NVRAM or a vTPM its image and flavor alone tell",
 			   err_msg(&f->dom_err), f->to);
 	else
 		check_refuse(
 			r,
-			"name the directory of its libvirt's definitions, "
-			"/etc/libvirt/qemu: --xml [HOST:]DIR; or, with Nova's "
-			"API, --control api",
-			"%s: without its definition libvirt cannot start it "
-			"on %s",
-			err_msg(&f->dom_err), f->to);
+			starts ? "name the directory of its libvirt's "
+				 "definitions, /etc/libvirt/qemu: --xml "
+				 "[HOST:]DIR; or, with Nova's API, "
+				 "--control api"
+			       : "name the directory of its libvirt's "
+				 "definitions, /etc/libvirt/qemu: --xml "
+				 "[HOST:]DIR",
+			"%s: without its definition libvirt cannot %s it on %s",
+			err_msg(&f->dom_err), starts ? "start" : "define",
+			f->to);
 	return 1;
 }
 
@@ -178,7 +204,7 @@ static void domain_run(const struct facts *f, const struct check_opts *o,
 
 	if (!known(s))
 		return;
-	if (f->dead && dead_domain(f, nova, r))
+	if (f->dead && dead_domain(f, check_starts(f, o), nova, r))
 		return;
 	if (!f->dead)
 		state_agrees(f, r);

@@ -122,20 +122,26 @@ static const struct out_column cols[] = {
 
 /* ---- what was asked */
 
-/* "HOST:/path" or "/path"; *HOST has room for a name. */
-static int place(const char *word, const char *opt, char host[256],
-		 const char **path, struct err *e)
+struct place {
+	char host[256], path[4096];
+};
+
+/* "HOST:/path" or "/path".  How a path ends says whether the rest of its host's
+ * files is beside it: with a slash or without. */
+static int place(const char *word, const char *opt, struct place *p,
+		 struct err *e)
 {
 	const char *colon = *word == '/' ? NULL : strchr(word, ':');
-	size_t n = colon ? (size_t)(colon - word) : 0;
+	const char *path = colon ? colon + 1 : word;
+	size_t n = colon ? (size_t)(colon - word) : 0, len = strlen(path);
 
-	snprintf(host, 256, "localhost");
-	*path = colon ? colon + 1 : word;
-	if (colon && n < 256) {
-		memcpy(host, word, n);
-		host[n] = '\0';
-	}
-	if (**path == '/' && n < 256 && config_host_name_ok(host))
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	snprintf(p->host, sizeof(p->host), "%.*s", colon ? (int)n : 9,
+		 colon ? word : "localhost");
+	snprintf(p->path, sizeof(p->path), "%.*s", (int)len, path);
+	if (*path == '/' && n < sizeof(p->host) && len < sizeof(p->path) &&
+	    config_host_name_ok(p->host))
 		return 0;
 	err_set(e, ERR_USAGE, "--%s %s: it is [HOST:]/PATH", opt, word);
 	return err_hint(e, "novahaul rescue HOST --%s compute-34:/mnt/HOST%s",
@@ -144,7 +150,7 @@ static int place(const char *word, const char *opt, char host[256],
 
 struct asked {
 	struct app_dead d;
-	char host[256], xml_host[256];
+	struct place disks, xml;
 };
 
 /* What Nova's evacuate does not do. */
@@ -186,11 +192,13 @@ static int read_asked(const struct cli *c, const struct args *a,
 			q->d.from);
 		return err_hint(e, "novahaul help rescue");
 	}
-	if (place(a->disks, "disks", q->host, &q->d.path, e) ||
-	    (a->xml && place(a->xml, "xml", q->xml_host, &q->d.xml_dir, e)))
+	if (place(a->disks, "disks", &q->disks, e) ||
+	    (a->xml && place(a->xml, "xml", &q->xml, e)))
 		return -1;
-	q->d.host = q->host;
-	q->d.xml_host = a->xml ? q->xml_host : NULL;
+	q->d.host = q->disks.host;
+	q->d.path = q->disks.path;
+	q->d.xml_host = a->xml ? q->xml.host : NULL;
+	q->d.xml_dir = a->xml ? q->xml.path : NULL;
 	if (a->list)
 		return 0;
 	if (!a->req.to) {

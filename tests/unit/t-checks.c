@@ -1401,6 +1401,26 @@ static void t_dead_undefined(void **state)
 	expect(f, "domain", CHECK_REFUSE);
 }
 
+/* Nova would start it: with a new vTPM, whose secrets are not the guest's. */
+static void t_dead_undefined_vtpm(void **state)
+{
+	struct facts *f = *state;
+
+	bury(f);
+	mem_freep(&f->xml);
+	domain_free(f->dom);
+	f->dom = NULL;
+	mem_freep(&f->nvram_dir);
+	mem_freep(&f->tpm_dir);
+	err_set(&f->dom_err, ERR_NOTHING, "no definition of it");
+	f->cloud.asked = true;
+	expect(f, "domain", CHECK_WARN);
+	spec(&f->srv.sysmeta, "image_hw_firmware_type", "bios");
+	expect(f, "domain", CHECK_WARN);
+	spec(&f->srv.extra_specs, "hw:tpm_version", "2.0");
+	expect(f, "domain", CHECK_REFUSE);
+}
+
 /* Its libvirt would start it a second time when that host is back. */
 static void t_dead_autostart(void **state)
 {
@@ -1492,6 +1512,7 @@ int main(void)
 		T(dead_hints),
 		T(silent_source),
 		T(dead_undefined),
+		T(dead_undefined_vtpm),
 		T(dead_autostart),
 		T(dead_busy),
 		T(dead_firmware),

@@ -1291,6 +1291,9 @@ static void t_rescue(void **state)
 	assert_string_equal(app.job, "/d");
 	says(out, "no disks");
 	assert_true(app.dead.inspect);
+	/* what is beside it is found by how it ends */
+	assert_int_equal(run("rescue h1 --disks h2:/d/e// --list"), CLI_DONE);
+	assert_string_equal(app.job, "/d/e");
 	assert_int_equal(run("rescue h1 --disks h2:/d --list --no-inspect"),
 			 CLI_DONE);
 	assert_false(app.dead.inspect);
