@@ -7,8 +7,8 @@
 # shellcheck source=contrib/sandbox.d/hosts.sh
 . "$here/hosts.sh"
 
-nova=/var/lib/nova/instances
-root=/run/dead
+# shellcheck source=tests/scenario/lib-disks.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../scenario/lib-disks.sh"
 
 power_cut() { host_end "$1"; }
 # power_on HOST: it boots, with all but nova-compute, which the administrator
@@ -26,31 +26,14 @@ power_on() (
 )
 is_up() { host_up "$1"; }
 
-# mounted DEAD WHERE: its file systems, read-only, as another host sees them
-mounted() {
-	local d
-	for d in nova:var/lib/nova libvirt:var/lib/libvirt \
-		etc/libvirt/qemu:etc/libvirt/qemu; do
-		on "$2" mkdir -p "$root/${d#*:}" &&
-			on "$2" mount --bind "$S/hosts/$1/${d%%:*}" \
-				"$root/${d#*:}" &&
-			on "$2" mount -o remount,bind,ro "$root/${d#*:}" ||
-			return 1
-	done
-}
 unmounted() {
 	local h
 	for h in controller "${computes[@]}"; do
-		! is_up "$h" || on "$h" umount -l $root/var/lib/nova \
-			$root/var/lib/libvirt $root/etc/libvirt/qemu 2> /dev/null
+		! is_up "$h" || taken_off "$h"
 	done
 	:
 }
 
-proven() {
-	nh fence "$1" --statement "$1 is off" --by "the test" \
-		--reason 'its power was cut' --yes
-}
 # rescue DEAD TARGET [OPTION...] [SERVER...]
 rescue() {
 	nh rescue "$1" --disks "$2:$root$nova" --to "$2" --yes "${@:3}"
@@ -70,16 +53,6 @@ whole() {
 			'{"status": "enabled", "forced_down": false}' > /dev/null
 		until_true 30 compute_up "$h" || return
 	done
-}
-
-# frozen HOST NAME: every file of the dead host's, with its times and content
-frozen() {
-	local d=$S/hosts/$1
-	find "$d/nova" "$d/etc/libvirt/qemu" -xdev \
-		-printf '%p %i %m %u %g %s %T@ %C@\n' 2> /dev/null |
-		LC_ALL=C sort > "$work/$2"
-	find "$d/nova/instances" -xdev -type f -exec sha256sum {} + |
-		LC_ALL=C sort >> "$work/$2"
 }
 
 # record_of UUID: the last record of how it came where it is

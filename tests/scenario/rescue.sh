@@ -13,48 +13,24 @@
 need_sandbox
 need_novahaul
 
-nova=/var/lib/nova/instances
-root=/run/dead
+# shellcheck source=tests/scenario/lib-disks.sh
+. "$(dirname "$0")/lib-disks.sh"
+
 there=$root$nova
 disks=compute-34:$there
 
-# mounted WHERE: the dead host's file systems, as another host sees them
-mounted() {
-	local d
-	for d in nova:var/lib/nova libvirt:var/lib/libvirt \
-		etc/libvirt/qemu:etc/libvirt/qemu; do
-		on "$1" mkdir -p "$root/${d#*:}" &&
-			on "$1" mount --bind "$S/hosts/compute-30/${d%%:*}" \
-				"$root/${d#*:}" &&
-			on "$1" mount -o remount,bind,ro "$root/${d#*:}" ||
-			return 1
-	done
-}
 unmounted() {
 	local h
-	for h in compute-34 controller; do
-		on $h umount -l $root/var/lib/nova $root/var/lib/libvirt \
-			$root/etc/libvirt/qemu 2> /dev/null
+	for h in compute-34 compute-36 controller; do
+		taken_off $h
+		on $h umount -l /run/plain 2> /dev/null
 	done
 	sb up > /dev/null 2>&1
 }
 trap 'unmounted; nh fence compute-30 --forget --yes > /dev/null 2>&1; cleanup' EXIT
 
-# frozen NAME: every file of the dead host's, with its times and content
-frozen() {
-	find "$S/hosts/compute-30/nova" "$S/hosts/compute-30/libvirt/qemu/nvram" \
-		"$S/hosts/compute-30/etc/libvirt/qemu" -xdev \
-		-printf '%p %i %m %u %g %s %T@ %C@\n' 2> /dev/null |
-		LC_ALL=C sort > "$work/$1"
-	find "$S/hosts/compute-30/nova" -xdev -type f -exec sha256sum {} + |
-		LC_ALL=C sort >> "$work/$1"
-}
 state_of() { db "SELECT host, vm_state, power_state, locked FROM instances
 	WHERE uuid = '$1'"; }
-proven() {
-	nh fence compute-30 --statement 'compute-30 is off' --by "the test" \
-		--reason 'its power was cut' --yes
-}
 rescue() { nh rescue compute-30 --disks "$disks" --to compute-34 "$@"; }
 
 nh fence compute-30 --forget --yes > /dev/null 2>&1
@@ -73,24 +49,23 @@ base=$(on compute-30 qemu-img info -U --output json "$nova/$web/disk" |
 # it takes no connection any more, and goes on making its own
 deaf() { on compute-30 iptables "$1" INPUT -p tcp --syn -j DROP; }
 if deaf -A 2> /dev/null; then
-	expect "it only does not answer, and is stated to be off" 0 proven
-	holds "... it is mounted elsewhere" mounted compute-34
+	expect "it only does not answer, and is stated to be off" 0 proven compute-30
+	holds "... it is mounted elsewhere" mounted compute-30 compute-34
 	sleep 9 # a heartbeat or two
 	expect "... what its nova-compute says since counts" 6 rescue "$web" --yes
 	like "... and is told" "$(cat "$work/err")" 'was seen .* after the proof'
 	deaf -D
-	expect "... where it answers, a statement does not count" 6 proven
+	expect "... where it answers, a statement does not count" 6 proven compute-30
 	expect "... it is forgotten" 0 nh fence compute-30 --forget --yes
 	is "... web runs where it was" "$(runs_on "$web")" compute-30
-	on compute-34 umount -l $root/var/lib/nova $root/var/lib/libvirt \
-		$root/etc/libvirt/qemu
+	taken_off compute-34
 else
 	skip "a host that only does not answer" "no iptables here"
 fi
 
 sb crash compute-30
-holds "compute-30's file systems are mounted read-only" mounted compute-34
-frozen dead
+holds "compute-30's file systems are mounted read-only" mounted compute-30 compute-34
+frozen compute-30 dead
 
 # --- no proof, no rescue
 
@@ -163,7 +138,7 @@ shut() {
 	wait "$qemu"
 	rm "$work/qemu"
 }
-expect "the proof" 0 proven
+expect "the proof" 0 proven compute-30
 holds "a QEMU opens web's disk" \
 	opened "$S/hosts/compute-30/nova/instances/$web/disk"
 expect "... a statement does not stand against that" 6 rescue "$web" --yes
@@ -173,9 +148,31 @@ rows after
 same "... the database" before after
 shut
 
+# --- its disks alone, without its libvirt's files
+
+on compute-34 mkdir -p /run/plain
+holds "only its disks are mounted" on compute-34 mount --bind -o ro \
+	"$S/hosts/compute-30/nova/instances" /run/plain
+plain() {
+	nh rescue compute-30 --disks compute-34:/run/plain --to compute-34 "$@"
+}
+expect "without a definition" 5 plain "$off" --yes
+expect "... nor one that is to be started by libvirt" 5 plain "$web" --yes \
+	--control direct
+like "... it says what to give" "$(cat "$work/err")" '^hint: .*--xml \[HOST:\]DIR'
+expect "... a place without it" 5 plain "$web" --yes --control direct \
+	--xml compute-34:/run/plain
+expect "... which may be elsewhere" 0 plain "$web" --dry-run \
+	--xml "compute-34:$root/etc/libvirt/qemu"
+expect "... a slash at its end changes nothing" 0 nh rescue compute-30 \
+	--disks "$disks/" --to compute-34 "$web" --dry-run
+rows after
+same "... the database" before after
+on compute-34 umount -l /run/plain
+
 # --- one server, killed and resumed, and killed and rolled back
 
-expect "the proof" 0 proven
+expect "the proof" 0 proven compute-30
 expect "an unknown place, and a server" 5 nh rescue compute-30 --to compute-34 \
 	--yes --disks compute-34:/run/none "$web"
 like "... it says what to give" "$(cat "$work/out" "$work/err")" \
@@ -207,13 +204,13 @@ for step in "${way[@]}"; do
 	is "... nothing is on compute-34" \
 		"$(on compute-34 ls -d "$nova/$web" 2> /dev/null)" ''
 done
-frozen now
+frozen compute-30 now
 same "the dead host's disks" dead now
 
 # between two proofs it was on
 killed final-copy
 touch -d '1 hour' "$S/hosts/compute-30/nova/instances/$web/disk"
-expect "... it is proven anew" 0 proven
+expect "... it is proven anew" 0 proven compute-30
 expect "... what has changed since is not brought up" 6 nh resume last --yes
 like "... it says so" "$(cat "$work/err")" 'disk on compute-34 has changed'
 like "... and what to do" "$(cat "$work/err")" '^hint: .*novahaul rollback j-'
@@ -221,7 +218,7 @@ is "... web is where it was" "$(state_of "$web" | cut -f 1)" compute-30
 expect "... it is rolled back" 0 nh rollback last --yes
 is "... nothing is on compute-34" \
 	"$(on compute-34 ls -d "$nova/$web" 2> /dev/null)" ''
-frozen dead
+frozen compute-30 dead
 
 killed final-copy
 expect "... it is resumed" 0 nh resume last --yes
@@ -242,7 +239,17 @@ expect "it is not rescued twice" 4 rescue "$web" --yes
 
 # --- all that is left, its disks on the controller this time
 
-holds "they are mounted on the controller" mounted controller
+# a third host, which is neither
+if on compute-36 true 2> /dev/null; then
+	holds "they are mounted on a third host" mounted compute-30 compute-36
+	expect "from there" 0 nh rescue compute-30 --to compute-34 --yes \
+		--disks "compute-36:$there" "$off"
+	is "the third has its own disk" \
+		"$(sum_on compute-34 "$nova/$off/disk")" "$off_sum"
+else
+	skip "disks on a third compute host" "NOVAHAUL_SANDBOX_COMPUTES names none"
+fi
+holds "they are mounted on the controller" mounted compute-30 controller
 disks=$there
 expect "all others" 0 rescue --yes
 wait_console compute-34 "$drive" '^@guest ready' 120 ||
@@ -253,7 +260,7 @@ like "... its config drive is read" "$(console_on compute-34 "$drive")" \
 is "the third stays stopped" "$(state_of "$off"), $(state_on compute-34 "$off")" \
 	$'compute-34\tstopped\t4\t0, shut off'
 is "... with its own disk" "$(sum_on compute-34 "$nova/$off/disk")" "$off_sum"
-frozen now
+frozen compute-30 now
 same "the dead host's disks" dead now
 expect "nothing is left to do" 4 rescue --yes
 is "no lease, no work is left" \
