@@ -62,6 +62,22 @@ static void open_hooks(struct trace *t)
 		t->hooks = hooks_new(&t->app->config->hooks, hook_failed, t);
 }
 
+/* Whose move it is that may not begin. */
+static int of_instance(const json_t *plan, struct err *e)
+{
+	const json_t *i = json_object_get(plan, "instance");
+	const char *uuid = json_string_value(json_object_get(i, "uuid"));
+	const char *name = json_string_value(json_object_get(i, "name"));
+	const char *from = json_string_value(json_object_get(plan, "source"));
+	const char *to = json_string_value(json_object_get(plan, "target"));
+
+	if (from && to && strcmp(from, to) != 0)
+		return err_wrap(e, "instance %s (%s), from %s to %s",
+				uuid ? uuid : "?", name ? name : "?", from, to);
+	return err_wrap(e, "instance %s (%s)", uuid ? uuid : "?",
+			name ? name : "?");
+}
+
 int trace_ask(struct trace *t, const json_t *plan, struct err *e)
 {
 	json_t *doc;
@@ -75,7 +91,7 @@ int trace_ask(struct trace *t, const json_t *plan, struct err *e)
 				clock_now_us());
 	rc = hooks_ask(t->hooks, doc, e);
 	json_decref(doc);
-	return rc;
+	return rc ? of_instance(plan, e) : 0;
 }
 
 static void tell_system(const struct trace *t, enum sdjournal_what what,

@@ -378,6 +378,14 @@ static void t_job(void **state)
 	script(CONFIG_HOOK_STEP, "c", "cat >> $d/step; exit 1");
 	script(CONFIG_HOOK_FAIL, "d", "cat >> $d/fail");
 	ev.job = create(j, &job)->id;
+	script(CONFIG_HOOK_BEFORE_START, "ask", "cat > /dev/null; exit 3");
+	assert_int_equal(trace_ask(&t, job.plan, &e), -1);
+	assert_int_equal(e.kind, ERR_REFUSED);
+	if (strstr(err_msg(&e), "instance u-1 (web), from a to b: the hook "
+				"before_start says no") != err_msg(&e))
+		fail_msg("%s", err_msg(&e));
+	err_clear(&e);
+	script(CONFIG_HOOK_BEFORE_START, "ask", "cat > /dev/null");
 	assert_int_equal(trace_ask(&t, job.plan, &e), 0);
 	trace_event(&t, &ev);
 	ev.kind = TXN_EV_END;
@@ -470,23 +478,13 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const names[] = {"a",
-					    "b",
-					    "c",
-					    "d",
-					    "in",
-					    "arg",
-					    "env",
-					    "pid",
-					    "n",
-					    "go",
-					    "all",
-					    "step",
-					    "fail",
-					    "m.prom",
-					    "m1",
-					    "journal.db",
-					    "journal.db.reserve"};
+	static const char *const names[] = {
+		"a",	"b",	      "c",
+		"d",	"in",	      "arg",
+		"env",	"pid",	      "n",
+		"go",	"all",	      "step",
+		"fail", "m.prom",     "m1",
+		"ask",	"journal.db", "journal.db.reserve"};
 
 	reset(state);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
