@@ -410,6 +410,42 @@ static void t_failed(void **state)
 	json_decref(doc);
 }
 
+/* Killed in a step whose work was done: whoever takes the job over finds it so
+ * and runs nothing.  Killed between two steps, no try of either was lost. */
+static void t_cut(void **state)
+{
+	json_t *doc;
+
+	(void)state;
+	create("web4", "one pid 1");
+	ran(CLAIM, 0, 1, 0);
+	at(1);
+	mark(PRECOPY, MARK_RUNNING, 1, 0);
+	at(3);
+	say("still at it");
+	at(60);
+	take("two pid 2");
+	at(61);
+	mark(PRECOPY, MARK_DONE, 1, 0);
+	at(70);
+	take("three pid 3");
+	at(71);
+	mark(STOP, MARK_RUNNING, 1, 0);
+	at(72);
+	mark(STOP, MARK_DONE, 1, 0);
+	doc = document();
+	is(doc, "instances/0/steps/1/spans/0/end", "cut");
+	assert_true(num(doc, "instances/0/steps/1/spans/0/seconds") == 2);
+	is(doc, "instances/0/steps/1/spans/1/end", "done");
+	assert_true(num(doc, "instances/0/steps/1/spans/1/seconds") == 0);
+	assert_int_equal(
+		json_array_size(path(doc, "instances/0/steps/2/spans")), 1);
+	is(doc, "instances/0/steps/2/spans/0/end", "done");
+	assert_int_equal(json_array_size(path(doc, "instances/0/controllers")),
+			 3);
+	json_decref(doc);
+}
+
 static void t_open(void **state)
 {
 	json_t *doc;
@@ -973,7 +1009,7 @@ int main(void)
 		cmocka_unit_test(t_hostile), cmocka_unit_test(t_huge),
 		cmocka_unit_test(t_batch),   cmocka_unit_test(t_batch_sizes),
 		cmocka_unit_test(t_run),     cmocka_unit_test(t_escape),
-		cmocka_unit_test(t_words),
+		cmocka_unit_test(t_words),   cmocka_unit_test(t_cut),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
