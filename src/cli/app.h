@@ -180,6 +180,12 @@ int app_resume(struct app *a, const char *job, struct app_outcome *out,
 	       struct err *e);
 int app_rollback(struct app *a, const char *job, struct app_outcome *out,
 		 struct err *e);
+/* The same for a job whose source is dead, forward or back: txn_alone() says
+ * which of the two it can.  ERR_FENCE, nothing changed, without a proof. */
+int app_resume_alone(struct app *a, const char *job, struct app_outcome *out,
+		     struct err *e);
+int app_rollback_alone(struct app *a, const char *job, struct app_outcome *out,
+		       struct err *e);
 /* Back from before the commit point, or TXN_REFUSED: see txn_retreat(). */
 int app_retreat(struct app *a, const char *job, struct app_outcome *out,
 		struct err *e);
@@ -312,6 +318,9 @@ enum app_reach {
 	APP_REACH_SOURCE, /* on the way back */
 	APP_REACH_TARGET, /* forward, past the commit point: the source has been
 			     disarmed */
+	/* The same with a source that is proven to be off, and not opened. */
+	APP_REACH_BACK_ALONE,
+	APP_REACH_TARGET_ALONE,
 };
 
 struct app_ops {

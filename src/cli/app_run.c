@@ -70,8 +70,9 @@ static int explain(const struct journal_job *job, struct app_outcome *out,
 	err_wrap(e, "instance %s (%s), from %s to %s", job->instance, job->name,
 		 job->source, job->target);
 	/* A hint about the cause is kept in front of what to type then. */
-	cause = e->hint && (e->kind == ERR_FENCE ||
-			    !strstr(e->hint, "novahaul "))
+	cause = e->hint && !strstr(e->hint, "--source-dead") &&
+				(e->kind == ERR_FENCE ||
+				 !strstr(e->hint, "novahaul "))
 			? mem_printf("%s; then ", e->hint)
 			: NULL;
 	if (out->end == TXN_OPEN && (cause || !e->hint))
@@ -191,12 +192,54 @@ static bool committed(const struct app *a, const struct journal_job *job)
 	return false;
 }
 
-typedef enum txn_end run_fn(const struct txn_env *env, const char *id,
+struct way {
+	enum txn_end (*run)(const struct txn_env *env, const char *id,
 			    struct err *e);
+	bool backward, alone;
+};
 
-static int go_on(struct app *a, const char *id, run_fn *run, bool backward,
+static enum app_reach reach_of(const struct app *a, const struct way *w,
+			       const struct journal_job *job, bool backward)
+{
+	if (w->alone)
+		return w->backward ? APP_REACH_BACK_ALONE
+				   : APP_REACH_TARGET_ALONE;
+	return backward		   ? APP_REACH_SOURCE
+	       : committed(a, job) ? APP_REACH_TARGET
+				   : APP_REACH_BOTH;
+}
+
+/* The hosts that it needs do not answer; E names the one. */
+static int not_opened(struct app *a, const struct journal_job *job,
+		      const struct way *w, struct app_outcome *out,
+		      struct err *e)
+{
+	AUTO(mem_freep) char *hint = NULL;
+
+	if (job->state != JOURNAL_OPEN)
+		out->end = TXN_ERROR;
+	else if (!w->alone && e->kind == ERR_RETRY && job->source &&
+		 strstr(err_msg(e), job->source))
+		hint = app_alone_hint(a, job);
+	explain(job, out, e);
+	return hint ? err_hint(e, "%s", hint) : -1;
+}
+
+/* Undone, and nothing is lost: the disks are where they were. */
+static void say_rescue(struct app *a, const struct journal_job *job)
+{
+	progress_note(a->progress,
+		      "job %s is undone without %s; novahaul rescue %s --disks "
+		      "[HOST:]PATH --to HOST %s brings it up elsewhere; "
+		      "novahaul audit --fix %s when it is back",
+		      job->id, job->source, job->source, job->instance,
+		      job->source);
+}
+
+static int go_on(struct app *a, const char *id, const struct way *w,
 		 struct app_outcome *out, struct err *e)
 {
+	bool backward = w->backward;
 	AUTO(journal_closep) struct journal *j = NULL;
 	AUTO(trace_clear) struct trace t = {.app = a};
 	struct journal_job job = {0};
@@ -215,29 +258,34 @@ static int go_on(struct app *a, const char *id, run_fn *run, bool backward,
 		journal_job_clear(&job);
 		return -1;
 	}
-	backward = backward || job.dir == JOURNAL_BACKWARD;
+	if (w->alone && app_alone_may(a, &job, e)) {
+		out->end = TXN_ERROR;
+		err_wrap(e, "instance %s (%s)", job.instance, job.name);
+		journal_job_clear(&job);
+		return -1;
+	}
+	backward = backward || (job.dir == JOURNAL_BACKWARD && !w->alone);
 	out->end = TXN_OPEN;
 	if (job.state == JOURNAL_OPEN || backward) {
 		world = fix ? a->ops->fix_open(a, job.plan, e)
 			    : a->ops->world_open(a, job.plan,
-						 backward ? APP_REACH_SOURCE
-						 : committed(a, &job)
-							 ? APP_REACH_TARGET
-							 : APP_REACH_BOTH,
+						 reach_of(a, w, &job, backward),
 						 e);
 		if (!world) {
-			if (job.state != JOURNAL_OPEN)
-				out->end = TXN_ERROR;
-			explain(&job, out, e);
+			not_opened(a, &job, w, out, e);
 			journal_job_clear(&job);
 			return -1;
 		}
 	}
 	env = env_of(&t, world, fix);
-	out->end = run(&env, id, e);
+	out->end = w->run(&env, id, e);
 	if (world)
 		(fix ? a->ops->fix_close : a->ops->world_close)(world);
+	if (w->alone && out->end == TXN_OPEN)
+		app_alone_next(&job, backward, e);
 	explain(&job, out, e);
+	if (w->alone && out->end == TXN_ROLLED_BACK)
+		say_rescue(a, &job);
 	figures(j, out);
 	trace_end(&t, out, e);
 	journal_job_clear(&job);
@@ -271,17 +319,40 @@ int app_run_fix(struct app *a, const json_t *plan, const char *uuid,
 int app_resume(struct app *a, const char *job, struct app_outcome *out,
 	       struct err *e)
 {
-	return go_on(a, job, txn_resume, false, out, e);
+	static const struct way w = {.run = txn_resume};
+
+	return go_on(a, job, &w, out, e);
 }
 
 int app_rollback(struct app *a, const char *job, struct app_outcome *out,
 		 struct err *e)
 {
-	return go_on(a, job, txn_rollback, true, out, e);
+	static const struct way w = {.run = txn_rollback, .backward = true};
+
+	return go_on(a, job, &w, out, e);
 }
 
 int app_retreat(struct app *a, const char *job, struct app_outcome *out,
 		struct err *e)
 {
-	return go_on(a, job, txn_retreat, true, out, e);
+	static const struct way w = {.run = txn_retreat, .backward = true};
+
+	return go_on(a, job, &w, out, e);
+}
+
+int app_resume_alone(struct app *a, const char *job, struct app_outcome *out,
+		     struct err *e)
+{
+	static const struct way w = {.run = txn_forward, .alone = true};
+
+	return go_on(a, job, &w, out, e);
+}
+
+int app_rollback_alone(struct app *a, const char *job, struct app_outcome *out,
+		       struct err *e)
+{
+	static const struct way w = {
+		.run = txn_back_alone, .backward = true, .alone = true};
+
+	return go_on(a, job, &w, out, e);
 }

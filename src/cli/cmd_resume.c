@@ -4,7 +4,7 @@
 
 struct args {
 	const char *skip, *reason;
-	bool dry_run;
+	bool dry_run, source_dead;
 };
 
 static const struct opt opts[] = {
@@ -24,6 +24,10 @@ static const struct opt opts[] = {
 	 .offset = offsetof(struct args, dry_run),
 	 .dry = true,
 	 .help = "with --skip-step: say what would be; change nothing"},
+	{.type = OPT_FLAG,
+	 .name = "source-dead",
+	 .offset = offsetof(struct args, source_dead),
+	 .help = "without its source, which is proven to be off"},
 	OPT_LAST,
 };
 
@@ -48,6 +52,14 @@ static int usage(const struct cli *c, const struct args *a, struct err *e)
 				: "resume: --reason and --dry-run go with "
 				  "--skip-step");
 	return err_hint(e, "novahaul help resume");
+}
+
+/* A batch would have to be asked member by member. */
+static int not_of_batch(const struct cli *c, struct err *e)
+{
+	err_set(e, ERR_USAGE, "--source-dead is for a job; %s is a batch",
+		c->operands[0]);
+	return err_hint(e, "novahaul show %s", c->operands[0]);
 }
 
 static int skip_dry(struct cli *c, const char *id,
@@ -109,6 +121,7 @@ static int batch(struct cli *c, const struct args *a, struct err *e)
 
 static int run(struct cli *c, const void *args, struct err *e)
 {
+	const struct args *a = args;
 	struct app_outcome out = APP_OUTCOME_INIT;
 	char id[JOURNAL_ID_MAX];
 	AUTO(mem_freep) char *q = NULL;
@@ -116,13 +129,16 @@ static int run(struct cli *c, const void *args, struct err *e)
 	if (usage(c, args, e))
 		return -1;
 	if (cli_is_batch(c->operands[0]))
-		return batch(c, args, e);
+		return a->source_dead ? not_of_batch(c, e) : batch(c, args, e);
 	if (cli_job_word(c, c->operands[0], id, e))
 		return -1;
 	q = mem_printf("Go on with job %s?", id);
 	if (cli_confirm(c, q, e))
 		return -1;
-	app_resume(&c->app, id, &out, e);
+	if (a->source_dead)
+		app_resume_alone(&c->app, id, &out, e);
+	else
+		app_resume(&c->app, id, &out, e);
 	return cli_finish(c, &out, e);
 }
 

@@ -5,7 +5,7 @@
 #include "cli/cli_priv.h"
 
 struct args {
-	bool uncommitted;
+	bool uncommitted, source_dead;
 };
 
 static const struct opt opts[] = {
@@ -13,15 +13,20 @@ static const struct opt opts[] = {
 	 .name = "uncommitted",
 	 .offset = offsetof(struct args, uncommitted),
 	 .help = "only from before its commit point"},
+	{.type = OPT_FLAG,
+	 .name = "source-dead",
+	 .offset = offsetof(struct args, source_dead),
+	 .help = "without its source, which is proven to be off"},
 	OPT_LAST,
 };
 
 /* A batch would have to be asked member by member, and knows by itself. */
 static int not_of_batch(const struct args *a, const char *id, struct err *e)
 {
-	if (!a->uncommitted)
+	if (!a->uncommitted && !a->source_dead)
 		return 0;
-	err_set(e, ERR_USAGE, "--uncommitted is for a job; %s is a batch", id);
+	err_set(e, ERR_USAGE, "--%s is for a job; %s is a batch",
+		a->uncommitted ? "uncommitted" : "source-dead", id);
 	return err_hint(e, "novahaul show %s", id);
 }
 
@@ -54,6 +59,12 @@ static int run(struct cli *c, const void *args, struct err *e)
 	char id[JOURNAL_ID_MAX];
 	AUTO(mem_freep) char *q = NULL;
 
+	if (a->uncommitted && a->source_dead) {
+		err_set(e, ERR_USAGE,
+			"rollback: --uncommitted needs the source, and "
+			"--source-dead says that there is none");
+		return err_hint(e, "novahaul help rollback");
+	}
 	if (cli_is_batch(c->operands[0]))
 		return not_of_batch(a, c->operands[0], e) ? -1 : batch(c, e);
 	if (cli_job_word(c, c->operands[0], id, e))
@@ -61,7 +72,9 @@ static int run(struct cli *c, const void *args, struct err *e)
 	q = mem_printf("Undo all that job %s has done?", id);
 	if (cli_confirm(c, q, e))
 		return -1;
-	if (a->uncommitted)
+	if (a->source_dead)
+		app_rollback_alone(&c->app, id, &out, e);
+	else if (a->uncommitted)
 		app_retreat(&c->app, id, &out, e);
 	else
 		app_rollback(&c->app, id, &out, e);

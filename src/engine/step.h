@@ -54,6 +54,15 @@ enum step_state {
 	STEP_DONE,
 };
 
+/* Of a job whose source is dead (engine/txn.h, txn_alone()). */
+enum step_alone {
+	/* Once this step is DONE the target has all that the way forward
+	 * needs. */
+	STEP_WHOLE = 1,
+	/* There is no undo() without the source. */
+	STEP_NEEDS_SOURCE = 2,
+};
+
 struct step {
 	const char *name;    /* stable: it stands in journals and plans */
 	const char *summary; /* for people, under 60 characters */
@@ -68,6 +77,7 @@ struct step {
 	int (*run)(struct step_ctx *c, struct err *e);
 	int (*undo)(struct step_ctx *c, struct err *e); /* NULL: none needed */
 	int (*verify)(struct step_ctx *c, struct err *e); /* may be NULL */
+	unsigned alone; /* of enum step_alone, or 0 */
 };
 
 /* What the steps work on: the adapters, as src/steps/world.h defines them.

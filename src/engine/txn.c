@@ -37,7 +37,7 @@ static bool keep_record(void *arg, const struct journal_record *r)
 	return true;
 }
 
-static void txn_close(struct txn *t)
+void txn_close(struct txn *t)
 {
 	for (size_t i = 0; t->records && i < t->job.nsteps; i++)
 		json_decref(t->records[i]);
@@ -48,8 +48,8 @@ static void txn_close(struct txn *t)
 	journal_urgent(t->env->journal, false);
 }
 
-static int txn_open(struct txn *t, const struct txn_env *env, const char *id,
-		    struct err *e)
+int txn_open(struct txn *t, const struct txn_env *env, const char *id,
+	     struct err *e)
 {
 	*t = (struct txn){.env = env};
 	if (journal_load(env->journal, id, &t->job, e))
@@ -71,7 +71,7 @@ static int txn_open(struct txn *t, const struct txn_env *env, const char *id,
 
 /* --- ends */
 
-static enum txn_end end_stale(struct txn *t, struct err *e)
+enum txn_end txn_end_stale(struct txn *t, struct err *e)
 {
 	if (t->env->leave)
 		t->env->leave(t->env->world);
@@ -98,8 +98,7 @@ static int set_state(struct txn *t, enum journal_state state,
 }
 
 /* Leaves the job open; WHY is what stands in the journal. */
-static enum txn_end end_open(struct txn *t, const struct err *why,
-			     struct err *e)
+enum txn_end txn_end_open(struct txn *t, const struct err *why, struct err *e)
 {
 	struct err also = ERR_INIT;
 
@@ -107,7 +106,7 @@ static enum txn_end end_open(struct txn *t, const struct err *why,
 	if (set_state(t, JOURNAL_OPEN, why, &also)) {
 		if (also.kind == ERR_STALE) {
 			err_also(e, &also);
-			return end_stale(t, e);
+			return txn_end_stale(t, e);
 		}
 		err_also(e, &also);
 	}
@@ -157,7 +156,7 @@ static enum txn_end rolled_back(struct txn *t, struct err *cause, struct err *e)
 		err_move(e, failed ? cause : &also);
 		if (failed)
 			err_also(e, &also);
-		return stale ? end_stale(t, e) : TXN_OPEN;
+		return stale ? txn_end_stale(t, e) : TXN_OPEN;
 	}
 	if (failed)
 		err_move(e, cause);
@@ -174,14 +173,14 @@ static enum txn_end stuck(struct txn *t, size_t at, struct err *cause,
 	wrap_step(t, at, why);
 	if (cause->kind == ERR_NONE) {
 		err_move(e, why);
-		return end_open(t, e, e);
+		return txn_end_open(t, e, e);
 	}
 	/* The cause stays what the journal shows; this goes to the history. */
 	if (journal_say(t->env->journal, &t->key, at, err_msg(why), &ignored))
 		err_clear(&ignored);
 	err_hint(cause, "novahaul resume %s", t->job.id);
 	err_move(e, cause);
-	end = end_open(t, e, e);
+	end = txn_end_open(t, e, e);
 	err_also(e, why);
 	return end;
 }
@@ -208,13 +207,13 @@ static enum txn_end refused(struct txn *t, size_t at, struct err *cause,
 		bool stale = also.kind == ERR_STALE;
 
 		err_also(e, &also);
-		return stale ? end_stale(t, e) : TXN_OPEN;
+		return stale ? txn_end_stale(t, e) : TXN_OPEN;
 	}
 	return end;
 }
 
 /* CAUSE: the failure that turned the job round; ERR_NONE on demand. */
-static enum txn_end go_back(struct txn *t, struct err *cause, struct err *e)
+enum txn_end txn_go_back(struct txn *t, struct err *cause, struct err *e)
 {
 	struct err why = ERR_INIT;
 	size_t at = 0;
@@ -226,7 +225,7 @@ static enum txn_end go_back(struct txn *t, struct err *cause, struct err *e)
 	case NEXT_STALE:
 		err_clear(cause);
 		err_move(e, &why);
-		return end_stale(t, e);
+		return txn_end_stale(t, e);
 	case NEXT_REFUSED:
 		return refused(t, at, cause, &why, e);
 	case NEXT_OPEN:
@@ -239,7 +238,7 @@ static enum txn_end go_back(struct txn *t, struct err *cause, struct err *e)
 
 /* --- forward */
 
-static enum txn_end turn_round(struct txn *t, struct err *cause, struct err *e)
+enum txn_end txn_turn_round(struct txn *t, struct err *cause, struct err *e)
 {
 	struct err also = ERR_INIT;
 
@@ -254,12 +253,12 @@ static enum txn_end turn_round(struct txn *t, struct err *cause, struct err *e)
 		err_move(e, cause);
 		err_also(e, &also);
 		if (stale)
-			return end_stale(t, e);
+			return txn_end_stale(t, e);
 		err_hint(e, "novahaul resume %s", t->job.id);
 		return TXN_OPEN;
 	}
 	txn_emit(t, 0, TXN_EV_TURN, err_msg(cause));
-	return go_back(t, cause, e);
+	return txn_go_back(t, cause, e);
 }
 
 static enum txn_end end_done(struct txn *t, struct err *e)
@@ -267,12 +266,12 @@ static enum txn_end end_done(struct txn *t, struct err *e)
 	if (!set_state(t, JOURNAL_DONE, NULL, e))
 		return TXN_DONE;
 	if (e->kind == ERR_STALE)
-		return end_stale(t, e);
+		return txn_end_stale(t, e);
 	err_hint(e, "novahaul resume %s", t->job.id);
 	return TXN_OPEN;
 }
 
-static enum txn_end go_forward(struct txn *t, struct err *e)
+enum txn_end txn_go_forward(struct txn *t, struct err *e)
 {
 	struct err why = ERR_INIT;
 
@@ -285,7 +284,7 @@ static enum txn_end go_forward(struct txn *t, struct err *e)
 		if (stop_requested()) {
 			err_set(e, ERR_INTERRUPTED, "interrupted");
 			wrap_step(t, i, e);
-			return end_open(t, e, e);
+			return txn_end_open(t, e, e);
 		}
 		txn_tick(t);
 		next = txn_step_forward(t, i, &why);
@@ -293,9 +292,10 @@ static enum txn_end go_forward(struct txn *t, struct err *e)
 			continue;
 		wrap_step(t, i, &why);
 		if (next == NEXT_TURN)
-			return turn_round(t, &why, e);
+			return txn_turn_round(t, &why, e);
 		err_move(e, &why);
-		return next == NEXT_STALE ? end_stale(t, e) : end_open(t, e, e);
+		return next == NEXT_STALE ? txn_end_stale(t, e)
+					  : txn_end_open(t, e, e);
 	}
 	return end_done(t, e);
 }
@@ -327,7 +327,7 @@ int txn_start(const struct txn_env *env, const json_t *plan,
 }
 
 /* The journal or the steps do not even let us begin. */
-static enum txn_end no_begin(struct txn *t, const struct err *e)
+enum txn_end txn_no_begin(struct txn *t, const struct err *e)
 {
 	txn_close(t);
 	return e->kind == ERR_STALE ? TXN_LOCKED : TXN_ERROR;
@@ -339,12 +339,12 @@ enum txn_end txn_run(const struct txn_env *env, const char *id, struct err *e)
 	enum txn_end end;
 
 	if (txn_open(&t, env, id, e))
-		return no_begin(&t, e);
+		return txn_no_begin(&t, e);
 	if (t.job.epoch != 1 || t.job.state != JOURNAL_OPEN) {
 		err_set(e, ERR_STALE, "another process has taken the job over");
-		end = end_stale(&t, e);
+		end = txn_end_stale(&t, e);
 	} else {
-		end = go_forward(&t, e);
+		end = txn_go_forward(&t, e);
 	}
 	txn_close(&t);
 	return end;
@@ -364,7 +364,7 @@ static int not_attended(struct txn *t, enum txn_end *end, struct err *e)
 		return 0;
 	}
 	err_move(e, &why);
-	*end = end_stale(t, e);
+	*end = txn_end_stale(t, e);
 	return -1;
 }
 
@@ -406,15 +406,15 @@ static int read_again(struct txn *t, struct err *e)
 }
 
 /* Raises the epoch here, then on the hosts.  0, or *END is what it came to. */
-static int take_over(struct txn *t, const struct journal_takeover *how,
-		     struct err *moot, enum txn_end *end, struct err *e)
+int txn_take_over(struct txn *t, const struct journal_takeover *how,
+		  struct err *moot, enum txn_end *end, struct err *e)
 {
 	const struct txn_env *env = t->env;
 
 	if (not_attended(t, end, e))
 		return -1;
 	if (journal_take(env->journal, &t->job, how, e)) {
-		*end = e->kind == ERR_STALE ? end_stale(t, e) : TXN_ERROR;
+		*end = e->kind == ERR_STALE ? txn_end_stale(t, e) : TXN_ERROR;
 		return -1;
 	}
 	if (read_again(t, e)) {
@@ -425,12 +425,12 @@ static int take_over(struct txn *t, const struct journal_takeover *how,
 		return 0;
 	err_wrap(e, "job %s: taking it over", t->job.id);
 	if (e->kind == ERR_STALE || e->kind == ERR_LOCKED) {
-		*end = end_stale(t, e);
+		*end = txn_end_stale(t, e);
 	} else {
 		/* What stopped the job before is worth more than this. */
 		bool known = t->job.error.kind != ERR_NONE;
 
-		*end = end_open(t, known ? &t->job.error : e, e);
+		*end = txn_end_open(t, known ? &t->job.error : e, e);
 	}
 	return -1;
 }
@@ -445,7 +445,7 @@ enum txn_end txn_resume(const struct txn_env *env, const char *id,
 	char owner[96];
 
 	if (txn_open(&t, env, id, e))
-		return no_begin(&t, e);
+		return txn_no_begin(&t, e);
 	journal_owner(owner, sizeof(owner));
 	if (!how.owner)
 		how.owner = owner;
@@ -458,17 +458,17 @@ enum txn_end txn_resume(const struct txn_env *env, const char *id,
 		err_set(e, ERR_NOTHING, "job %s is finished: %s", id,
 			journal_state_name(t.job.state));
 		end = TXN_NOTHING;
-	} else if (!take_over(&t, &how, &cause, &end, e)) {
+	} else if (!txn_take_over(&t, &how, &cause, &end, e)) {
 		bool moot = cause.kind != ERR_NONE;
 
 		if (!moot && !t.job.demanded)
 			err_move(&cause, &t.job.error);
 		journal_urgent(env->journal, false);
 		if (t.job.dir == JOURNAL_BACKWARD)
-			end = go_back(&t, &cause, e);
+			end = txn_go_back(&t, &cause, e);
 		else
-			end = moot ? turn_round(&t, &cause, e)
-				   : go_forward(&t, e);
+			end = moot ? txn_turn_round(&t, &cause, e)
+				   : txn_go_forward(&t, e);
 	}
 	err_clear(&cause);
 	txn_close(&t);
@@ -503,7 +503,7 @@ static enum txn_end finish_again(struct txn *t, struct err *e)
 	enum txn_end end;
 
 	journal_urgent(t->env->journal, false);
-	end = go_forward(t, &why);
+	end = txn_go_forward(t, &why);
 	if (end == TXN_DONE)
 		return TXN_REFUSED;
 	err_also(e, &why);
@@ -521,15 +521,15 @@ enum txn_end txn_rollback(const struct txn_env *env, const char *id,
 	bool was_done;
 
 	if (txn_open(&t, env, id, e))
-		return no_begin(&t, e);
+		return txn_no_begin(&t, e);
 	journal_owner(owner, sizeof(owner));
 	if (!how.owner)
 		how.owner = owner;
 	was_done = t.job.state == JOURNAL_DONE;
 	journal_urgent(env->journal, true);
 	if (!may_go_back(&t, &end, e) &&
-	    !take_over(&t, &how, &cause, &end, e)) {
-		end = go_back(&t, &cause, e);
+	    !txn_take_over(&t, &how, &cause, &end, e)) {
+		end = txn_go_back(&t, &cause, e);
 		if (end == TXN_REFUSED && was_done)
 			end = finish_again(&t, e);
 	}
@@ -562,8 +562,8 @@ static enum txn_end give_up(struct txn *t, struct err *cause, struct err *e)
 		err_move(cause, &t->job.error);
 	if (!t->job.demanded && cause->kind == ERR_NONE)
 		err_set(cause, ERR_FAILED, "the job was given up");
-	return t->job.dir == JOURNAL_BACKWARD ? go_back(t, cause, e)
-					      : turn_round(t, cause, e);
+	return t->job.dir == JOURNAL_BACKWARD ? txn_go_back(t, cause, e)
+					      : txn_turn_round(t, cause, e);
 }
 
 enum txn_end txn_retreat(const struct txn_env *env, const char *id,
@@ -576,7 +576,7 @@ enum txn_end txn_retreat(const struct txn_env *env, const char *id,
 	char owner[96];
 
 	if (txn_open(&t, env, id, e))
-		return no_begin(&t, e);
+		return txn_no_begin(&t, e);
 	journal_owner(owner, sizeof(owner));
 	if (!how.owner)
 		how.owner = owner;
@@ -585,7 +585,7 @@ enum txn_end txn_retreat(const struct txn_env *env, const char *id,
 	journal_urgent(env->journal, true);
 	if (!txn_may_retreat(env->steps, &t.job)) {
 		end = no_retreat(&t, e);
-	} else if (!take_over(&t, &how, &cause, &end, e)) {
+	} else if (!txn_take_over(&t, &how, &cause, &end, e)) {
 		/* It may have gone on since that look. */
 		end = txn_may_retreat(env->steps, &t.job)
 			      ? give_up(&t, &cause, e)

@@ -11,6 +11,8 @@
  *	end = txn_rollback(&env, id, &e) back, from wherever the job is
  *	end = txn_retreat(&env, id, &e)	back, but only from before a commit
  *					point: what nobody has decided about
+ *	end = txn_forward(&env, id, &e)	forward, also from the way back: the
+ *					source is dead (txn_alone())
  *
  * Forward, one step: journal RUNNING, mirror, run, verify, journal DONE.
  *	A step that may have run before (crash, takeover, ERR_LOST, ERR_RETRY)
@@ -54,6 +56,19 @@
 
 struct step;
 struct step_ctx;
+
+/* Which way JOB can go that is open, and whose source is proven to be dead.  It
+ * is forward from where the target has a whole copy (STEP_WHOLE)
+ * until a commit point is being undone; back from where nothing was done that
+ * only the source can undo.  In between the source is needed: *STEP, if not
+ * NULL, is the step for which. */
+enum txn_alone {
+	TXN_ALONE_NOT = 0,
+	TXN_ALONE_BACK,
+	TXN_ALONE_FORWARD,
+};
+enum txn_alone txn_alone(const struct step *const *steps,
+			 const struct journal_job *job, const char **step);
 
 /* How it ended, with the exit code that goes with it (design, Command line). */
 enum txn_end {
@@ -150,6 +165,15 @@ enum txn_end txn_rollback(const struct txn_env *env, const char *id,
  * nothing changed: see txn_may_retreat(); TXN_NOTHING: it is not open. */
 enum txn_end txn_retreat(const struct txn_env *env, const char *id,
 			 struct err *e);
+
+/* For a job whose source is dead, and whose target has a whole copy: no failure
+ * turns it round, because it would take that copy away.  TXN_REFUSED, nothing
+ * changed, when txn_alone() says another way. */
+enum txn_end txn_forward(const struct txn_env *env, const char *id,
+			 struct err *e);
+/* Back, by a journal in which txn_alone() says so; else as txn_forward(). */
+enum txn_end txn_back_alone(const struct txn_env *env, const char *id,
+			    struct err *e);
 
 /* Is JOB, which is open, on its way back by itself, or has it begun none of its
  * commit points?  One that may have been passed is not looked at here: that is

@@ -16,6 +16,7 @@ struct txn {
 	int64_t asked_us;	   /* when the journal was looked into */
 	int64_t trouble_us; /* the first failure since anything succeeded, or 0
 			     */
+	bool stay;	    /* no failure turns it round */
 };
 
 struct step_ctx {
@@ -43,6 +44,24 @@ bool txn_ever_started(const struct txn *t);
  * go of the hosts, and the end of the job: then nobody may claim them again,
  * because nothing would let go of them. */
 bool txn_work_left(const struct txn *t);
+
+/* A job in memory; closed also after an error. */
+int txn_open(struct txn *t, const struct txn_env *env, const char *id,
+	     struct err *e);
+void txn_close(struct txn *t);
+/* The journal or the steps do not even let us begin. */
+enum txn_end txn_no_begin(struct txn *t, const struct err *e);
+/* Raises the epoch here, then on the hosts.  0, or *END is what it came to.
+ * MOOT: there is nothing left to go forward to. */
+int txn_take_over(struct txn *t, const struct journal_takeover *how,
+		  struct err *moot, enum txn_end *end, struct err *e);
+enum txn_end txn_go_forward(struct txn *t, struct err *e);
+/* CAUSE: the failure that turned the job round; ERR_NONE on demand. */
+enum txn_end txn_go_back(struct txn *t, struct err *cause, struct err *e);
+enum txn_end txn_turn_round(struct txn *t, struct err *cause, struct err *e);
+/* Leaves the job open; WHY is what stands in the journal. */
+enum txn_end txn_end_open(struct txn *t, const struct err *why, struct err *e);
+enum txn_end txn_end_stale(struct txn *t, struct err *e);
 
 /* Journals the mark; the copy in memory follows only when that succeeded. */
 int txn_mark(struct txn *t, size_t i, enum journal_mark m, struct err *e);

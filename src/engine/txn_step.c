@@ -195,6 +195,8 @@ static int try_once(struct txn *t, size_t i, bool probe, enum phase *at,
 
 static bool committed(const struct txn *t, size_t i)
 {
+	if (t->stay)
+		return true;
 	for (size_t k = 0; k < t->job.nsteps; k++)
 		if (k != i && t->steps[k]->commit_point &&
 		    t->job.steps[k].mark == MARK_DONE)

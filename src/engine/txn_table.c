@@ -85,6 +85,54 @@ bool txn_may_retreat(const struct step *const *steps,
 	return true;
 }
 
+static bool begun(enum journal_mark m)
+{
+	return m == MARK_RUNNING || m == MARK_DONE || m == MARK_UNDOING;
+}
+
+/* Once steps behind a commit point were undone, whether they can be done again
+ * is not known. */
+static const char *came_back(const struct step *const *steps,
+			     const struct journal_job *job)
+{
+	const char *commit = NULL;
+
+	for (size_t i = 0; i < job->nsteps; i++) {
+		const struct step *s = find(steps, job->steps[i].name);
+		enum journal_mark m = job->steps[i].mark;
+
+		if (commit && job->steps[i].attempt)
+			return commit;
+		if (s && s->commit_point &&
+		    (m == MARK_UNDOING || m == MARK_UNDONE))
+			commit = job->steps[i].name;
+	}
+	return NULL;
+}
+
+enum txn_alone txn_alone(const struct step *const *steps,
+			 const struct journal_job *job, const char **step)
+{
+	const char *need = NULL, *commit = came_back(steps, job);
+	bool whole = false;
+
+	for (size_t i = 0; i < job->nsteps; i++) {
+		const struct step *s = find(steps, job->steps[i].name);
+		enum journal_mark m = job->steps[i].mark;
+
+		if (!s || ((s->alone & STEP_NEEDS_SOURCE) && begun(m)))
+			need = job->steps[i].name;
+		whole |= s && (s->alone & STEP_WHOLE) && m == MARK_DONE;
+	}
+	if (step)
+		*step = whole && commit ? commit : need;
+	if (job->state != JOURNAL_OPEN)
+		return TXN_ALONE_NOT;
+	if (whole)
+		return commit ? TXN_ALONE_NOT : TXN_ALONE_FORWARD;
+	return need ? TXN_ALONE_NOT : TXN_ALONE_BACK;
+}
+
 bool txn_ever_started(const struct txn *t)
 {
 	for (size_t i = 0; i < t->job.nsteps; i++)

@@ -290,6 +290,16 @@ static int lease_alone(struct host *h, const char *root, const char *job,
 	return 0;
 }
 
+/* On the job's source the instance's directory is its own, and in its place: it
+ * was rolled back when this host was off. */
+static bool is_source(const json_t *doc, const struct host *h)
+{
+	const char *src = json_string_value(
+		json_object_get(json_object_get(doc, "plan"), "source"));
+
+	return src && !strcmp(src, h->name);
+}
+
 /* Staging may go, and what the job installed and nobody uses.  A disarmed
  * source is the instance itself; any other directory is for a person to
  * judge. */
@@ -324,9 +334,9 @@ static int may_sweep(struct app *a, struct host *h, const char *root,
 		l->move = move_from_json(
 			json_object_get(json_object_get(doc, "plan"), "move"),
 			e);
+	l->placed = dir.type != HOST_NONE && !is_source(doc, h);
 	json_decref(m);
 	json_decref(doc);
-	l->placed = dir.type != HOST_NONE;
 	if (ours && !l->move)
 		return -1;
 	if (ours && strcmp(l->move->dst.host, h->name) != 0) {

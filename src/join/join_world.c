@@ -49,8 +49,8 @@ static void open_side(struct opened *o, const struct config *c, enum side s)
 static int need_sides(struct opened *o, enum app_reach reach, struct err *e)
 {
 	for (int s = SRC; s <= DST; s++) {
-		if (o->w.host[s] || (reach == APP_REACH_SOURCE && s == DST) ||
-		    (reach == APP_REACH_TARGET && s == SRC) ||
+		if (o->w.host[s] || (o->w.backward && s == DST) ||
+		    (o->w.onward && s == SRC) || (o->w.off && s == SRC) ||
 		    /* nothing is to be put back there */
 		    (reach == APP_REACH_SOURCE && o->w.move->dead))
 			continue;
@@ -101,6 +101,8 @@ static int fence_proven(void *self, const char *host, uint32_t max_age_s,
 	struct fence_proof proof = {0};
 	AUTO(db_host_clear) struct db_host seen = {0};
 
+	if (!max_age_s && o->w.off)
+		max_age_s = o->config->fence_max_age;
 	if (app_proven(o->app, host, max_age_s, &proof, e) ||
 	    o->db.ops->host(&o->db, host, &seen, e))
 		return -1;
@@ -121,8 +123,12 @@ void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 		return NULL;
 	}
 	o->w.db = &o->db;
-	o->w.backward = reach == APP_REACH_SOURCE;
-	o->w.onward = reach == APP_REACH_TARGET;
+	o->w.off = reach == APP_REACH_BACK_ALONE ||
+		   reach == APP_REACH_TARGET_ALONE;
+	o->w.backward =
+		reach == APP_REACH_SOURCE || reach == APP_REACH_BACK_ALONE;
+	o->w.onward =
+		reach == APP_REACH_TARGET || reach == APP_REACH_TARGET_ALONE;
 	random_bytes(nonce, sizeof(nonce));
 	hex_encode(nonce, sizeof(nonce), o->w.session);
 	journal_owner(who, sizeof(who));
@@ -135,7 +141,10 @@ void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 		    json_object_get(json_object_get(plan, "batch"), "room")) &&
 	    !o->w.move->placement)
 		o->w.room = (struct room_ops){room_join_holds, &o->room};
-	open_side(o, a->config, SRC);
+	if (o->w.off)
+		err_set(&o->w.down[SRC], ERR_RETRY, "it is proven to be off");
+	else
+		open_side(o, a->config, SRC);
 	open_side(o, a->config, DST);
 	if (need_sides(o, reach, e)) {
 		join_world_close(o);

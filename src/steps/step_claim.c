@@ -139,14 +139,14 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 		AUTO(spot_clear) struct spot w = spot_work(c, s, NULL);
 		enum host_type t;
 
-		if ((s == DST && dst_given_up(c)) || (s == SRC && src_dead(c)))
+		if ((s == DST && dst_given_up(c)) || (s == SRC && src_off(c)))
 			continue;
 		h = need_host(step_w(c), s, e);
 		if (!h || exists(h, AT(w), &t, e))
 			return -1;
 		dirs = dirs && t == HOST_DIR;
 	}
-	*state = locked && dirs && step_w(c)->leased[src_dead(c) ? DST : SRC]
+	*state = locked && dirs && step_w(c)->leased[src_off(c) ? DST : SRC]
 			 ? STEP_DONE
 		 : locked || dirs ? STEP_PARTIAL
 				  : STEP_NOT_DONE;
@@ -237,6 +237,18 @@ static int run(struct step_ctx *c, struct err *e)
 	return e->kind == ERR_STALE ? unlock_late(c, e) : -1;
 }
 
+static void say_left(struct step_ctx *c)
+{
+	const struct move *m = step_m(c);
+
+	if (step_w(c)->off)
+		step_say(c,
+			 "%s keeps its lease and %s/.novahaul/%s; novahaul "
+			 "audit --fix %s sweeps them when it is back",
+			 m->src.host, m->src.instances_path, step_job(c),
+			 m->src.host);
+}
+
 /*
  * States: nothing; a lease; leases and directories; the lock too.  What is left
  * of the target when it does not answer is swept by audit.  The disks of a
@@ -270,6 +282,7 @@ static int undo(struct step_ctx *c, struct err *e)
 			return -1;
 		w->leased[s] = false;
 	}
+	say_left(c);
 	return 0;
 }
 

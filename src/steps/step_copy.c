@@ -309,6 +309,15 @@ static void totals(struct pass *p)
 			p->total += m->files[i].size;
 }
 
+/* For a look alone: back, or with a whole copy, nothing of the source. */
+static int hosts_to_ask(struct step_ctx *c, struct err *e)
+{
+	return (src_off(c) || need_host(step_w(c), SRC, e)) &&
+			       need_host(step_w(c), DST, e)
+		       ? 0
+		       : -1;
+}
+
 static int both_hosts(struct step_ctx *c, struct err *e)
 {
 	return need_host(step_w(c), SRC, e) && need_host(step_w(c), DST, e)
@@ -422,7 +431,7 @@ static int pre_probe(struct step_ctx *c, enum step_state *state, struct err *e)
 	/* A cut pre-copy goes on where it was; a whole one is repeated at the
 	 * price of reading, and shortens the final pass. */
 	*state = STEP_PARTIAL;
-	return dst_given_up(c) ? 0 : both_hosts(c, e);
+	return dst_given_up(c) ? 0 : hosts_to_ask(c, e);
 }
 
 const struct step step_precopy = {
@@ -482,8 +491,7 @@ static int fin_probe(struct step_ctx *c, enum step_state *state, struct err *e)
 	*state = STEP_PARTIAL;
 	if (dst_given_up(c))
 		return 0;
-	/* Back, a rescue needs nothing of the source. */
-	if (src_dead(c) ? !need_host(step_w(c), DST, e) : both_hosts(c, e))
+	if (hosts_to_ask(c, e))
 		return -1;
 	if (!digests)
 		return 0;
@@ -511,6 +519,7 @@ const struct step step_final_copy = {
 	.name = "final-copy",
 	.summary = "copy what changed since, and compare digests",
 	.mutates = true,
+	.alone = STEP_WHOLE,
 	.probe = fin_probe,
 	.run = fin_run,
 	.undo = undo_stage,

@@ -327,6 +327,8 @@ const struct step step_detach = {
 	.name = "detach",
 	.summary = "detach volumes through Nova, and keep them reserved",
 	.mutates = true,
+	/* Its nova-compute puts them on again. */
+	.alone = STEP_NEEDS_SOURCE,
 	.probe = detach_probe,
 	.run = detach_run,
 	.undo = detach_undo,

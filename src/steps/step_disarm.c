@@ -306,6 +306,7 @@ const struct step step_disarm = {
 	.name = "disarm",
 	.summary = "take the power to start it from the source",
 	.mutates = true,
+	.alone = STEP_NEEDS_SOURCE,
 	.probe = probe,
 	.run = run,
 	.undo = undo,

@@ -108,16 +108,17 @@ int rewrite_where(struct step_ctx *c, enum db_moved *moved, struct err *e)
 	return db->ops->moved(db, &a.r, moved, e);
 }
 
-static int record_identity(struct step_ctx *c, struct err *e)
+/* ANEW: the record of the first was reverted, and stays. */
+static int record_identity(struct step_ctx *c, bool anew, struct err *e)
 {
 	char uuid[UUID_LEN + 1], stamp[CLOCK_ISO_MAX];
+	json_t *row;
 
 	uuid_random(uuid);
 	clock_sql(clock_now_us(), stamp);
-	return step_record_once(
-		c, "row",
-		json_pack("{s:s, s:s}", "migration_uuid", uuid, "stamp", stamp),
-		e);
+	row = json_pack("{s:s, s:s}", "migration_uuid", uuid, "stamp", stamp);
+	return anew ? step_record(c, "row", row, e)
+		    : step_record_once(c, "row", row, e);
 }
 
 static int record_before(struct step_ctx *c, struct err *e)
@@ -162,7 +163,9 @@ static int run(struct step_ctx *c, struct err *e)
 	enum db_moved moved;
 	int rc;
 
-	if (record_identity(c, e) || rewrite_where(c, &moved, e))
+	if (record_identity(c, false, e) || rewrite_where(c, &moved, e))
+		return -1;
+	if (moved == DB_MOVED_UNDONE && record_identity(c, true, e))
 		return -1;
 	if (moved == DB_MOVED_YES || moved == DB_MOVED_SETTLED)
 		return 0;

@@ -226,9 +226,9 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 	if (dst_given_up(c))
 		return 0;
 	for (size_t i = 0; i < m->nbases; i++) {
-		size_t have = src_dead(c);
+		size_t have = src_off(c);
 
-		for (int s = src_dead(c) ? DST : SRC; s <= DST; s++) {
+		for (int s = src_off(c) ? DST : SRC; s <= DST; s++) {
 			struct host *h = need_host(step_w(c), s, e);
 			AUTO(spot_clear)
 			struct spot b = spot_base(m, s, m->bases[i].name);

@@ -109,11 +109,15 @@ static int run(struct step_ctx *c, struct err *e)
 
 static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 {
-	struct virt *v = need_virt(step_w(c), SRC, e);
+	struct virt *v;
 	struct virt_status st = {0};
 	AUTO(db_instance_clear) struct db_instance row = {0};
 	bool off, said;
 
+	*state = STEP_PARTIAL;
+	if (src_off(c)) /* only the row is left to be put back */
+		return 0;
+	v = need_virt(step_w(c), SRC, e);
 	if (!v || virt_state(v, step_m(c)->uuid, &st, e) ||
 	    read_row(c, &row, e))
 		return -1;
@@ -148,24 +152,16 @@ static int agree(struct step_ctx *c, struct err *e)
 	return set_row(c, "stopped", m->vm_state, (int)m->power_state, e);
 }
 
-/*
- * States: the guest runs, row active (nothing was done, or undone before); it
- * is off, row active; off, row stopped; deleted, or taken elsewhere by Nova,
- * and then not ours to start; paused or the like by somebody else.  Where it
- * never ran only the row is put back.  The row first: see above.
- */
-static int undo(struct step_ctx *c, struct err *e)
+/* *OVER: what the row says leaves nothing to start. */
+static int undo_row(struct step_ctx *c, bool *over, struct err *e)
 {
 	const struct move *m = step_m(c);
-	struct virt *v = need_virt(step_w(c), SRC, e);
-	struct virt_status st = {0};
 	AUTO(db_instance_clear) struct db_instance row = {0};
 
-	if (!v || !step_recall(c, "before"))
-		return v ? 0 : -1;
-	if (read_row(c, &row, e) || virt_state(v, m->uuid, &st, e))
+	if (read_row(c, &row, e))
 		return -1;
-	if (row.deleted || !row.host || strcmp(row.host, m->src.host) != 0) {
+	*over = row.deleted || !row.host || strcmp(row.host, m->src.host) != 0;
+	if (*over) {
 		step_say(c, "the instance is %s now: nothing to start on %s",
 			 row.deleted ? "deleted"
 			 : row.host  ? row.host
@@ -173,10 +169,30 @@ static int undo(struct step_ctx *c, struct err *e)
 			 m->src.host);
 		return 0;
 	}
-	if (row_to_restore(c, &row) &&
-	    set_row(c, "stopped", m->vm_state, (int)m->power_state, e))
+	return row_to_restore(c, &row) ? set_row(c, "stopped", m->vm_state,
+						 (int)m->power_state, e)
+				       : 0;
+}
+
+/*
+ * States: the guest runs, row active (nothing was done, or undone before); it
+ * is off, row active; off, row stopped; deleted, or taken elsewhere by Nova,
+ * and then not ours to start; paused or the like by somebody else.  Where it
+ * never ran only the row is put back, and where the source is off: a rescue
+ * starts the guest by it.  The row first: see above.
+ */
+static int undo(struct step_ctx *c, struct err *e)
+{
+	const struct move *m = step_m(c);
+	bool off = src_off(c), over;
+	struct virt *v = off ? NULL : need_virt(step_w(c), SRC, e);
+	struct virt_status st = {0};
+
+	if ((!v && !off) || !step_recall(c, "before"))
+		return v || off ? 0 : -1;
+	if ((!off && virt_state(v, m->uuid, &st, e)) || undo_row(c, &over, e))
 		return -1;
-	if (!m->was_running || st.state == VIRT_RUNNING)
+	if (off || over || !m->was_running || st.state == VIRT_RUNNING)
 		return 0;
 	if (st.state == VIRT_PAUSED || st.state == VIRT_OTHER) {
 		step_say(c, "the guest is %s on %s, which is not this job's",

@@ -75,6 +75,11 @@ static int run(struct step_ctx *c, struct err *e)
 	AUTO(mem_freep) char *a = NULL;
 	AUTO(mem_freep) char *b = NULL;
 
+	if (step_w(c)->off) {
+		step_say(c, "%s is off: its file systems are not compared",
+			 step_m(c)->src.host);
+		return 0;
+	}
 	if (look(c, SRC, &a, e))
 		return -1;
 	if (!a)

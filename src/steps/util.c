@@ -417,7 +417,7 @@ int prove_side(struct step_ctx *c, enum side s, struct err *e)
 {
 	struct virt_status st = {0};
 
-	if (s == SRC && src_dead(c))
+	if (s == SRC && src_off(c))
 		return fence_holds(c, e);
 	return prove_side_state(c, s, &st, e);
 }

@@ -22,6 +22,13 @@ static inline bool src_dead(const struct step_ctx *c)
 	return step_m(c)->dead;
 }
 
+/* Is there nobody to ask on the source?  A rescue, or a move that goes on
+ * without it. */
+static inline bool src_off(const struct step_ctx *c)
+{
+	return src_dead(c) || step_w(c)->off;
+}
+
 const struct move_side *side_of(const struct move *m, enum side s);
 /* The host, or ERR_RETRY with the reason why it could not be reached. */
 struct host *need_host(const struct world *w, enum side s, struct err *e);

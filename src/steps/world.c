@@ -76,7 +76,9 @@ int world_claim(struct world *w, const char *job, struct err *e)
 {
 	uint64_t top = 0;
 
-	if (w->move->dead && !w->host[DST] && token_epoch(w, job, &top, e))
+	/* What was drawn on a source that is off is in the token alone. */
+	if ((w->off || (w->move->dead && !w->host[DST])) &&
+	    token_epoch(w, job, &top, e))
 		return -1;
 	for (int s = SRC; s <= DST; s++) {
 		uint64_t ep = 0;
@@ -206,7 +208,11 @@ int world_enter(void *world, const char *job, uint64_t epoch, bool started,
 	(void)epoch; /* the journal's; ours is drawn on the hosts */
 	if (!started)
 		return 0;
-	if (!w->host[SRC] && !w->onward && !(w->move->dead && w->backward))
+	if (w->off && w->fence.require(w->fence.self, w->move->src.host,
+				       w->move->fence_max_age_s, e))
+		return -1;
+	if (!w->host[SRC] && !w->off && !w->onward &&
+	    !(w->move->dead && w->backward))
 		return err_set(e, ERR_RETRY, "%s is not reached: %s",
 			       w->move->src.host, err_msg(&w->down[SRC]));
 	if (!w->host[DST] && !w->backward)

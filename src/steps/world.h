@@ -16,6 +16,11 @@
  * and past the rewrite, only the target must: the source has been disarmed, and
  * nothing of ours arms it again while the database names the target.
  *
+ * A move whose source has died (.off) has a lease on the target alone, too,
+ * from when an operator has said so: that it is off is proven then, and again
+ * before the rewrite.  What the source holds of the job stays there, its lease
+ * included, and is settled when it is back.
+ *
  * A rescue has a lease on the target alone: nothing of the source is changed.
  * Backward it needs neither host.  Where the target does not answer either, the
  * epoch is drawn from the token in the database, which then is all that can be
@@ -253,9 +258,12 @@ struct world {
 	bool backward; /* only undoing: the target may be unreachable */
 	bool onward;   /* past the rewrite: the source may be unreachable,
 			  for it was disarmed and proved stopped */
-	bool force;    /* take over from a living run of the same job */
-	bool gone;     /* the server is deleted: nothing may be started, no
-			  row written, and no copy thrown away */
+	/* The source of a move is proven to be off, and not looked at
+	 * (txn_alone() in engine/txn.h).  With .backward or .onward. */
+	bool off;
+	bool force; /* take over from a living run of the same job */
+	bool gone;  /* the server is deleted: nothing may be started, no
+		       row written, and no copy thrown away */
 	/* Set by world_claim(): */
 	bool leased[2];
 	uint64_t epoch;

@@ -9,6 +9,7 @@
  * changed on the dead source.
  *
  *	crash-move [--seed N] [--points N] [--full] [--only POINT]
+ *		   [--actor NAME]
  */
 #include "crash/crash.h"
 #include "fake/fake.h"

@@ -247,6 +247,11 @@ static enum txn_end go(struct txn_env *env, enum crash_role role,
 		return txn_run(env, id, e);
 	case CRASH_RESUME:
 		return txn_resume(env, id, e);
+	case CRASH_FORWARD:
+		return txn_forward(env, id, e);
+	case CRASH_BACK_ALONE:
+		return txn_back_alone(env, id, e);
+	case CRASH_NOTHING:
 	case CRASH_ROLLBACK:
 		break;
 	}

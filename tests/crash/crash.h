@@ -44,7 +44,15 @@ enum crash_fault {
 	CRASH_FAULTS,
 };
 
-enum crash_role { CRASH_START = 0, CRASH_RESUME, CRASH_ROLLBACK };
+enum crash_role {
+	CRASH_START = 0,
+	CRASH_RESUME,
+	CRASH_ROLLBACK,
+	/* What control() may make of these two. */
+	CRASH_FORWARD,	  /* txn_forward() */
+	CRASH_BACK_ALONE, /* txn_back_alone() */
+	CRASH_NOTHING,
+};
 
 /* How a job stands in the journal. */
 enum crash_job { CRASH_NO_JOB = 0, CRASH_OPEN, CRASH_DONE, CRASH_BACK };
@@ -107,6 +115,7 @@ struct crash_opts {
 	bool others;	      /* every actor at every event */
 	bool actors;	      /* other actors in the drawn points */
 	const char *only;     /* the words of one point, to repeat it */
+	const char *actor;    /* takes part in every drawn point */
 };
 int crash_options(int argc, char **argv, struct crash_opts *o);
 

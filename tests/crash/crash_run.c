@@ -516,6 +516,17 @@ static void draw_point(struct runner *r, bool actors, struct point *p)
 						draw(count_actors(r->c))};
 }
 
+static bool draw_actor(struct runner *r, struct point *p)
+{
+	for (size_t i = 0; i < count_actors(r->c); i++)
+		if (!strcmp(r->c->actors[i], r->o->actor)) {
+			p->acts[0] = (struct crash_act){
+				draw_moment(p, r->first_events / 4), i};
+			return true;
+		}
+	return false;
+}
+
 static void run_drawn(struct runner *r)
 {
 	drawn = r->o->seed;
@@ -524,6 +535,10 @@ static void run_drawn(struct runner *r)
 		struct point p;
 
 		draw_point(r, actors, &p);
+		if (r->o->actor && !draw_actor(r, &p)) {
+			fprintf(stderr, "%s: no such actor\n", r->o->actor);
+			exit(99);
+		}
 		run_point(r, &p);
 	}
 }
@@ -632,6 +647,7 @@ int crash_options(int argc, char **argv, struct crash_opts *o)
 		{"seed", required_argument, NULL, 's'},
 		{"points", required_argument, NULL, 'p'},
 		{"only", required_argument, NULL, 'o'},
+		{"actor", required_argument, NULL, 'x'},
 		{"full", no_argument, NULL, 'f'},
 		{"others", no_argument, NULL, 'a'},
 		{0},
@@ -650,6 +666,9 @@ int crash_options(int argc, char **argv, struct crash_opts *o)
 			break;
 		case 'o':
 			o->only = optarg;
+			break;
+		case 'x':
+			o->actor = optarg;
 			break;
 		case 'f':
 			o->full = true;

@@ -116,11 +116,12 @@ static int looks(struct step_ctx *c, struct err *e)
 }
 
 static const struct step toys[] = {
-	{"zero", "first", true, NULL, NULL, probe, run, undo, NULL},
-	{"one", "second", true, NULL, NULL, probe, run, undo, NULL},
-	{"two", "commit point", true, "because", NULL, probe, run, undo, NULL},
-	{"three", "after it", true, NULL, NULL, probe, run, undo, NULL},
-	{"four", "looks", false, NULL, NULL, NULL, looks, NULL, NULL},
+	{"zero", "first", true, NULL, NULL, probe, run, undo, NULL, 0},
+	{"one", "second", true, NULL, NULL, probe, run, undo, NULL, 0},
+	{"two", "commit point", true, "because", NULL, probe, run, undo, NULL,
+	 0},
+	{"three", "after it", true, NULL, NULL, probe, run, undo, NULL, 0},
+	{"four", "looks", false, NULL, NULL, NULL, looks, NULL, NULL, 0},
 };
 
 static const struct step *const table[] = {&toys[0], &toys[1], &toys[2],

@@ -203,6 +203,9 @@ struct fake_world {
 	bool down;	/* the source's service is forced down */
 	bool unproven;	/* the proof that the source is off has aged */
 	bool touched;	/* something was changed on a dead source */
+	bool off;	/* the source of a move has lost its power */
+	bool went_off;	/* ... at some time */
+	unsigned alone; /* controllers that went on without it */
 	unsigned acted; /* others have changed it on purpose */
 	/* Placement and Neutron */
 	bool allocated[2];
@@ -227,6 +230,12 @@ bool fake_end(const void *world, const void *before, enum crash_job job,
 	      int code, struct buf *out);
 bool fake_act(void *world, size_t actor);
 extern const char *const fake_actors[];
+/* Is there nobody on the source?  It never was up, or has lost its power. */
+static inline bool fake_off(const struct fake_world *fw)
+{
+	return fw->o.dead || fw->off;
+}
+void fake_power_on(struct fake_world *fw);
 /* Nova goes on with what an API call has begun. */
 void fake_nova(struct fake_world *fw);
 /* May an API call touch the row? */

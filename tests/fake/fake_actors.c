@@ -77,6 +77,10 @@ static void carry_out(struct fake_world *fw)
 	const char *why;
 
 	fw->start.at_us = 0;
+	if (fw->off && fw->start.on == SRC) {
+		fw->acted++; /* nobody hears it any more */
+		return;
+	}
 	fw->row.task_state[0] = '\0';
 	if (fw->row.deleted)
 		return;
@@ -108,7 +112,7 @@ static void carry_out(struct fake_world *fw)
 /* Its host is dead: the API takes the request, and nobody carries it out. */
 static bool unheard(struct fake_world *fw, const char *task)
 {
-	if (!fw->o.dead || at(fw) != &fw->h[SRC])
+	if (!fake_off(fw) || at(fw) != &fw->h[SRC])
 		return false;
 	fw->acted++;
 	strcpy(fw->row.task_state, task);
@@ -163,7 +167,7 @@ static bool nova_delete(struct fake_world *fw, bool admin)
 	if (!fw->o.old_compute)
 		fw->row.reason[0] = '\0';
 	/* A dead host removes nothing. */
-	if (fw->o.dead && h == &fw->h[SRC])
+	if (fake_off(fw) && h == &fw->h[SRC])
 		return true;
 	h->dom.running = h->dom.defined = h->dom.autostart = false;
 	fake_at(path, h, FAKE_UUID);
@@ -310,7 +314,8 @@ static bool evacuate(struct fake_world *fw)
 		return false;
 	fw->acted++;
 	begin_evacuation(fw, 60 * 1000, false);
-	s->down_us = fw->row.evac_us + 60 * 1000;
+	if (!fw->off)
+		s->down_us = fw->row.evac_us + 60 * 1000;
 	return true;
 }
 
@@ -421,9 +426,42 @@ static bool reboot(struct fake_world *fw, enum side s)
 	return true;
 }
 
+/* What it was at ends; what is on its disks stays. */
+static bool power_off(struct fake_world *fw)
+{
+	if (fake_off(fw))
+		return false;
+	fw->off = fw->went_off = true;
+	fw->h[SRC].dom.running = false;
+	fw->h[SRC].down_us = INT64_MAX;
+	return true;
+}
+
+void fake_power_on(struct fake_world *fw)
+{
+	struct fake_host *h = &fw->h[SRC];
+	const char *why;
+
+	fw->off = false;
+	h->down_us = 0;
+	/* Its nova-compute hears of it now (_complete_partial_deletion). */
+	if (fw->row.deleted) {
+		bool took = fake_in_place(fw, h);
+
+		destroy_here(h);
+		fw->waived |= took || !fake_copies(fw);
+	}
+	if (h->dom.defined && h->dom.autostart) {
+		fw->acted++; /* as when it reboots */
+		fake_boot(fw, h, &why);
+	}
+}
+
 /* Not reached for a while: some hundred events. */
 static bool cut_off(struct fake_world *fw, enum side s)
 {
+	if (fw->off && s == SRC)
+		return false;
 	fw->h[s].down_us = fw->now_us + 150 * 1000;
 	fw->cut[s] = true;
 	return true;
@@ -491,6 +529,7 @@ enum actor {
 	ACT_UNLOCK,
 	ACT_ROT,
 	ACT_PROOF,
+	ACT_POWER,
 };
 
 const char *const fake_actors[] = {
@@ -517,6 +556,7 @@ const char *const fake_actors[] = {
 	[ACT_UNLOCK] = "an administrator lifts the lock",
 	[ACT_ROT] = "a copy arrives damaged",
 	[ACT_PROOF] = "the proof that the source is off ages",
+	[ACT_POWER] = "the source loses its power",
 	NULL,
 };
 
@@ -562,7 +602,9 @@ static bool act(struct fake_world *fw, enum actor a)
 		return true;
 	case ACT_PROOF:
 		fw->unproven = true;
-		return fw->o.dead;
+		return fake_off(fw);
+	case ACT_POWER:
+		return power_off(fw);
 	}
 	return false;
 }
@@ -578,7 +620,7 @@ bool fake_act(void *world, size_t actor)
 {
 	struct fake_world *fw = world;
 
-	if (fw->o.dead && by_source((enum actor)actor))
+	if (fake_off(fw) && by_source((enum actor)actor))
 		return false;
 	return act(fw, (enum actor)actor);
 }

@@ -48,6 +48,10 @@ static void carry_out(struct fake_world *fw, unsigned i)
 	bool fails = !fw->o.sure && !crash_random(8);
 	struct fake_att *a = fake_att(v, fw->row.bdm[i].attachment);
 
+	/* It waits for its host. */
+	if (fw->off && !fw->row.deleted &&
+	    !strcmp(fw->row.host, fw->h[SRC].name))
+		return;
 	v->at_us = 0;
 	if (fw->row.deleted || !a)
 		return;

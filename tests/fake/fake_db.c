@@ -180,6 +180,9 @@ static int tx_rewrite(struct fake_row *r, const struct fake_tx *t,
 		return token_lost(r, t, e);
 	if (moved(r, t->migration, t->host, t->to_host) == DB_MOVED_YES)
 		return 0;
+	/* migrations.uuid is unique. */
+	if (*r->migration && !strcmp(r->migration, t->migration))
+		return err_set(e, ERR_FAILED, "1062: duplicate entry");
 	if (guard(r, t->host, "stopped", e) ||
 	    change_volumes(r, t->old, t->new, t->volumes, e))
 		return -1;

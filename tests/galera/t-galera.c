@@ -260,9 +260,9 @@ static int armed(struct step_ctx *c, enum step_state *state, struct err *e)
 
 static const struct step steps[] = {
 	{"disarm", "the source lets go", true, NULL, NULL, disarmed, disarm,
-	 rearm, NULL},
+	 rearm, NULL, 0},
 	{"arm", "the target may start it", true, NULL, NULL, armed, arm, unarm,
-	 NULL},
+	 NULL, 0},
 };
 static const struct step *const table[] = {&steps[0], &steps[1], NULL};
 
@@ -616,9 +616,9 @@ static int released(struct step_ctx *c, enum step_state *state, struct err *e)
 
 static const struct step batch_steps[] = {
 	{"claim", "room on the target", true, NULL, NULL, claimed, claim,
-	 unclaim, NULL},
+	 unclaim, NULL, 0},
 	{"release", "the source's room", true, NULL, NULL, released, release,
-	 reclaim, NULL},
+	 reclaim, NULL, 0},
 };
 static const struct step *const batch_table[] = {
 	&batch_steps[0], &steps[0], &steps[1], &batch_steps[1], NULL};

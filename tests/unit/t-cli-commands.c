@@ -112,6 +112,20 @@ int app_rollback(struct app *a, const char *job, struct app_outcome *out,
 	return run_job(a, "rollback", out, e);
 }
 
+int app_resume_alone(struct app *a, const char *job, struct app_outcome *out,
+		     struct err *e)
+{
+	(void)job;
+	return run_job(a, "resume alone", out, e);
+}
+
+int app_rollback_alone(struct app *a, const char *job, struct app_outcome *out,
+		       struct err *e)
+{
+	(void)job;
+	return run_job(a, "rollback alone", out, e);
+}
+
 int app_retreat(struct app *a, const char *job, struct app_outcome *out,
 		struct err *e)
 {
@@ -865,6 +879,14 @@ static void t_jobs(void **state)
 	assert_string_equal(app.asked, "rollback");
 	assert_int_equal(run("rollback --yes --uncommitted last"), CLI_DONE);
 	assert_string_equal(app.asked, "retreat");
+	assert_int_equal(run("rollback --yes --source-dead last"), CLI_DONE);
+	assert_string_equal(app.asked, "rollback alone");
+	assert_int_equal(run("resume --yes --source-dead last"), CLI_DONE);
+	assert_string_equal(app.asked, "resume alone");
+	assert_int_equal(run("rollback --yes --source-dead --uncommitted last"),
+			 CLI_USAGE);
+	assert_int_equal(run("resume --yes --source-dead b-aaaaaaaa"),
+			 CLI_USAGE);
 	assert_int_equal(run("rollback --yes --uncommitted b-aaaaaaaa"),
 			 CLI_USAGE);
 	assert_int_equal(run("limit last 20M"), CLI_DONE);

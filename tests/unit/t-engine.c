@@ -129,14 +129,14 @@ static int toy_verify(struct step_ctx *c, struct err *e)
 
 static const struct step toy_steps[] = {
 	{"zero", "the first", true, NULL, NULL, toy_probe, toy_run, toy_undo,
-	 NULL},
+	 NULL, 0},
 	{"one", "the second", true, NULL, NULL, toy_probe, toy_run, toy_undo,
-	 NULL},
+	 NULL, 0},
 	{"two", "the commit point", true, "no way back", NULL, toy_probe,
-	 toy_run, toy_undo, toy_verify},
+	 toy_run, toy_undo, toy_verify, 0},
 	{"three", "after it", true, NULL, NULL, toy_probe, toy_run, toy_undo,
-	 NULL},
-	{"four", "looks only", false, NULL, NULL, NULL, toy_run, NULL, NULL},
+	 NULL, 0},
+	{"four", "looks only", false, NULL, NULL, NULL, toy_run, NULL, NULL, 0},
 };
 
 static const struct step *const toy_table[] = {
@@ -1116,13 +1116,13 @@ static void t_table(void **state)
 {
 	AUTO(buf_clear) struct buf b = BUF_INIT;
 	static const struct step bad[] = {
-		{"a", "x", true, NULL, NULL, NULL, toy_run, NULL, NULL},
-		{"a", "", false, "why", NULL, NULL, NULL, NULL, NULL},
+		{"a", "x", true, NULL, NULL, NULL, toy_run, NULL, NULL, 0},
+		{"a", "", false, "why", NULL, NULL, NULL, NULL, NULL, 0},
 		{"b",
 		 "a summary that is so long that it cannot stand in one "
 		 "line....",
-		 true, NULL, "why", toy_probe, toy_run, toy_undo, NULL},
-		{"c", "x", false, NULL, NULL, NULL, toy_run, toy_undo, NULL},
+		 true, NULL, "why", toy_probe, toy_run, toy_undo, NULL, 0},
+		{"c", "x", false, NULL, NULL, NULL, toy_run, toy_undo, NULL, 0},
 	};
 	static const struct step *const table[] = {&bad[0], &bad[1], &bad[2],
 						   &bad[3], NULL};

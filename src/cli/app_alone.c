@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* resume and rollback of a job whose source is dead: the proof, and what to
+ * type next. */
+#include <string.h>
+
+#include "cli/app_priv.h"
+#include "cli/config.h"
+#include "core/str.h"
+#include "engine/txn.h"
+
+static bool is_rescue(const struct journal_job *job)
+{
+	return json_is_true(
+		json_object_get(json_object_get(job->plan, "move"), "dead"));
+}
+
+/* What looks dead and answers is not. */
+static int does_not_answer(struct app *a, const struct journal_job *job,
+			   struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (!a->ops->answers || a->ops->answers(a, job->source, &why)) {
+		err_clear(&why);
+		return 0;
+	}
+	err_set(e, ERR_FENCE, "job %s: its source %s answers: it is not dead",
+		job->id, job->source);
+	return err_hint(e, "novahaul resume %s, or novahaul rollback %s",
+			job->id, job->id);
+}
+
+int app_alone_may(struct app *a, const struct journal_job *job, struct err *e)
+{
+	if (app_is_fix(job->plan) || is_rescue(job)) {
+		err_set(e, ERR_REFUSED,
+			"job %s: --source-dead is for a move; this one needs "
+			"no source",
+			job->id);
+		return err_hint(e,
+				"novahaul resume %s, or novahaul rollback %s",
+				job->id, job->id);
+	}
+	if (app_proven(a, job->source, a->config->fence_max_age, NULL, e))
+		return -1;
+	return does_not_answer(a, job, e);
+}
+
+void app_alone_next(const struct journal_job *job, bool back, struct err *e)
+{
+	const char *verb = back ? "rollback" : "resume";
+	AUTO(mem_freep) char *first = NULL;
+
+	/* Only what waits for the source is left. */
+	if (e->hint && strstr(e->hint, "audit --fix"))
+		return;
+	if (e->hint && !strstr(e->hint, job->id))
+		first = mem_printf("%s; then ", e->hint);
+	err_hint(e,
+		 "%snovahaul %s %s --source-dead; or, when %s is back, "
+		 "novahaul resume %s",
+		 first ? first : "", verb, job->id, job->source, job->id);
+}
+
+char *app_alone_hint(struct app *a, const struct journal_job *job)
+{
+	const char *src = job->source, *id = job->id;
+	enum txn_alone way = app_is_fix(job->plan) || is_rescue(job) || !src ||
+					     !a->ops->steps
+				     ? TXN_ALONE_NOT
+				     : txn_alone(a->ops->steps(), job, NULL);
+
+	if (way == TXN_ALONE_NOT)
+		return NULL;
+	return mem_printf("novahaul resume %s when %s answers; if it is dead: "
+			  "novahaul fence %s, then novahaul %s %s "
+			  "--source-dead",
+			  id, src, src,
+			  way == TXN_ALONE_BACK ? "rollback" : "resume", id);
+}
