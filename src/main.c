@@ -5,6 +5,10 @@
 
 int main(int argc, char **argv)
 {
+	int code;
+
 	stop_install();
-	return cli_main(argc, argv, &join_ops);
+	code = cli_main(argc, argv, &join_ops);
+	join_hosts_drop();
+	return code;
 }

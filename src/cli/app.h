@@ -52,6 +52,10 @@ struct app {
 					progress_event, .event_arg = this */
 	int verbose;		     /* number of -v */
 	bool confirmed; /* the operator said yes, or --yes: mutations may run */
+	/* When app_plan() of the very plan that app_apply() gets has ended
+	 * (clock_mono_us()); 0: it comes from elsewhere, and is held against
+	 * the world as it is now before anything is done. */
+	int64_t planned_us;
 	/* What runs here is a step of a run under this one: beats for it. */
 	struct journal *run;
 };

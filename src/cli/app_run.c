@@ -6,9 +6,12 @@
 #include "report/downtime.h"
 #include "cli/progress.h"
 #include "cli/trace.h"
+#include "core/clock.h"
 #include "core/str.h"
 #include "engine/step.h"
 #include "plan/plan.h"
+
+#define FRESH_US (2 * 1000000LL)
 
 static void journal_closep(struct journal **j)
 {
@@ -119,6 +122,13 @@ static int no_open_job(struct journal *j, const char *uuid, struct err *e)
 			id);
 }
 
+/* Made here and a moment ago, it is what a second look would make; the claim
+ * finds out what has changed since, as it does after any look. */
+static bool just_made(const struct app *a)
+{
+	return a->planned_us && clock_mono_us() - a->planned_us < FRESH_US;
+}
+
 int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
 	      struct err *e)
 {
@@ -129,7 +139,8 @@ int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
 	struct txn_env env;
 	void *world;
 
-	if (!m || not_confirmed(a, e) || app_plan_holds(a, plan, m, e))
+	if (!m || not_confirmed(a, e) ||
+	    (!just_made(a) && app_plan_holds(a, plan, m, e)))
 		return -1;
 	j = app_journal(a, e);
 	t.journal = j;

@@ -5,6 +5,7 @@
 #include "cli/cli_priv.h"
 #include "cli/progress.h"
 #include "cli/request.h"
+#include "core/clock.h"
 #include "engine/batch.h"
 
 enum { PLANS_MOST = 3 }; /* that nobody reviews, of one move */
@@ -93,6 +94,7 @@ static int apply(struct cli *c, const struct args *a, json_t *plan,
 	if (code)
 		return code;
 	app_apply(&c->app, plan, out, e);
+	c->app.planned_us = 0;
 	return cli_finish(c, out, e);
 }
 
@@ -119,6 +121,7 @@ static int once(struct cli *c, const struct args *a,
 	json_t *plan = NULL;
 	int code = -1, rc = app_plan(&c->app, req, &plan, e);
 
+	c->app.planned_us = clock_mono_us();
 	if (has_left(a, plan, e) || rc) {
 		if (plan)
 			cli_print_checks(c->g.format, plan);

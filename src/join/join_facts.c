@@ -57,7 +57,7 @@ static void open_one(struct sides *s, const struct config *c, struct facts *f,
 		   !strcmp(name, f->host[SRC_HOST].name)) {
 		err_set(&s->down[k], ERR_NOTHING, "it is the source");
 	} else {
-		s->host[k] = join_host_open(c, name, &s->down[k]);
+		s->host[k] = join_host_take(c, name, &s->down[k]);
 	}
 	if (s->host[k])
 		s->virt[k] = join_virt_open(s->host[k]);
@@ -175,7 +175,7 @@ struct facts *join_facts_read(struct app *a, const struct app_request *r,
 	host_close(s.xml);
 	for (int k = SRC_HOST; k <= DST_HOST; k++) {
 		virt_free(s.virt[k]);
-		host_close(s.host[k]);
+		join_host_leave(a->config, s.host[k]);
 		err_clear(&s.down[k]);
 	}
 	if (!rc)

@@ -35,7 +35,7 @@ static void open_side(struct opened *o, const struct config *c, enum side s)
 			   : s == SRC ? m->src.host
 				      : m->dst.host;
 
-	o->w.host[s] = join_host_open(c, name, &o->w.down[s]);
+	o->w.host[s] = join_host_take(c, name, &o->w.down[s]);
 	if (o->w.host[s]) {
 		if (!dead)
 			o->w.virt[s] = join_virt_open(o->w.host[s]);

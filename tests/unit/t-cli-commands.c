@@ -38,6 +38,7 @@ static struct {
 	enum err_kind job_fails; /* of a job */
 	enum txn_end end;
 	unsigned overtaken; /* so many plans do not hold */
+	bool just_planned;  /* what is applied was planned by this very run */
 	unsigned plans;
 } app;
 
@@ -91,6 +92,7 @@ int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
 	      struct err *e)
 {
 	assert_true(json_is_array(json_object_get(plan, "steps")));
+	app.just_planned = a->planned_us != 0;
 	if (app.overtaken) {
 		app.overtaken--;
 		return err_set(e, ERR_CONFLICT, "the facts have changed");
@@ -659,6 +661,7 @@ static void t_overtaken(void **state)
 	assert_int_equal(run("move web --to b --yes"), CLI_DONE);
 	assert_int_equal(app.plans, 3);
 	assert_string_equal(app.asked, "apply");
+	assert_true(app.just_planned);
 	app.plans = 0;
 	app.overtaken = 100;
 	assert_int_equal(run("move web --to b --yes"), CLI_REFUSED);
@@ -747,8 +750,10 @@ static void t_plan_and_apply(void **state)
 	assert_null(strstr(out, ":s ="));
 	assert_string_equal(app.asked, "plan");
 	app.end = TXN_DONE;
+	app.just_planned = true;
 	assert_int_equal(run(apply), CLI_DONE);
 	assert_string_equal(app.asked, "apply");
+	assert_false(app.just_planned); /* it is held against the world */
 	fd = open(file, O_WRONLY | O_TRUNC);
 	assert_int_equal(write(fd, "{\"a\": 1}", 8), 8);
 	close(fd);
