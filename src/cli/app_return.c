@@ -213,6 +213,13 @@ int app_return_plan(struct app *a, const struct app_return *r, json_t **plan,
 			return -1;
 	if (json_array_size(json_object_get(*plan, "members")))
 		return 0;
-	err_set(e, ERR_REFUSED, "no instance can return to %s", s.home);
+	/* Others have moved them meanwhile: nothing is in the way. */
+	if (!json_array_size(json_object_get(*plan, "nowhere")))
+		err_set(e, ERR_NOTHING,
+			"%s: of what an evacuation has brought away nothing "
+			"is where that put it",
+			s.home);
+	else
+		err_set(e, ERR_REFUSED, "no instance can return to %s", s.home);
 	return err_hint(e, "the list above says why, of each");
 }

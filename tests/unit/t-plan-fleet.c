@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "cli/app_fleet.h"
+#include "cli/app_return.h"
+#include "engine/batch.h"
 #include "facts/fleet.h"
 #include "plan/plan_fleet.h"
 
@@ -959,6 +961,51 @@ static void t_most(void **state)
 	journal_gone(&c, dir);
 }
 
+/* A batch in the journal: it has brought UUID to c30, away from c31. */
+static void brought(const struct config *c, const char *uuid)
+{
+	json_t *plan = json_pack("{s:s s:s s:[{s:{s:s s:s} s:s s:s}]}", "kind",
+				 "evacuate", "host", "c31", "members",
+				 "instance", "uuid", uuid, "name", "x",
+				 "source", "c31", "target", "c30");
+	struct err e = ERR_INIT;
+	struct journal *j = journal_open(c->journal, &e);
+	struct journal_key k;
+	struct batch b = {0};
+
+	assert_int_equal(batch_create(j, plan, "me", &b, &e), 0);
+	b.members[0].state = MEMBER_DONE;
+	k = batch_key(&b);
+	assert_int_equal(batch_member_set(j, &k, &b.members[0], &e), 0);
+	batch_clear(&b);
+	journal_close(j);
+	json_decref(plan);
+}
+
+/* What was brought away, and has been moved on by somebody since, is nothing to
+ * bring home; that is no refusal. */
+static void t_moved_on(void **state)
+{
+	char dir[] = "/tmp/nh-fleet-XXXXXX";
+	struct config c = CONFIG_INIT;
+	struct app_ops ops;
+	struct app a;
+	struct app_return r = {.host = "c31"};
+	struct err e = ERR_INIT;
+	json_t *doc = NULL;
+
+	(void)state;
+	journal_in(&c, dir);
+	a = app_with(&c, &ops);
+	brought(&c, "9f2c1f1e-0b1d-4c57-8b9c-999999999999");
+	given = world();
+	refused(app_return_plan(&a, &r, &doc, &e), &e, ERR_NOTHING,
+		"nothing is where that put it");
+	assert_int_equal(json_array_size(json_object_get(doc, "left")), 1);
+	json_decref(doc);
+	journal_gone(&c, dir);
+}
+
 static void t_app(void **state)
 {
 	char dir[] = "/tmp/nh-fleet-XXXXXX";
@@ -1025,6 +1072,7 @@ int main(void)
 		cmocka_unit_test(t_shape),     cmocka_unit_test(t_refused),
 		cmocka_unit_test(t_most),      cmocka_unit_test(t_app),
 		cmocka_unit_test(t_priority),  cmocka_unit_test(t_control),
+		cmocka_unit_test(t_moved_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
