@@ -124,10 +124,17 @@ static int bound(void *self, const char *port, struct cloud_bind *out,
 static int bind_port(void *self, const char *port, const char *host,
 		     const struct cloud_bind *seen, struct err *e)
 {
+	bool same = !strcmp(x.host, host);
+
 	(void)self;
 	(void)port;
-	if (seen->version != x.revision)
+	/* As Neutron does, see step_fix_port.c. */
+	if (same && x.waits && seen->version >= 0)
+		x.revision++;
+	if (seen->version != x.revision && seen->version >= 0)
 		return err_set(e, ERR_CONFLICT, "another revision");
+	if (seen->version < 0 && !same)
+		fail_msg("another host, whatever the revision");
 	snprintf(x.host, sizeof(x.host), "%s", host);
 	x.waits = false;
 	x.revision++;
