@@ -21,8 +21,8 @@ extern const struct app_ops join_ops;
 /* Connects to NAME as novahaul.conf says. */
 struct host *join_host_open(const struct config *c, const char *name,
 			    struct err *e);
-/* join_pool.c: likewise, or the connection that a look a moment ago has left; for
- * handles that hold no lease.  join_host_leave() takes H over, which may be
+/* join_pool.c: likewise, or the connection that a look a moment ago has left;
+ * for handles that hold no lease.  join_host_leave() takes H over, which may be
  * NULL; join_hosts_drop(), when all is over, closes what is left. */
 struct host *join_host_take(const struct config *c, const char *name,
 			    struct err *e);
