@@ -76,8 +76,10 @@ for n in "${guests[@]}"; do
 	like "... has a place for $n" "$(< "$work/out")" "$n to $away"
 done
 world after
+# what guests write where they run is theirs
+there=${uuid[rb-there]:-none}
 same "a dry run's world" before after \
-	"^[<>] $home: /var/lib/nova/instances/[^/]*/(disk|console\.log) "
+	"^[<>] ($home: $nova/[^/]*|$away: $nova/$there)/(disk|console\.log) "
 
 # --- disable, empty
 
