@@ -166,6 +166,8 @@ void cli_print_batch_plan(enum out_format f, const json_t *plan)
 	json_decref(rows);
 	print_stays(f, plan, "nowhere");
 	print_stays(f, plan, "left");
+	json_array_foreach (json_object_get(plan, "warnings"), i, m)
+		out_note(f, "warning: %s", json_string_value(m));
 	fflush(stdout);
 }
 

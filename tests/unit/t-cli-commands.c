@@ -1247,6 +1247,10 @@ static void t_batches(void **state)
 	assert_int_equal(app.limits.parallel, 3);
 	assert_memory_equal(app.server, id, strlen(id));
 	says(out, "web2");
+	app.report = "{\"kind\": \"evacuate\", \"host\": \"h1\", "
+		     "\"members\": [], \"warnings\": [\"h2 is nearly full\"]}";
+	assert_int_equal(run("evacuate h1 --dry-run"), CLI_DONE);
+	says(out, "warning: h2 is nearly full");
 	assert_int_equal(run("return h1 --dry-run"), CLI_DONE);
 	assert_string_equal(app.server, "- h1");
 	usage("return b-zzz --yes", "no such batch");
