@@ -2,10 +2,12 @@
 /*
  * verify-deep: novahaul-inspect opens both chains read-only and tells the same.
  *
- * On the source the disarmed files, on the target the installed ones; file
- * systems, their listings and the config drive's files are compared as the text
- * that the two processes print.  A host without novahaul-inspect, or without an
- * appliance for libguestfs, makes the check a skipped one, said so aloud.
+ * On the source the disarmed files, and of a dead one, whose headers name
+ * directories of its own, with the backing images that are seen beside them; on
+ * the target the installed ones; file systems, their listings and the config
+ * drive's files are compared as the text that the two processes print.  A host
+ * without novahaul-inspect, or without an appliance for libguestfs, makes the
+ * check a skipped one, said so aloud.
  */
 #include <errno.h>
 #include <string.h>
@@ -34,6 +36,11 @@ static void argv_of(struct step_ctx *c, enum side s, struct strv *argv)
 			strv_add(argv, "--config-drive");
 			strv_addf(argv, "%s/%s", p.root, p.rel);
 		}
+	}
+	if (s == SRC && src_dead(c) && m->nbases) {
+		strv_add(argv, "--base-dir");
+		strv_addf(argv, "%s/%s", m->src.instances_path,
+			  m->src.base_dir);
 	}
 }
 

@@ -167,6 +167,7 @@ struct fake_options {
 	bool sure;	    /* ... and never fails to */
 	bool dead;  /* the source is off and fenced; its disks are only read */
 	bool adopt; /* ... and Nova's evacuate takes them over */
+	bool verify_deep;
 };
 
 /* An os-start that Nova has accepted: nova-compute of the host that the row

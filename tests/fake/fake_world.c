@@ -628,6 +628,7 @@ struct move *fake_move(const struct fake_world *fw)
 	m->start = fw->o.start;
 	m->placement = m->neutron = fw->o.cloud;
 	m->nova_start = fw->o.start && fw->o.nova_start;
+	m->verify_deep = fw->o.verify_deep;
 	m->ports = MEM_NEW_N(struct move_port, 1);
 	m->nports = 1;
 	m->ports[0] = (struct move_port){.mac = mem_strdup("fa:16:3e:01:02:03"),

@@ -356,6 +356,47 @@ static void t_bad_blocks_accepted(void **state)
 	end();
 }
 
+/* ---- --verify-deep */
+
+static struct buf inspected[2];
+static struct host_ops inspecting;
+
+static int looks(void *self, struct host_run *r, struct err *e)
+{
+	enum side s = self == t.w.host[SRC]->self ? SRC : DST;
+
+	(void)e;
+	assert_string_equal(r->argv[0], "novahaul-inspect");
+	for (size_t i = 0; r->argv[i]; i++)
+		buf_printf(&inspected[s], "%s ", r->argv[i]);
+	buf_puts(&r->out, "{}");
+	return 0;
+}
+
+/* What the headers of its disks name is on the dead host: here it is nothing,
+ * or another file. */
+static void t_verify_deep(void **state)
+{
+	struct fake_options o = dead;
+
+	(void)state;
+	o.verify_deep = true;
+	start_of(o);
+	inspecting = *t.w.host[SRC]->ops;
+	inspecting.run = looks;
+	t.w.host[SRC]->ops = t.w.host[DST]->ops = &inspecting;
+	forward(TXN_DONE);
+	untouched();
+	assert_non_null(strstr(buf_str(&inspected[SRC]), "/disk:qcow2 "));
+	assert_non_null(strstr(buf_str(&inspected[SRC]),
+			       "--base-dir /var/lib/nova/instances/_base "));
+	assert_non_null(strstr(buf_str(&inspected[DST]), "/disk:qcow2 "));
+	assert_null(strstr(buf_str(&inspected[DST]), "--base-dir"));
+	buf_clear(&inspected[SRC]);
+	buf_clear(&inspected[DST]);
+	end();
+}
+
 /* ---- the list of steps */
 
 static bool in(const char *const *names, const char *name)
@@ -433,6 +474,7 @@ int main(void)
 		cmocka_unit_test(t_back_alone),
 		cmocka_unit_test(t_bad_blocks),
 		cmocka_unit_test(t_bad_blocks_accepted),
+		cmocka_unit_test(t_verify_deep),
 		cmocka_unit_test(t_steps),
 		cmocka_unit_test(t_bad_plans),
 	};
