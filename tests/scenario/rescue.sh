@@ -38,6 +38,16 @@ web=$(guest web compute-30 --eph 1) || give_up "a guest boots"
 drive=$(guest drive compute-30 --user-data 'rescued by test') ||
 	give_up "a second one boots"
 off=$(guest off compute-30 --no-start) || give_up "a third one is made"
+# with NVRAM and a vTPM, which lie outside of its directory
+firm=
+if [ -n "$SAMPLE" ]; then
+	skip "a guest with NVRAM and a vTPM" "its boot takes long"
+else
+	firm=$(guest firm compute-30 --uefi --vtpm) ||
+		give_up "one with UEFI and a TPM boots"
+	firm_mark=$(console_on compute-30 "$firm" |
+		sed -n 's/^@guest nvram mark=//p')
+fi
 birth=$(birth_on compute-30 "$web")
 drive_birth=$(birth_on compute-30 "$drive")
 off_sum=$(sum_on compute-30 "$nova/$off/disk")
@@ -168,6 +178,14 @@ expect "... a slash at its end changes nothing" 0 nh rescue compute-30 \
 	--disks "$disks/" --to compute-34 "$web" --dry-run
 rows after
 same "... the database" before after
+if [ -n "$firm" ]; then
+	expect "what lies elsewhere is not seen" 5 plain "$firm" --yes \
+		--xml "compute-34:$root/etc/libvirt/qemu"
+	like "... its NVRAM" "$(cat "$work/out")" 'its NVRAM, .* is not seen'
+	like "... its vTPM" "$(cat "$work/out")" "its vTPM's state, .* is not seen"
+	like "... it says what to do" "$(cat "$work/out" "$work/err")" \
+		"^hint: .*mount the dead host's whole root"
+fi
 on compute-34 umount -l /run/plain
 
 # --- one server, killed and resumed, and killed and rolled back
@@ -238,6 +256,27 @@ holds "... it answers to a ping" answers "$web"
 expect "it is not rescued twice" 4 rescue "$web" --yes
 
 # --- all that is left, its disks on the controller this time
+
+# firm_state HOST: what it has outside of its directory
+firm_state() {
+	(cd "$S/hosts/$1/libvirt" && sha256sum \
+		"qemu/nvram/$(domain_of "$firm")_VARS.fd" \
+		"swtpm/$firm/tpm2/tpm2-00.permall")
+}
+if [ -n "$firm" ]; then
+	expect "its vTPM's secret is not there" 5 rescue "$firm" --yes
+	like "... it says so" "$(cat "$work/out")" \
+		'vTPM state is encrypted with libvirt secret'
+	sb secret firm compute-34
+	expect "one with NVRAM and a vTPM, left stopped" 0 rescue "$firm" \
+		--no-start --yes
+	is "... has every byte of them" "$(firm_state compute-34)" \
+		"$(firm_state compute-30)"
+	sb boot firm > /dev/null
+	wait_console compute-34 "$firm" '^@guest ready' 120 || :
+	like "... it boots with them" "$(console_on compute-34 "$firm")" \
+		"^@guest nvram mark=$firm_mark\$"
+fi
 
 # a third host, which is neither
 if on compute-36 true 2> /dev/null; then
