@@ -100,8 +100,11 @@ static int one_xml(const struct inventory_in *in, const char *name,
 	d = domain_parse(buf_str(&text), text.len, &bad);
 	err_clear(&bad);
 	i = d && d->uuid ? item(v, d->uuid) : NULL;
-	if (i && !i->xml)
+	if (i && !i->xml) {
 		i->xml = mem_printf("%s/%s", in->xml_dir, name);
+		/* Until a database says better. */
+		i->name = mem_strdup0(d->nova_name);
+	}
 	return 0;
 }
 
@@ -293,6 +296,7 @@ int inventory_rows(struct inventory *v, struct db *db, const char *host,
 			continue;
 		q = add(v, s->uuid);
 		q->row = true;
+		mem_free(q->name);
 		q->name = mem_strdup0(s->name);
 		q->vm_state = mem_strdup0(s->vm_state);
 		q->reason = mem_strdup0(s->reason);

@@ -54,7 +54,8 @@ struct inventory_item {
 	char *unread;
 	char *xml; /* file of its definition, or NULL */
 	bool row;
-	char *name, *vm_state, *reason; /* of the row */
+	char *name; /* of the row; without one, of the definition */
+	char *vm_state, *reason; /* of the row */
 };
 
 struct inventory {

@@ -119,6 +119,13 @@ else
 	done
 	on compute-34 umount -l /usr/local/sbin
 fi
+(umask 077 && sed 's,@10\.78\.0\.1/,@10.78.0.99/,' "$S/novahaul.conf" \
+	> "$work/no-db.conf")
+expect "... without a database, too" 0 nh --config "$work/no-db.conf" \
+	rescue compute-30 --disks "$disks" --list --no-inspect
+like "... it says so" "$(cat "$work/out")" 'Not matched to the database: '
+like "... and knows names by libvirt's files" "$(cat "$work/out")" \
+	"^$web +web +complete "
 expect "it can be done without" 0 rescue --list --no-inspect
 is "... and is" "$(grep -c 'not looked into' "$work/out")" 0
 expect "an unknown place" 1 nh rescue compute-30 --disks compute-34:/run/none \

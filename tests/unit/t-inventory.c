@@ -109,6 +109,31 @@ static void t_heads(void **state)
 	inventory_clear(&v);
 }
 
+/* Without a database a name is still what libvirt has. */
+static void t_definitions(void **state)
+{
+	AUTO(mem_freep) char *xml = mem_printf("%s/qemu", dir);
+	struct inventory_in in = {
+		.host = h, .path = dir, .xml_host = h, .xml_dir = xml};
+	struct inventory v = {0};
+	struct err e = ERR_INIT;
+	const struct inventory_item *i;
+
+	(void)state;
+	sh("mkdir '%s'; cat > '%s/instance-0000002a.xml' <<X\n"
+	   "<domain type='kvm'><name>instance-0000002a</name>"
+	   "<uuid>" UUID1 "</uuid><metadata><nova:instance "
+	   "xmlns:nova='http://openstack.org/xmlns/libvirt/nova/1.1'>"
+	   "<nova:name>web-1</nova:name></nova:instance></metadata>"
+	   "<os><type arch='x86_64'>hvm</type></os></domain>\nX",
+	   xml, xml);
+	assert_ok(inventory_read(&in, &v, &e));
+	i = of(&v, UUID1);
+	assert_non_null(i->xml);
+	assert_string_equal(i->name, "web-1");
+	inventory_clear(&v);
+}
+
 /* Nothing there to look with: the list goes on, and says so of each. */
 static void t_no_inspect(void **state)
 {
@@ -234,9 +259,8 @@ static void t_inside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_heads),
-		cmocka_unit_test(t_no_inspect),
-		cmocka_unit_test(t_locked),
+		cmocka_unit_test(t_heads),	cmocka_unit_test(t_definitions),
+		cmocka_unit_test(t_no_inspect), cmocka_unit_test(t_locked),
 		cmocka_unit_test(t_inside),
 	};
 
