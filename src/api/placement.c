@@ -84,44 +84,42 @@ int placement_allocations_put(struct api_session *s, const char *consumer,
 	return api_do(s, &c, e);
 }
 
-int placement_consumers_list(struct api_session *s, const char *provider,
-			     struct strv *out, struct err *e)
+typedef int names_parse(const char *text, size_t len, struct strv *out,
+			struct err *e);
+
+/* WHAT a provider has: "allocations", "traits". */
+static int names_get(struct api_session *s, const char *provider,
+		     const char *what, names_parse *parse, struct strv *out,
+		     struct err *e)
 {
 	AUTO(buf_clear) struct buf path = BUF_INIT;
 	AUTO(mem_freep)
-	char *what = mem_printf("allocations at provider %s", provider);
+	char *words = mem_printf("%s of provider %s", what, provider);
 	AUTO(api_reply_clear) struct api_reply r = API_REPLY_INIT;
-	struct api_call c = {.service = CLOUD_PLACEMENT, .what = what};
+	struct api_call c = {.service = CLOUD_PLACEMENT, .what = words};
 
 	buf_puts(&path, "/resource_providers/");
 	url_put(&path, provider);
-	buf_puts(&path, "/allocations");
+	buf_printf(&path, "/%s", what);
 	c.path = buf_str(&path);
 	if (api_call(s, &c, &r, e))
 		return -1;
-	if (placement_consumers_parse(buf_str(&r.body), r.body.len, out, e))
+	if (parse(buf_str(&r.body), r.body.len, out, e))
 		return api_garbled(&c, &r, e);
 	return 0;
+}
+
+int placement_consumers_list(struct api_session *s, const char *provider,
+			     struct strv *out, struct err *e)
+{
+	return names_get(s, provider, "allocations", placement_consumers_parse,
+			 out, e);
 }
 
 int placement_traits_get(struct api_session *s, const char *provider,
 			 struct strv *out, struct err *e)
 {
-	AUTO(buf_clear) struct buf path = BUF_INIT;
-	AUTO(mem_freep)
-	char *what = mem_printf("traits of provider %s", provider);
-	AUTO(api_reply_clear) struct api_reply r = API_REPLY_INIT;
-	struct api_call c = {.service = CLOUD_PLACEMENT, .what = what};
-
-	buf_puts(&path, "/resource_providers/");
-	url_put(&path, provider);
-	buf_puts(&path, "/traits");
-	c.path = buf_str(&path);
-	if (api_call(s, &c, &r, e))
-		return -1;
-	if (placement_traits_parse(buf_str(&r.body), r.body.len, out, e))
-		return api_garbled(&c, &r, e);
-	return 0;
+	return names_get(s, provider, "traits", placement_traits_parse, out, e);
 }
 
 static void fill(char **slot, const char *value)

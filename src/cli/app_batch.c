@@ -25,18 +25,24 @@ enum {
 
 /* --- what is written down */
 
-/* A busy journal is waited for: it is this batch's processes that write. */
+bool batch_again(struct run *r, int *tries, struct err *e)
+{
+	if (e->kind == ERR_STALE)
+		r->stale = true;
+	if (e->kind != ERR_RETRY || ++*tries > 10)
+		return false;
+	err_clear(e);
+	return true;
+}
+
 int batch_keep(struct run *r, size_t i, struct err *e)
 {
-	for (int tries = 0;; tries++) {
-		if (!batch_member_set(r->j, &r->k, &r->b->members[i], e))
-			return 0;
-		if (e->kind == ERR_STALE)
-			r->stale = true;
-		if (e->kind != ERR_RETRY || tries == 10)
+	int tries = 0;
+
+	while (batch_member_set(r->j, &r->k, &r->b->members[i], e))
+		if (!batch_again(r, &tries, e))
 			return -1;
-		err_clear(e);
-	}
+	return 0;
 }
 
 void batch_why(struct batch_member *m, const struct err *why)

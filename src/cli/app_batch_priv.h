@@ -56,7 +56,10 @@ int batch_loop(struct run *r, struct err *e);
 void batch_run_end(struct run *r);
 /* The scheduler's number of a host. */
 size_t batch_host(struct run *r, const char *name);
-/* Writes member I down.  A busy journal is waited for. */
+/* A write has failed: once more?  A busy journal is waited for: it is this
+ * batch's processes that write.  TRIES counts; E is clear then. */
+bool batch_again(struct run *r, int *tries, struct err *e);
+/* Writes member I down, waiting so. */
 int batch_keep(struct run *r, size_t i, struct err *e);
 /* What is told of a member from here on; WHY may be ERR_NONE. */
 void batch_why(struct batch_member *m, const struct err *why);

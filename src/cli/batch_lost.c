@@ -28,15 +28,11 @@ static int note(struct run *r, size_t i, const char *key, json_t *value,
 		struct err *e)
 {
 	struct journal_record rec = {.idx = i, .key = key, .value = value};
-	int rc;
+	int tries = 0, rc;
 
-	for (int tries = 0;; tries++) {
+	do
 		rc = batch_record(r->j, &r->k, &rec, e);
-		if (!rc || e->kind != ERR_RETRY || tries == 10)
-			break;
-		err_clear(e);
-	}
-	r->stale = r->stale || (rc && e->kind == ERR_STALE);
+	while (rc && batch_again(r, &tries, e));
 	json_decref(value);
 	return rc;
 }

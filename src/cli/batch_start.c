@@ -175,6 +175,7 @@ static int end(struct run *r, struct err *e)
 	bool back = r->b->dir == JOURNAL_BACKWARD;
 	struct batch_turn t = {.dir = r->b->dir};
 	struct err also = ERR_INIT;
+	int tries = 0;
 	int code = open	  ? end_open(r, &c, e)
 		   : back ? end_back(r, &c, e)
 			  : end_forward(r, &c, e);
@@ -184,13 +185,11 @@ static int end(struct run *r, struct err *e)
 			  : back	   ? BATCH_ROLLED_BACK
 					   : BATCH_DONE;
 	t.why = e->kind == ERR_NONE ? NULL : e;
-	for (int tries = 0; batch_turn(r->j, &r->k, &t, &also); tries++) {
-		if (also.kind != ERR_RETRY || tries == 10) {
+	while (batch_turn(r->j, &r->k, &t, &also))
+		if (!batch_again(r, &tries, &also)) {
 			err_move(e, &also);
-			return e->kind == ERR_STALE ? CLI_LOCKED : CLI_OPEN;
+			return r->stale ? CLI_LOCKED : CLI_OPEN;
 		}
-		err_clear(&also);
-	}
 	return code;
 }
 

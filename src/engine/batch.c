@@ -183,13 +183,6 @@ int batch_create(struct journal *j, const json_t *plan, const char *owner,
 
 /* --- loading */
 
-static int bad_row(struct journal *j, const char *id, struct err *e)
-{
-	return err_set(e, ERR_FAILED,
-		       "journal %s: batch %s: the entry cannot be understood",
-		       journal_path(j), id);
-}
-
 static int read_batch(struct journal *j, struct store_stmt *st, struct batch *b,
 		      struct err *e)
 {
@@ -201,7 +194,7 @@ static int read_batch(struct journal *j, struct store_stmt *st, struct batch *b,
 	*b = (struct batch){0};
 	snprintf(b->id, sizeof(b->id), "%s", journal_text(st, 0));
 	if (state < 0 || dir < 0)
-		return bad_row(j, b->id, e);
+		return journal_bad_row(j, "batch", b->id, e);
 	b->kind = mem_strdup(journal_text(st, 1));
 	b->host = mem_strdup0(journal_text0(st, 2));
 	b->state = (enum batch_state)state;
@@ -217,7 +210,7 @@ static int read_batch(struct journal *j, struct store_stmt *st, struct batch *b,
 	if (!plan)
 		return 0;
 	b->plan = json_loads(plan, 0, NULL);
-	return b->plan ? 0 : bad_row(j, b->id, e);
+	return b->plan ? 0 : journal_bad_row(j, "batch", b->id, e);
 }
 
 static int read_members(struct journal *j, struct batch *b, struct err *e)
@@ -249,7 +242,7 @@ static int read_members(struct journal *j, struct batch *b, struct err *e)
 		journal_read_error(st, 9, &m->why);
 		if (state < 0 || m->idx != b->nmembers++) {
 			journal_reset(st);
-			return bad_row(j, b->id, e);
+			return journal_bad_row(j, "batch", b->id, e);
 		}
 	}
 	return rc;

@@ -312,11 +312,12 @@ int journal_create(struct journal *j, const json_t *plan, const char *owner,
 
 /* --- loading */
 
-static int bad_row(struct journal *j, const char *id, struct err *e)
+int journal_bad_row(struct journal *j, const char *what, const char *id,
+		    struct err *e)
 {
 	return err_set(e, ERR_FAILED,
-		       "journal %s: job %s: the entry cannot be understood",
-		       journal_path(j), id);
+		       "journal %s: %s %s: the entry cannot be understood",
+		       journal_path(j), what, id);
 }
 
 void journal_read_error(struct store_stmt *st, int i, struct err *out)
@@ -338,7 +339,7 @@ int journal_read_job(struct journal *j, struct store_stmt *st,
 	*out = (struct journal_job){0};
 	snprintf(out->id, sizeof(out->id), "%s", journal_text(st, 0));
 	if (state < 0 || dir < 0)
-		return bad_row(j, out->id, e);
+		return journal_bad_row(j, "job", out->id, e);
 	out->state = (enum journal_state)state;
 	out->dir = (enum journal_dir)dir;
 	out->demanded = journal_int(st, 3);
@@ -361,7 +362,7 @@ int journal_read_job(struct journal *j, struct store_stmt *st,
 	if (!plan)
 		return 0;
 	out->plan = json_loads(plan, 0, NULL);
-	return out->plan ? 0 : bad_row(j, out->id, e);
+	return out->plan ? 0 : journal_bad_row(j, "job", out->id, e);
 }
 
 static int read_steps(struct journal *j, struct journal_job *out, struct err *e)
@@ -390,7 +391,7 @@ static int read_steps(struct journal *j, struct journal_job *out, struct err *e)
 		};
 		if (mark < 0 || s->idx != out->nsteps - 1) {
 			journal_reset(st);
-			return bad_row(j, out->id, e);
+			return journal_bad_row(j, "job", out->id, e);
 		}
 	}
 	return rc;

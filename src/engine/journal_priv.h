@@ -119,6 +119,9 @@ void journal_bind_error(struct store_stmt *st, const char *name,
 			const struct err *why);
 /* Reads column I of a row, written by the above, into OUT. */
 void journal_read_error(struct store_stmt *st, int i, struct err *out);
+/* The row of WHAT ("job", "batch") ID says what no build writes. */
+int journal_bad_row(struct journal *j, const char *what, const char *id,
+		    struct err *e);
 /* "j-" or "b-" and 8 random digits; is TEXT such a name? */
 void journal_random_id(char kind, char id[JOURNAL_ID_MAX]);
 bool journal_id_ok(char kind, const char *text);

@@ -37,7 +37,7 @@ static bool keep_record(void *arg, const struct journal_record *r)
 	return true;
 }
 
-void txn_close(struct txn *t)
+static void txn_clear(struct txn *t)
 {
 	for (size_t i = 0; t->records && i < t->job.nsteps; i++)
 		json_decref(t->records[i]);
@@ -45,11 +45,16 @@ void txn_close(struct txn *t)
 	json_decref(t->asked);
 	mem_free(t->steps);
 	journal_job_clear(&t->job);
+}
+
+void txn_close(struct txn *t)
+{
+	txn_clear(t);
 	journal_urgent(t->env->journal, false);
 }
 
-int txn_open(struct txn *t, const struct txn_env *env, const char *id,
-	     struct err *e)
+static int txn_open(struct txn *t, const struct txn_env *env, const char *id,
+		    struct err *e)
 {
 	*t = (struct txn){.env = env};
 	if (journal_load(env->journal, id, &t->job, e))
@@ -396,12 +401,11 @@ static int read_again(struct txn *t, struct err *e)
 	struct txn now;
 
 	if (txn_open(&now, t->env, t->job.id, e)) {
-		txn_close(&now);
+		txn_clear(&now);
 		return -1;
 	}
-	txn_close(t);
+	txn_clear(t);
 	*t = now;
-	journal_urgent(t->env->journal, true);
 	return 0;
 }
 
@@ -435,30 +439,36 @@ int txn_take_over(struct txn *t, const struct journal_takeover *how,
 	return -1;
 }
 
-enum txn_end txn_resume(const struct txn_env *env, const char *id,
-			struct err *e)
+int txn_open_to_take(struct txn *t, const struct txn_env *env, const char *id,
+		     struct txn_taking *take, struct err *e)
 {
-	struct journal_takeover how = {.owner = env->owner};
-	struct err cause = ERR_INIT;
-	enum txn_end end;
-	struct txn t;
-	char owner[96];
-
-	if (txn_open(&t, env, id, e))
-		return txn_no_begin(&t, e);
-	journal_owner(owner, sizeof(owner));
-	if (!how.owner)
-		how.owner = owner;
-	how.dir = t.job.dir;
-	how.demanded = t.job.demanded;
+	if (txn_open(t, env, id, e))
+		return -1;
+	journal_owner(take->owner, sizeof(take->owner));
+	take->how = (struct journal_takeover){t->job.dir, t->job.demanded,
+					      env->owner ? env->owner
+							 : take->owner};
 	/* Without an epoch of our own nothing can be done at all: it may use
 	 * the space in reserve. */
 	journal_urgent(env->journal, true);
+	return 0;
+}
+
+enum txn_end txn_resume(const struct txn_env *env, const char *id,
+			struct err *e)
+{
+	struct err cause = ERR_INIT;
+	struct txn_taking take;
+	enum txn_end end;
+	struct txn t;
+
+	if (txn_open_to_take(&t, env, id, &take, e))
+		return txn_no_begin(&t, e);
 	if (t.job.state != JOURNAL_OPEN) {
 		err_set(e, ERR_NOTHING, "job %s is finished: %s", id,
 			journal_state_name(t.job.state));
 		end = TXN_NOTHING;
-	} else if (!txn_take_over(&t, &how, &cause, &end, e)) {
+	} else if (!txn_take_over(&t, &take.how, &cause, &end, e)) {
 		bool moot = cause.kind != ERR_NONE;
 
 		if (!moot && !t.job.demanded)
@@ -513,22 +523,19 @@ static enum txn_end finish_again(struct txn *t, struct err *e)
 enum txn_end txn_rollback(const struct txn_env *env, const char *id,
 			  struct err *e)
 {
-	struct journal_takeover how = {JOURNAL_BACKWARD, true, env->owner};
 	struct err cause = ERR_INIT;
+	struct txn_taking take;
 	enum txn_end end;
 	struct txn t;
-	char owner[96];
 	bool was_done;
 
-	if (txn_open(&t, env, id, e))
+	if (txn_open_to_take(&t, env, id, &take, e))
 		return txn_no_begin(&t, e);
-	journal_owner(owner, sizeof(owner));
-	if (!how.owner)
-		how.owner = owner;
+	take.how.dir = JOURNAL_BACKWARD;
+	take.how.demanded = true;
 	was_done = t.job.state == JOURNAL_DONE;
-	journal_urgent(env->journal, true);
 	if (!may_go_back(&t, &end, e) &&
-	    !txn_take_over(&t, &how, &cause, &end, e)) {
+	    !txn_take_over(&t, &take.how, &cause, &end, e)) {
 		end = txn_go_back(&t, &cause, e);
 		if (end == TXN_REFUSED && was_done)
 			end = finish_again(&t, e);
@@ -569,23 +576,16 @@ static enum txn_end give_up(struct txn *t, struct err *cause, struct err *e)
 enum txn_end txn_retreat(const struct txn_env *env, const char *id,
 			 struct err *e)
 {
-	struct journal_takeover how = {.owner = env->owner};
 	struct err cause = ERR_INIT;
+	struct txn_taking take;
 	enum txn_end end;
 	struct txn t;
-	char owner[96];
 
-	if (txn_open(&t, env, id, e))
+	if (txn_open_to_take(&t, env, id, &take, e))
 		return txn_no_begin(&t, e);
-	journal_owner(owner, sizeof(owner));
-	if (!how.owner)
-		how.owner = owner;
-	how.dir = t.job.dir;
-	how.demanded = t.job.demanded;
-	journal_urgent(env->journal, true);
 	if (!txn_may_retreat(env->steps, &t.job)) {
 		end = no_retreat(&t, e);
-	} else if (!txn_take_over(&t, &how, &cause, &end, e)) {
+	} else if (!txn_take_over(&t, &take.how, &cause, &end, e)) {
 		/* It may have gone on since that look. */
 		end = txn_may_retreat(env->steps, &t.job)
 			      ? give_up(&t, &cause, e)

@@ -96,23 +96,19 @@ static enum txn_end go_alone(const struct txn_env *env, const char *id,
 			     enum txn_alone way, struct err *e)
 {
 	bool on = way == TXN_ALONE_FORWARD;
-	struct journal_takeover how = {on ? JOURNAL_FORWARD : JOURNAL_BACKWARD,
-				       !on, env->owner};
 	struct err moot = ERR_INIT;
+	struct txn_taking take;
 	enum txn_end end;
 	struct txn t;
-	char owner[96];
 
-	if (txn_open(&t, env, id, e))
+	if (txn_open_to_take(&t, env, id, &take, e))
 		return txn_no_begin(&t, e);
-	journal_owner(owner, sizeof(owner));
-	if (!how.owner)
-		how.owner = owner;
-	journal_urgent(env->journal, true);
+	take.how.dir = on ? JOURNAL_FORWARD : JOURNAL_BACKWARD;
+	take.how.demanded = !on;
 	if (txn_alone(env->steps, &t.job, NULL) != way) {
 		end = not_alone(&t, e);
-	} else if (!txn_take_over(&t, &how, &moot, &end, e) &&
-		   !reopen(&t, &how, &moot, &end, e)) {
+	} else if (!txn_take_over(&t, &take.how, &moot, &end, e) &&
+		   !reopen(&t, &take.how, &moot, &end, e)) {
 		/* It may have gone on since that look: then as it was going. */
 		if (txn_alone(env->steps, &t.job, NULL) != way) {
 			not_alone(&t, e);

@@ -45,9 +45,14 @@ bool txn_ever_started(const struct txn *t);
  * because nothing would let go of them. */
 bool txn_work_left(const struct txn *t);
 
-/* A job in memory; closed also after an error. */
-int txn_open(struct txn *t, const struct txn_env *env, const char *id,
-	     struct err *e);
+/* A job in memory that is to be taken over, to go on where it goes: HOW may
+ * then be changed.  Closed also after an error. */
+struct txn_taking {
+	struct journal_takeover how;
+	char owner[96];
+};
+int txn_open_to_take(struct txn *t, const struct txn_env *env, const char *id,
+		     struct txn_taking *take, struct err *e);
 void txn_close(struct txn *t);
 /* The journal or the steps do not even let us begin. */
 enum txn_end txn_no_begin(struct txn *t, const struct err *e);
