@@ -7,7 +7,7 @@
 # or anything of the guests on the target.  Sourced by run, after downtime.sh.
 # shellcheck disable=SC2154,SC2034
 
-drains=${DRAINS:-"novahaul shell-loop"}
+drains=${DRAINS:-"novahaul novahaul-tls shell-loop"}
 drain_uuids=() drain_domains=() drain_off=()
 
 # drain_guest I OPTION...: a guest with $drain_mib of noise, not started
@@ -42,6 +42,13 @@ drain_nh() {
 }
 drain_novahaul() {
 	drain_nh evacuate compute-30 --to compute-34 --yes
+}
+# where the ports of TLS are open between the hosts
+drain_novahaul-tls() {
+	local conf=$sandbox_state/tls.conf
+	(umask 077 && cat "$sandbox_state/novahaul.conf" - > "$conf") \
+		<<< $'[copy]\ntls_ports = 49200-49215' || return 1
+	drain_nh --config "$conf" evacuate compute-30 --to compute-34 --yes
 }
 
 # one guest of the loop: $guest, $domain; "off": it is not running
@@ -125,7 +132,7 @@ drain_wire() {
 
 # The seconds that each step took, over all guests, of the last evacuation.
 drain_job() {
-	[ "$1" = novahaul ] || {
+	[ "$1" != shell-loop ] || {
 		echo null
 		return
 	}
