@@ -164,6 +164,32 @@ static void hosts_run(const struct facts *f, const struct check_opts *o,
 
 const struct check chk_hosts = {"hosts", "both hosts answer", hosts_run};
 
+/* On a dead host's disks, of a job that Nova's row knows nothing of: it was
+ * rolled back without its source.  The lock there is what counts: the files of
+ * a host that is off hold nobody up. */
+static bool is_over(const struct facts *f, int s, const char *job)
+{
+	const struct db_instance *i = &f->srv.inst;
+	char holder[DB_TOKEN_MAX];
+	unsigned epoch;
+
+	return f->dead && s == SRC_HOST &&
+	       !(i->locked && db_token_parse(i->reason, holder, &epoch) &&
+		 !strcmp(holder, job));
+}
+
+static void say_over(const struct fact_host *h, struct check_report *r)
+{
+	AUTO(mem_freep)
+	char *hint =
+		mem_printf("novahaul audit --fix %s when it is back", h->name);
+
+	check_warn(r, hint,
+		   "the disks of %s have a lease of job %s, which is "
+		   "over",
+		   h->name, h->lease.job);
+}
+
 static void lease_run(const struct facts *f, const struct check_opts *o,
 		      struct check_report *r)
 {
@@ -174,6 +200,10 @@ static void lease_run(const struct facts *f, const struct check_opts *o,
 
 		if (!known(h) || h->lease.state != LEASE_HELD)
 			continue;
+		if (is_over(f, s, h->lease.job)) {
+			say_over(h, r);
+			continue;
+		}
 		hint = mem_printf("novahaul resume %s, or novahaul rollback "
 				  "%s; without its journal: novahaul audit "
 				  "--fix",

@@ -1329,6 +1329,26 @@ static void t_dead(void **state)
 	move_free(m);
 }
 
+/* A lease on a dead host's disks is held while Nova's row says so. */
+static void t_dead_leased(void **state)
+{
+	struct facts *f = *state;
+	struct check_opts c = {.start = true};
+	struct check_report r = {0};
+
+	bury(f);
+	f->host[SRC_HOST].lease.state = LEASE_HELD;
+	set(&f->host[SRC_HOST].lease.job, "j-aaaaaaaa");
+	checks_run(f, &c, &r);
+	assert_true(r.verdict >= CHECK_WARN);
+	check_report_clear(&r);
+	f->srv.inst.locked = true;
+	set(&f->srv.inst.reason, "novahaul j-aaaaaaaa 3");
+	checks_run(f, &c, &r);
+	assert_int_equal(r.verdict, CHECK_LOCKED);
+	check_report_clear(&r);
+}
+
 static void t_dead_unseen(void **state)
 {
 	struct facts *f = *state;
@@ -1508,6 +1528,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(good),
 		T(dead),
+		T(dead_leased),
 		T(dead_unseen),
 		T(dead_hints),
 		T(silent_source),
