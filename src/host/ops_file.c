@@ -41,17 +41,24 @@ int ops_stat(void *self, struct host_path p, struct host_stat *out,
 	return dec_end(&d, "stat", e);
 }
 
-int ops_stats(void *self, const struct host_path *p, size_t n,
-	      struct host_stat *out, struct err *e)
+static int ask_paths(void *self, enum verb_type verb, const struct host_path *p,
+		     size_t n, struct dec *d, struct err *e)
 {
 	AUTO(enc_clear) struct enc a = ENC_INIT;
-	struct ask q = {.verb = VERB_STATS, .args = &a};
-	struct dec d;
+	struct ask q = {.verb = verb, .args = &a};
 
 	enc_count(&a, n);
 	for (size_t i = 0; i < n; i++)
 		put_path(&a, p[i]);
-	if (session_ask(self, &q, &d, e))
+	return session_ask(self, &q, d, e);
+}
+
+int ops_stats(void *self, const struct host_path *p, size_t n,
+	      struct host_stat *out, struct err *e)
+{
+	struct dec d;
+
+	if (ask_paths(self, VERB_STATS, p, n, &d, e))
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (dec_bool(&d))
@@ -62,14 +69,9 @@ int ops_stats(void *self, const struct host_path *p, size_t n,
 int ops_locked(void *self, const struct host_path *p, size_t n,
 	       enum host_open *out, struct err *e)
 {
-	AUTO(enc_clear) struct enc a = ENC_INIT;
-	struct ask q = {.verb = VERB_LOCKED, .args = &a};
 	struct dec d;
 
-	enc_count(&a, n);
-	for (size_t i = 0; i < n; i++)
-		put_path(&a, p[i]);
-	if (session_ask(self, &q, &d, e))
+	if (ask_paths(self, VERB_LOCKED, p, n, &d, e))
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		int64_t held = dec_i64(&d);
