@@ -72,6 +72,12 @@ int batch_wait_strays(struct app *a, struct journal *j, const char *id,
 char *batch_new_target(struct run *r, size_t i, struct err *e)
 	NH_DEALLOC(mem_free);
 
+/* --- batch_end.c */
+
+/* The process of a member has ended: its state, to the scheduler and into the
+ * journal. */
+int end_member(struct run *r, struct kid *k, struct err *e);
+
 /* --- batch_lost.c: targets that do not answer any more */
 
 /* A member's process has ended as *END.  If its target does not answer, nothing

@@ -118,7 +118,7 @@ static json_t *plan_of(const char *kind)
 			 "c34", "options", "control", "services");
 }
 
-static void other_begins(const char *uuid)
+static void other_begins(const char *uuid, const char *owner)
 {
 	struct err e = ERR_INIT;
 	struct journal *j = journal_open(path, &e);
@@ -129,7 +129,7 @@ static void other_begins(const char *uuid)
 				 "c36", "steps", "step", "all");
 
 	assert_non_null(j);
-	OK(journal_create(j, plan, "there pid 3", &job, &e));
+	OK(journal_create(j, plan, owner, &job, &e));
 	journal_job_clear(&job);
 	json_decref(plan);
 	journal_close(j);
@@ -190,7 +190,7 @@ static void t_waits(void **state)
 	struct batch b;
 
 	(void)state;
-	other_begins(UUID);
+	other_begins(UUID, "there pid 3");
 	assert_int_equal(run("evacuate", "waits", &b), CLI_DONE);
 	is_member(&b, MEMBER_SKIPPED, 2);
 	assert_int_equal(b.state, BATCH_DONE);
@@ -203,7 +203,7 @@ static void t_passes(void **state)
 	struct batch b;
 
 	(void)state;
-	other_begins(UUID);
+	other_begins(UUID, "there pid 3");
 	assert_int_equal(run("evacuate", "passes", &b), CLI_DONE);
 	is_member(&b, MEMBER_SKIPPED, 2);
 	batch_clear(&b);
@@ -212,9 +212,14 @@ static void t_passes(void **state)
 static void t_fails(void **state)
 {
 	struct batch b;
+	char owner[96];
 
 	(void)state;
-	other_begins(OTHER);
+	other_begins(OTHER, "there pid 3");
+	/* What this machine has ended before is of no account. */
+	journal_owner(owner, sizeof(owner));
+	other_begins(UUID, owner);
+	other_ends(path);
 	assert_int_equal(run("evacuate", "fails", &b), CLI_FAILED);
 	is_member(&b, MEMBER_FAILED, 1);
 	assert_string_equal(err_msg(&b.members[0].why), "it is half way");
