@@ -51,6 +51,9 @@ struct app {
 	struct progress *progress;   /* never NULL; for txn_env: .event =
 					progress_event, .event_arg = this */
 	int verbose;		     /* number of -v */
+	/* Of resume --source-dead: who sees the source's disks, and where;
+	 * NULL: nobody.  Borrowed. */
+	const char *disks_host, *disks_path;
 	bool confirmed; /* the operator said yes, or --yes: mutations may run */
 	/* When app_plan() of the very plan that app_apply() gets has ended
 	 * (clock_mono_us()); 0: it comes from elsewhere, and is held against

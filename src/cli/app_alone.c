@@ -46,7 +46,8 @@ int app_alone_may(struct app *a, const struct journal_job *job, struct err *e)
 	return does_not_answer(a, job, e);
 }
 
-void app_alone_next(const struct journal_job *job, bool back, struct err *e)
+void app_alone_next(const struct app *a, const struct journal_job *job,
+		    bool back, struct err *e)
 {
 	const char *verb = back ? "rollback" : "resume";
 	AUTO(mem_freep) char *first = NULL;
@@ -57,24 +58,36 @@ void app_alone_next(const struct journal_job *job, bool back, struct err *e)
 	if (e->hint && !strstr(e->hint, job->id))
 		first = mem_printf("%s; then ", e->hint);
 	err_hint(e,
-		 "%snovahaul %s %s --source-dead; or, when %s is back, "
+		 "%snovahaul %s %s --source-dead%s; or, when %s is back, "
 		 "novahaul resume %s",
-		 first ? first : "", verb, job->id, job->source, job->id);
+		 first ? first : "", verb, job->id,
+		 a->disks_path ? " --disks [HOST:]PATH" : "", job->source,
+		 job->id);
 }
 
 char *app_alone_hint(struct app *a, const struct journal_job *job)
 {
-	const char *src = job->source, *id = job->id;
-	enum txn_alone way = app_is_fix(job->plan) || is_rescue(job) || !src ||
-					     !a->ops->steps
-				     ? TXN_ALONE_NOT
-				     : txn_alone(a->ops->steps(), job, NULL);
+	const char *src = job->source, *id = job->id, *how = "resume";
+	bool move = !app_is_fix(job->plan) && !is_rescue(job) && src &&
+		    a->ops->steps;
+	const char *disks = "";
 
-	if (way == TXN_ALONE_NOT)
-		return NULL;
+	switch (move ? txn_alone(a->ops->steps(), job, false, NULL)
+		     : TXN_ALONE_NOT) {
+	case TXN_ALONE_BACK:
+		how = "rollback";
+		break;
+	case TXN_ALONE_FORWARD:
+		break;
+	case TXN_ALONE_NOT:
+		if (!move || txn_alone(a->ops->steps(), job, true, NULL) !=
+				     TXN_ALONE_FORWARD)
+			return NULL;
+		disks = " --disks [HOST:]PATH";
+		break;
+	}
 	return mem_printf("novahaul resume %s when %s answers; if it is dead: "
 			  "novahaul fence %s, then novahaul %s %s "
-			  "--source-dead",
-			  id, src, src,
-			  way == TXN_ALONE_BACK ? "rollback" : "resume", id);
+			  "--source-dead%s",
+			  id, src, src, how, id, disks);
 }

@@ -56,7 +56,8 @@ int app_purge_begun(struct journal *j, const struct journal_job *job, bool *yes,
  * not proven to be off, or answers. */
 int app_alone_may(struct app *a, const struct journal_job *job, struct err *e);
 /* Sets the hint of E, with which such a job was left open. */
-void app_alone_next(const struct journal_job *job, bool back, struct err *e);
+void app_alone_next(const struct app *a, const struct journal_job *job,
+		    bool back, struct err *e);
 /* What to type if it is the source that does not answer; NULL: without it there
  * is no way.  Owned by the caller. */
 char *app_alone_hint(struct app *a, const struct journal_job *job);

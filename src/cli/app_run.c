@@ -289,11 +289,12 @@ static int go_on(struct app *a, const char *id, const struct way *w,
 		}
 	}
 	env = env_of(&t, world, fix);
+	env.disks = a->disks_path != NULL;
 	out->end = w->run(&env, id, e);
 	if (world)
 		(fix ? a->ops->fix_close : a->ops->world_close)(world);
 	if (w->alone && out->end == TXN_OPEN)
-		app_alone_next(&job, backward, e);
+		app_alone_next(a, &job, backward, e);
 	explain(&job, out, e);
 	if (w->alone && out->end == TXN_ROLLED_BACK)
 		say_rescue(a, &job);

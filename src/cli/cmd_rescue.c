@@ -122,35 +122,9 @@ static const struct out_column cols[] = {
 
 /* ---- what was asked */
 
-struct place {
-	char host[256], path[4096];
-};
-
-/* "HOST:/path" or "/path".  How a path ends says whether the rest of its host's
- * files is beside it: with a slash or without. */
-static int place(const char *word, const char *opt, struct place *p,
-		 struct err *e)
-{
-	const char *colon = *word == '/' ? NULL : strchr(word, ':');
-	const char *path = colon ? colon + 1 : word;
-	size_t n = colon ? (size_t)(colon - word) : 0, len = strlen(path);
-
-	while (len > 1 && path[len - 1] == '/')
-		len--;
-	snprintf(p->host, sizeof(p->host), "%.*s", colon ? (int)n : 9,
-		 colon ? word : "localhost");
-	snprintf(p->path, sizeof(p->path), "%.*s", (int)len, path);
-	if (*path == '/' && n < sizeof(p->host) && len < sizeof(p->path) &&
-	    config_host_name_ok(p->host))
-		return 0;
-	err_set(e, ERR_USAGE, "--%s %s: it is [HOST:]/PATH", opt, word);
-	return err_hint(e, "novahaul rescue HOST --%s compute-34:/mnt/HOST%s",
-			opt, "/var/lib/nova/instances");
-}
-
 struct asked {
 	struct app_dead d;
-	struct place disks, xml;
+	struct request_place disks, xml;
 };
 
 /* What Nova's evacuate does not do. */
@@ -192,8 +166,8 @@ static int read_asked(const struct cli *c, const struct args *a,
 			q->d.from);
 		return err_hint(e, "novahaul help rescue");
 	}
-	if (place(a->disks, "disks", &q->disks, e) ||
-	    (a->xml && place(a->xml, "xml", &q->xml, e)))
+	if (request_place(a->disks, "rescue HOST", "disks", &q->disks, e) ||
+	    (a->xml && request_place(a->xml, "rescue HOST", "xml", &q->xml, e)))
 		return -1;
 	q->d.host = q->disks.host;
 	q->d.path = q->disks.path;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/app_book.h"
 #include "cli/cli_priv.h"
+#include "cli/request.h"
 
 struct args {
 	const char *skip, *reason;
 	bool dry_run, source_dead;
+	const char *disks;
 };
 
 static const struct opt opts[] = {
@@ -28,6 +30,11 @@ static const struct opt opts[] = {
 	 .name = "source-dead",
 	 .offset = offsetof(struct args, source_dead),
 	 .help = "without its source, which is proven to be off"},
+	{.type = OPT_STRING,
+	 .name = "disks",
+	 .arg = "[HOST:]PATH",
+	 .offset = offsetof(struct args, disks),
+	 .help = "with --source-dead: where its instances_path is seen"},
 	OPT_LAST,
 };
 
@@ -126,8 +133,20 @@ static int run(struct cli *c, const void *args, struct err *e)
 	char id[JOURNAL_ID_MAX];
 	AUTO(mem_freep) char *q = NULL;
 
+	struct request_place disks;
+
 	if (usage(c, args, e))
 		return -1;
+	if (a->disks && !a->source_dead) {
+		err_set(e, ERR_USAGE,
+			"resume: --disks goes with --source-dead");
+		return err_hint(e, "novahaul help resume");
+	}
+	if (a->disks && request_place(a->disks, "resume JOB --source-dead",
+				      "disks", &disks, e))
+		return -1;
+	c->app.disks_host = a->disks ? disks.host : NULL;
+	c->app.disks_path = a->disks ? disks.path : NULL;
 	if (cli_is_batch(c->operands[0]))
 		return a->source_dead ? not_of_batch(c, e) : batch(c, args, e);
 	if (cli_job_word(c, c->operands[0], id, e))

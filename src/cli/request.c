@@ -2,6 +2,8 @@
 #include "cli/request.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "core/buf.h"
 
@@ -72,4 +74,24 @@ void request_words(const struct app_request *r, struct strv *v)
 const char *app_record_name(enum app_record v)
 {
 	return request_records[v];
+}
+
+int request_place(const char *word, const char *cmd, const char *opt,
+		  struct request_place *p, struct err *e)
+{
+	const char *colon = *word == '/' ? NULL : strchr(word, ':');
+	const char *path = colon ? colon + 1 : word;
+	size_t n = colon ? (size_t)(colon - word) : 0, len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	snprintf(p->host, sizeof(p->host), "%.*s", colon ? (int)n : 9,
+		 colon ? word : "localhost");
+	snprintf(p->path, sizeof(p->path), "%.*s", (int)len, path);
+	if (*path == '/' && n < sizeof(p->host) && len < sizeof(p->path) &&
+	    config_host_name_ok(p->host))
+		return 0;
+	err_set(e, ERR_USAGE, "--%s %s: it is [HOST:]/PATH", opt, word);
+	return err_hint(e, "novahaul %s --%s compute-34:/mnt/HOST%s", cmd, opt,
+			"/var/lib/nova/instances");
 }

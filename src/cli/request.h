@@ -17,6 +17,15 @@ extern const char *const request_records[];
 
 /* R as options of move, but its server and target. */
 void request_words(const struct app_request *r, struct strv *v);
+/* Where a dead host's files are seen. */
+struct request_place {
+	char host[256], path[4096];
+};
+/* WORD, "HOST:/path" or "/path", was given with --OPT of CMD; without HOST it
+ * is "localhost".  How a path ends says whether the rest of its host's files is
+ * beside it: slashes at its end are taken off. */
+int request_place(const char *word, const char *cmd, const char *opt,
+		  struct request_place *p, struct err *e);
 
 #define REQ(member) offsetof(struct app_request, member)
 

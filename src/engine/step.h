@@ -61,6 +61,9 @@ enum step_alone {
 	STEP_WHOLE = 1,
 	/* There is no undo() without the source. */
 	STEP_NEEDS_SOURCE = 2,
+	/* From when it is begun the way forward needs no more of the source
+	 * than to read its disks; its probe looks there whether it was done. */
+	STEP_AT_REST = 4,
 };
 
 struct step {

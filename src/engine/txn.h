@@ -61,14 +61,16 @@ struct step_ctx;
  * is forward from where the target has a whole copy (STEP_WHOLE)
  * until a commit point is being undone; back from where nothing was done that
  * only the source can undo.  In between the source is needed: *STEP, if not
- * NULL, is the step for which. */
+ * NULL, is the step for which; or its DISKS, where somebody else sees them,
+ * from where they are at rest (STEP_AT_REST). */
 enum txn_alone {
 	TXN_ALONE_NOT = 0,
 	TXN_ALONE_BACK,
 	TXN_ALONE_FORWARD,
 };
 enum txn_alone txn_alone(const struct step *const *steps,
-			 const struct journal_job *job, const char **step);
+			 const struct journal_job *job, bool disks,
+			 const char **step);
 
 /* How it ended, with the exit code that goes with it (design, Command line). */
 enum txn_end {
@@ -146,6 +148,7 @@ struct txn_env {
 	void (*tick)(void *world);
 	void (*event)(void *arg, const struct txn_event *ev);
 	void *event_arg;
+	bool disks; /* of a dead source: the world sees them */
 };
 
 /* Checks that every step of PLAN is in the table, and journals the job. */

@@ -12,7 +12,7 @@ static enum txn_end not_alone(const struct txn *t, struct err *e)
 			journal_state_name(t->job.state));
 		return TXN_NOTHING;
 	}
-	switch (txn_alone(t->env->steps, &t->job, &step)) {
+	switch (txn_alone(t->env->steps, &t->job, t->env->disks, &step)) {
 	case TXN_ALONE_BACK:
 		err_set(e, ERR_REFUSED,
 			"job %s: the target has no whole copy yet: without its "
@@ -32,7 +32,17 @@ static enum txn_end not_alone(const struct txn *t, struct err *e)
 			"job %s: what step %s has done only its source can "
 			"undo",
 			id, step ? step : "?");
-		err_hint(e, "novahaul resume %s when the source is back", id);
+		if (txn_alone(t->env->steps, &t->job, true, NULL) ==
+		    TXN_ALONE_FORWARD)
+			err_hint(e,
+				 "novahaul resume %s --source-dead --disks "
+				 "[HOST:]PATH; or novahaul resume %s when the "
+				 "source is back",
+				 id, id);
+		else
+			err_hint(e,
+				 "novahaul resume %s when the source is back",
+				 id);
 		break;
 	}
 	return TXN_REFUSED;
@@ -105,12 +115,12 @@ static enum txn_end go_alone(const struct txn_env *env, const char *id,
 		return txn_no_begin(&t, e);
 	take.how.dir = on ? JOURNAL_FORWARD : JOURNAL_BACKWARD;
 	take.how.demanded = !on;
-	if (txn_alone(env->steps, &t.job, NULL) != way) {
+	if (txn_alone(env->steps, &t.job, env->disks, NULL) != way) {
 		end = not_alone(&t, e);
 	} else if (!txn_take_over(&t, &take.how, &moot, &end, e) &&
 		   !reopen(&t, &take.how, &moot, &end, e)) {
 		/* It may have gone on since that look: then as it was going. */
-		if (txn_alone(env->steps, &t.job, NULL) != way) {
+		if (txn_alone(env->steps, &t.job, env->disks, NULL) != way) {
 			not_alone(&t, e);
 			end = txn_end_open(&t, e, e);
 		} else {

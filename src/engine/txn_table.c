@@ -111,7 +111,8 @@ static const char *came_back(const struct step *const *steps,
 }
 
 enum txn_alone txn_alone(const struct step *const *steps,
-			 const struct journal_job *job, const char **step)
+			 const struct journal_job *job, bool disks,
+			 const char **step)
 {
 	const char *need = NULL, *commit = came_back(steps, job);
 	bool whole = false;
@@ -123,6 +124,7 @@ enum txn_alone txn_alone(const struct step *const *steps,
 		if (!s || ((s->alone & STEP_NEEDS_SOURCE) && begun(m)))
 			need = job->steps[i].name;
 		whole |= s && (s->alone & STEP_WHOLE) && m == MARK_DONE;
+		whole |= s && (s->alone & STEP_AT_REST) && disks && begun(m);
 	}
 	if (step)
 		*step = whole && commit ? commit : need;

@@ -46,6 +46,19 @@ static void open_side(struct opened *o, const struct config *c, enum side s)
 	}
 }
 
+/* A dead source's disks, for a job that goes on without it. */
+static int open_disks(struct opened *o, const struct app *a, struct err *e)
+{
+	if (!o->w.off || !a->disks_path)
+		return 0;
+	o->w.disks = join_host_open(a->config, a->disks_host, e);
+	o->w.disks_path = a->disks_path;
+	if (!o->w.disks)
+		return err_wrap(e, "the disks of %s", o->w.move->src.host);
+	host_on_wait(o->w.disks, world_tick, &o->w);
+	return 0;
+}
+
 static int need_sides(struct opened *o, enum app_reach reach, struct err *e)
 {
 	for (int s = SRC; s <= DST; s++) {
@@ -146,7 +159,7 @@ void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 	else
 		open_side(o, a->config, SRC);
 	open_side(o, a->config, DST);
-	if (need_sides(o, reach, e)) {
+	if (need_sides(o, reach, e) || open_disks(o, a, e)) {
 		join_world_close(o);
 		return NULL;
 	}
@@ -174,6 +187,7 @@ void join_world_close(void *world)
 		host_close(o->w.host[s]);
 		err_clear(&o->w.down[s]);
 	}
+	host_close(o->w.disks);
 	db_close(&o->db);
 	move_free(o->w.move);
 	mem_free(o);

@@ -61,6 +61,23 @@ static int note_way(struct pass *p, struct err *e)
 	return step_record(p->c, "way", now, e);
 }
 
+/* Who reads the source's files: of one that is off, whoever sees its disks. */
+static struct host *reader(struct step_ctx *c, struct err *e)
+{
+	struct world *w = step_w(c);
+
+	return w->off && w->disks ? w->disks : need_host(w, SRC, e);
+}
+
+static struct spot read_from(struct step_ctx *c, const struct move_file *f)
+{
+	struct spot p = spot_parked(c, SRC, f);
+
+	if (step_w(c)->off && step_w(c)->disks)
+		p.root = step_w(c)->disks_path;
+	return p;
+}
+
 /* Its way, with the memory of its names. */
 struct way {
 	struct spot from, to;
@@ -71,8 +88,7 @@ static struct carry_file carry_of(struct pass *p, const struct move_file *f,
 {
 	const struct move *m = step_m(p->c);
 
-	way->from =
-		p->final ? spot_parked(p->c, SRC, f) : spot_armed(m, SRC, f);
+	way->from = p->final ? read_from(p->c, f) : spot_armed(m, SRC, f);
 	way->to = spot_parked(p->c, DST, f);
 	return (struct carry_file){
 		.from = AT(way->from),
@@ -205,9 +221,12 @@ static int carry(struct pass *p, const struct move_file *f, json_t *digests,
 	struct carry_file cf = carry_of(p, f, &way);
 	struct carry_result r = {0};
 
+	struct host *src = reader(p->c, e);
+
 	bwlimit_look(p->c);
-	if (w->carrier.copy(w->carrier.self, w->host[SRC], w->host[DST], &cf,
-			    &r, e))
+	if (!src)
+		return -1;
+	if (w->carrier.copy(w->carrier.self, src, w->host[DST], &cf, &r, e))
 		return err_wrap(e, "copying %s to %s", f->rel,
 				step_m(p->c)->dst.host);
 	return arrived(p, f, &r, digests, e);
@@ -230,8 +249,9 @@ static int carry_small(struct pass *p, json_t *digests, struct err *e)
 	struct carry_file *cf = MEM_NEW_N(struct carry_file, m->nfiles + 1);
 	AUTO(mem_freep)
 	struct carry_result *r = MEM_NEW_N(struct carry_result, m->nfiles + 1);
+	struct host *src = reader(p->c, e);
 	size_t n = 0, k = 0;
-	int rc = step_checkpoint(p->c, e);
+	int rc = src ? step_checkpoint(p->c, e) : -1;
 
 	for (size_t i = 0; i < m->nfiles; i++)
 		if (is_small(p, &m->files[i])) {
@@ -240,8 +260,8 @@ static int carry_small(struct pass *p, json_t *digests, struct err *e)
 		}
 	bwlimit_look(p->c);
 	if (!rc && n &&
-	    w->carrier.copy_many(w->carrier.self, w->host[SRC], w->host[DST],
-				 cf, n, r, e))
+	    w->carrier.copy_many(w->carrier.self, src, w->host[DST], cf, n, r,
+				 e))
 		rc = err_wrap(e, "copying to %s", m->dst.host);
 	for (size_t i = 0; !rc && i < m->nfiles; i++)
 		if (is_small(p, &m->files[i]))
@@ -259,7 +279,8 @@ static int carry_info(struct pass *p, const struct move_file *f, struct err *e)
 	struct step_ctx *c = p->c;
 	struct world *w = step_w(c);
 	const struct move *m = step_m(c);
-	AUTO(spot_clear) struct spot from = spot_parked(c, SRC, f);
+	struct host *src = reader(c, e);
+	AUTO(spot_clear) struct spot from = read_from(c, f);
 	AUTO(spot_clear) struct spot to = spot_parked(c, DST, f);
 	AUTO(mem_freep)
 	char *old = mem_printf("%s/%s", move_home(&m->src), m->uuid);
@@ -270,8 +291,10 @@ static int carry_info(struct pass *p, const struct move_file *f, struct err *e)
 	AUTO(diskinfo_clear) struct diskinfo d = {0};
 	AUTO(mem_freep) char *line = NULL;
 
+	if (!src)
+		return -1;
 	if (host_read(
-		    w->host[SRC],
+		    src,
 		    &(struct host_read){.path = AT(from), .max = DISKINFO_MAX},
 		    &text, e) ||
 	    diskinfo_parse(buf_str(&text), text.len, &d, e) ||
@@ -320,9 +343,7 @@ static int hosts_to_ask(struct step_ctx *c, struct err *e)
 
 static int both_hosts(struct step_ctx *c, struct err *e)
 {
-	return need_host(step_w(c), SRC, e) && need_host(step_w(c), DST, e)
-		       ? 0
-		       : -1;
+	return reader(c, e) && need_host(step_w(c), DST, e) ? 0 : -1;
 }
 
 static int undo_stage(struct step_ctx *c, struct err *e)
@@ -452,9 +473,10 @@ static int fin_run(struct step_ctx *c, struct err *e)
 	json_t *digests = json_object();
 	int rc = both_hosts(c, e);
 
-	/* Not all of a disk that is of no use any more. */
-	if (!rc && src_dead(c))
-		rc = fence_at_rest(c, e);
+	/* Not all of a disk that is of no use any more; and what may still be
+	 * written to cannot be read as it is. */
+	if (!rc && src_off(c))
+		rc = src_dead(c) ? fence_at_rest(c, e) : fence_holds(c, e);
 	if (!rc)
 		rc = step_record_once(c, "intent", json_string("stage"), e);
 	totals(&p);

@@ -117,11 +117,49 @@ static int carry_off(struct step_ctx *c, struct err *e)
 	return stow(h, AT(from), AT(to), e);
 }
 
+/* Of a source that is off, by its disks: the directory goes last, after the
+ * domain and all that lies elsewhere, and comes back first. */
+static int probe_disks(struct step_ctx *c, enum step_state *state,
+		       struct err *e)
+{
+	struct world *w = step_w(c);
+	AUTO(spot_clear) struct spot a = spot_instance(step_m(c), SRC);
+	AUTO(spot_clear) struct spot p = spot_work(c, SRC, "source/instance");
+	enum host_type ta, tp;
+
+	if (!w->disks)
+		return need_host(w, SRC, e) ? 0 : -1;
+	a.root = p.root = w->disks_path;
+	if (exists(w->disks, AT(a), &ta, e) || exists(w->disks, AT(p), &tp, e))
+		return -1;
+	*state = ta == HOST_NONE && tp == HOST_DIR ? STEP_DONE : STEP_PARTIAL;
+	return 0;
+}
+
+/* And without a domain there is nobody to disarm it. */
+static int not_at_rest(const struct step_ctx *c, struct err *e)
+{
+	const struct world *w = step_w(c);
+	const struct move *m = step_m(c);
+
+	err_set(e, ERR_CONFLICT,
+		"%s was not wholly disarmed when it died, or these are not its "
+		"disks: it is not .novahaul/%s/source/instance that holds the "
+		"instance in %s on %s",
+		m->src.host, step_job(c), w->disks_path ? w->disks_path : "?",
+		w->disks ? w->disks->name : "?");
+	return err_hint(e, "novahaul resume %s when %s is back", step_job(c),
+			m->src.host);
+}
+
 static int run(struct step_ctx *c, struct err *e)
 {
-	struct host *h = need_host(step_w(c), SRC, e);
+	struct host *h;
 	struct virt_status st = {0};
 
+	if (step_w(c)->off)
+		return not_at_rest(c, e);
+	h = need_host(step_w(c), SRC, e);
 	if (!h || claim_holds(c, e) || prove_side_state(c, SRC, &st, e))
 		return -1;
 	/* The journal must know the domain before libvirt forgets it. */
@@ -136,12 +174,15 @@ static int run(struct step_ctx *c, struct err *e)
 
 static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 {
-	struct host *h = need_host(step_w(c), SRC, e);
+	struct host *h;
 	AUTO(spot_clear) struct spot a = spot_instance(step_m(c), SRC);
 	AUTO(spot_clear) struct spot p = spot_work(c, SRC, "source/instance");
 	struct virt_status st = {0};
 	enum host_type ta, tp;
 
+	if (step_w(c)->off)
+		return probe_disks(c, state, e);
+	h = need_host(step_w(c), SRC, e);
 	if (!h || exists(h, AT(a), &ta, e) || exists(h, AT(p), &tp, e) ||
 	    virt_state(step_w(c)->virt[SRC], step_m(c)->uuid, &st, e))
 		return -1;
@@ -306,7 +347,7 @@ const struct step step_disarm = {
 	.name = "disarm",
 	.summary = "take the power to start it from the source",
 	.mutates = true,
-	.alone = STEP_NEEDS_SOURCE,
+	.alone = STEP_NEEDS_SOURCE | STEP_AT_REST,
 	.probe = probe,
 	.run = run,
 	.undo = undo,

@@ -368,16 +368,21 @@ int world_mirror(void *world, const char *json, struct err *e)
 	return rc ? err_wrap(e, "writing the job's manifest") : 0;
 }
 
+static void tick(struct host *h)
+{
+	struct err e = ERR_INIT;
+
+	if (h && host_tick(h, &e)) {
+		log_debug("%s: %s", h->name, err_msg(&e));
+		err_clear(&e);
+	}
+}
+
 void world_tick(void *world)
 {
 	struct world *w = world;
 
-	for (int s = SRC; s <= DST; s++) {
-		struct err e = ERR_INIT;
-
-		if (w->host[s] && host_tick(w->host[s], &e)) {
-			log_debug("%s: %s", w->host[s]->name, err_msg(&e));
-			err_clear(&e);
-		}
-	}
+	tick(w->host[SRC]);
+	tick(w->host[DST]);
+	tick(w->disks);
 }

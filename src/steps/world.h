@@ -261,6 +261,10 @@ struct world {
 	/* The source of a move is proven to be off, and not looked at
 	 * (txn_alone() in engine/txn.h).  With .backward or .onward. */
 	bool off;
+	/* Forward: who sees its disks, and its instances_path there; or NULL.
+	 * They are only read.  Owned by whoever opened the world. */
+	struct host *disks;
+	const char *disks_path;
 	bool force; /* take over from a living run of the same job */
 	bool gone;  /* the server is deleted: nothing may be started, no
 		       row written, and no copy thrown away */

@@ -279,6 +279,7 @@ struct fake_handle {
 	struct fake_world *fw;
 	struct fake_host *h;
 	bool held, broken;
+	bool disks; /* only of its disks, which another one sees */
 	char job[16], session[40];
 	uint64_t epoch;
 };

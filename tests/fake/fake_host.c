@@ -50,10 +50,11 @@ int fake_enter(struct fake_handle *fh, bool mutates, struct err *e,
 	va_start(ap, fmt);
 	vsnprintf(what + n, sizeof(what) - (size_t)n, fmt, ap);
 	va_end(ap);
-	if (mutates && fh->fw->o.dead && fh->h == &fh->fw->h[SRC])
+	if (mutates &&
+	    (fh->disks || (fh->fw->o.dead && fh->h == &fh->fw->h[SRC])))
 		fh->fw->touched = true;
 	f = crash_event(CRASH_BEFORE, what, true);
-	if (fh->fw->now_us < fh->h->down_us) {
+	if (!fh->disks && fh->fw->now_us < fh->h->down_us) {
 		fh->broken = true;
 		return err_set(e, ERR_RETRY, "%s: not reached", what);
 	}
@@ -746,7 +747,8 @@ static int half_way(struct fake_handle *d, const struct fake_handle *s,
 		d->broken = true;
 		return crash_fail(CRASH_LOST, what, e);
 	}
-	if (d->fw->now_us < d->h->down_us || d->fw->now_us < s->h->down_us) {
+	if (d->fw->now_us < d->h->down_us ||
+	    (!s->disks && d->fw->now_us < s->h->down_us)) {
 		d->broken = true;
 		return err_set(e, ERR_LOST, "%s: cut off", what);
 	}
@@ -785,7 +787,7 @@ int fake_carry(void *self, struct host *src, struct host *dst,
 	snprintf(what, sizeof(what), "%s copy %.100s", dst->name, f->to.rel);
 	if (fake_enter(d, true, e, "copy %s", f->to.rel))
 		return -1;
-	if (s->fw->now_us < s->h->down_us)
+	if (!s->disks && s->fw->now_us < s->h->down_us)
 		return err_set(e, ERR_LOST, "%s: not reached", s->h->name);
 	d->h->key = true;
 	if (!fake_look(s->h, from))

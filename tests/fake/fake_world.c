@@ -691,6 +691,18 @@ static void reach(struct world *w, struct fake_world *fw, enum side s)
 	w->virt[s] = &v->v;
 }
 
+/* The disks of a source that is off, seen elsewhere. */
+static void see_disks(struct world *w, struct fake_world *fw)
+{
+	struct fake_handle *fh = MEM_NEW(struct fake_handle);
+
+	fh->fw = fw;
+	fh->h = &fw->h[SRC];
+	fh->disks = true;
+	w->disks = host_new(&fake_host_ops, fh, "who sees its disks");
+	w->disks_path = fw->h[SRC].ip;
+}
+
 static int fence_require(void *self, const char *host, uint32_t max_age_s,
 			 struct err *e)
 {
@@ -734,6 +746,7 @@ void fake_close(struct world *w)
 		host_close(w->host[s]);
 		err_clear(&w->down[s]);
 	}
+	host_close(w->disks);
 	mem_free(w->db);
 	move_free(w->move);
 }
@@ -807,7 +820,7 @@ static bool goes_back(const char *path, enum crash_role role)
 /* What an operator types whose source is dead, or what it says then: as
  * src/cli/app_run.c does.  In the end somebody repairs it. */
 static enum crash_role without_source(struct fake_world *fw, const char *path,
-				      enum crash_role role)
+				      enum crash_role role, bool *disks)
 {
 	struct journal_job job = {0};
 	enum txn_alone way;
@@ -816,7 +829,10 @@ static enum crash_role without_source(struct fake_world *fw, const char *path,
 		journal_job_clear(&job);
 		return CRASH_NOTHING;
 	}
-	way = txn_alone(steps_table, &job, NULL);
+	way = txn_alone(steps_table, &job, false, NULL);
+	*disks = way == TXN_ALONE_NOT;
+	if (*disks)
+		way = txn_alone(steps_table, &job, true, NULL);
 	journal_job_clear(&job);
 	if (way == TXN_ALONE_NOT || fw->alone++ > 2) {
 		fake_power_on(fw);
@@ -847,10 +863,12 @@ int fake_control(void *world, const char *path, enum crash_role role)
 	if (role != CRASH_START)
 		fw->unproven = false;
 	if (role != CRASH_START && fw->off)
-		role = without_source(fw, path, role);
+		role = without_source(fw, path, role, &env.disks);
 	if (role == CRASH_NOTHING)
 		return 4;
 	fake_open(&w, fw, goes_back(path, role));
+	if (env.disks)
+		see_disks(&w, fw);
 	w.off = role == CRASH_FORWARD || role == CRASH_BACK_ALONE;
 	w.onward = role == CRASH_FORWARD ||
 		   (!w.backward && is_rewritten(path, role));

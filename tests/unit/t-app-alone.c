@@ -69,7 +69,8 @@ static int probe(struct step_ctx *c, enum step_state *state, struct err *e)
 		.probe = probe, .run = run, .undo = undo, __VA_ARGS__          \
 	}
 static const struct step claim = STEP("claim", );
-static const struct step disarm = STEP("disarm", .alone = STEP_NEEDS_SOURCE);
+static const struct step disarm =
+	STEP("disarm", .alone = STEP_NEEDS_SOURCE | STEP_AT_REST);
 static const struct step copy = STEP("copy", .alone = STEP_WHOLE);
 static const struct step place = STEP("place", );
 static const struct step *const table[] = {&claim, &disarm, &copy, &place,
@@ -219,7 +220,14 @@ static void t_between(void **state)
 	assert_int_equal(alone(true), 5);
 	assert_non_null(strstr(err_msg(&t.e), "step disarm"));
 	assert_int_equal(alone(false), 5);
+	assert_non_null(strstr(t.e.hint, "--disks"));
 	assert_string_equal(buf_str(&t.log), "");
+	t.app.disks_host = "compute-35";
+	t.app.disks_path = "/mnt/c30";
+	assert_int_equal(alone(true), 5);
+	assert_int_equal(alone(false), 0);
+	assert_int_equal(t.reach, APP_REACH_TARGET_ALONE);
+	assert_string_equal(buf_str(&t.log), "run copy, run place, ");
 }
 
 static void t_back(void **state)

@@ -890,6 +890,11 @@ static void t_jobs(void **state)
 	assert_string_equal(app.asked, "resume alone");
 	assert_int_equal(run("rollback --yes --source-dead --uncommitted last"),
 			 CLI_USAGE);
+	assert_int_equal(run("resume --yes --source-dead --disks c:/mnt/ last"),
+			 CLI_DONE);
+	assert_int_equal(run("resume --yes --disks c:/mnt last"), CLI_USAGE);
+	assert_int_equal(run("resume --yes --source-dead --disks mnt last"),
+			 CLI_USAGE);
 	assert_int_equal(run("resume --yes --source-dead b-aaaaaaaa"),
 			 CLI_USAGE);
 	assert_int_equal(run("rollback --yes --uncommitted b-aaaaaaaa"),

@@ -34,7 +34,8 @@ static int dark(void *self, struct host *src, struct host *dst,
 		const struct carry_file *f, struct carry_result *r,
 		struct err *e)
 {
-	if (f->final != at_final)
+	/* The disks; a base is copied in one pass. */
+	if (at_final ? !strstr(f->from.rel, "/source/") : f->final)
 		return t.carrier.copy(self, src, dst, f, r, e);
 	power(false);
 	return err_set(e, ERR_RETRY, "the link is cut");
@@ -61,6 +62,28 @@ static enum txn_end alone(bool back)
 	t.w.onward = !back;
 	got = back ? txn_back_alone(&t.env, t.id, &t.e)
 		   : txn_forward(&t.env, t.id, &t.e);
+	if (t.e.kind != ERR_NONE)
+		print_message("%s: %s\n", txn_end_name(got), err_msg(&t.e));
+	return got;
+}
+
+/* The same, and somebody sees its disks. */
+static enum txn_end by_disks(void)
+{
+	struct fake_handle *fh = MEM_NEW(struct fake_handle);
+	enum txn_end got;
+
+	err_clear(&t.e);
+	fake_close(&t.w);
+	fake_open(&t.w, t.fw, false);
+	fh->fw = t.fw;
+	fh->h = &t.fw->h[SRC];
+	fh->disks = true;
+	t.w.off = t.w.onward = t.env.disks = true;
+	t.w.disks = host_new(&fake_host_ops, fh, "who sees its disks");
+	t.w.disks_path = t.fw->h[SRC].ip;
+	got = txn_forward(&t.env, t.id, &t.e);
+	t.env.disks = false;
 	if (t.e.kind != ERR_NONE)
 		print_message("%s: %s\n", txn_end_name(got), err_msg(&t.e));
 	return got;
@@ -131,6 +154,10 @@ static void t_between(void **state)
 	assert_string_equal(t.fw->row.vm_state, "stopped");
 	assert_true(t.fw->row.locked);
 	assert_int_equal(alone(false), TXN_REFUSED);
+	/* Its domain is there, and its disks are where they were. */
+	assert_int_equal(by_disks(), TXN_OPEN);
+	assert_non_null(strstr(err_msg(&t.e), "not wholly disarmed"));
+	assert_false(t.fw->touched);
 	power(true);
 	assert_int_equal(other(true), TXN_ROLLED_BACK);
 	assert_true(t.fw->h[SRC].dom.running);
@@ -225,6 +252,73 @@ static void t_stays(void **state)
 	end();
 }
 
+/* ---- in the final pass: from its disks, which are only read */
+
+static void t_disks(void **state)
+{
+	(void)state;
+	begin(running);
+	at_final = true;
+	t.w.carrier.copy = dark;
+	forward(TXN_OPEN);
+	assert_int_equal(alone(true), TXN_REFUSED);
+	assert_non_null(strstr(t.e.hint, "--disks"));
+	assert_int_equal(alone(false), TXN_REFUSED);
+	t.fw->unproven = true;
+	assert_int_equal(by_disks(), TXN_OPEN);
+	assert_int_equal(t.e.kind, ERR_FENCE);
+	assert_string_equal(t.fw->row.host, "compute-30");
+	t.fw->unproven = false;
+	assert_int_equal(by_disks(), TXN_OPEN);
+	assert_string_equal(t.fw->row.host, "compute-34");
+	assert_true(t.fw->h[DST].dom.running);
+	assert_true(fake_copies(t.fw));
+	assert_false(t.fw->touched);
+	power(true);
+	t.rewritten = true;
+	assert_int_equal(other(false), TXN_DONE);
+	end();
+}
+
+/* On its way back already: the target's copy is gone, and nothing is put back
+ * on the source yet. */
+static int no_rewrite(struct db *db, const struct db_rewrite *r, struct err *e)
+{
+	(void)db;
+	(void)r;
+	return err_set(e, ERR_FAILED, "injected");
+}
+
+static struct host_ops host_ops;
+
+static int dark_rmtree(void *self, struct host_path p, struct err *e)
+{
+	int rc = fake_host_ops.rmtree(self, p, e);
+
+	if (strstr(p.rel, "/stage"))
+		power(false);
+	return rc;
+}
+
+static void t_disks_back(void **state)
+{
+	(void)state;
+	begin(running);
+	host_ops = fake_host_ops;
+	host_ops.rmtree = dark_rmtree;
+	t.w.host[DST]->ops = &host_ops;
+	t.db.rewrite = no_rewrite;
+	forward(TXN_OPEN);
+	assert_int_equal(direction(), JOURNAL_BACKWARD);
+	assert_false(on_target(FAKE_UUID "/disk"));
+	t.db.rewrite = fake_db_ops.rewrite;
+	assert_int_equal(alone(false), TXN_REFUSED);
+	assert_int_equal(by_disks(), TXN_OPEN);
+	assert_string_equal(t.fw->row.host, "compute-34");
+	assert_true(t.fw->h[DST].dom.running);
+	end();
+}
+
 /* ---- without a proof nothing is done */
 
 static void t_unproven(void **state)
@@ -275,6 +369,7 @@ int main(void)
 		cmocka_unit_test(t_back),     cmocka_unit_test(t_between),
 		cmocka_unit_test(t_forward),  cmocka_unit_test(t_stays),
 		cmocka_unit_test(t_unproven), cmocka_unit_test(t_detached),
+		cmocka_unit_test(t_disks),    cmocka_unit_test(t_disks_back),
 		cmocka_unit_test(t_reverted),
 	};
 
