@@ -96,11 +96,17 @@ static void locked_run(const struct facts *f, const struct check_opts *o,
 	if (!i->locked)
 		return;
 	if (db_token_parse(i->reason, job, &epoch)) {
+		/* Where the source is dead it may be a move off it. */
 		AUTO(mem_freep)
-		char *h = mem_printf("novahaul resume %s, or novahaul rollback "
-				     "%s; without its journal: novahaul audit "
-				     "--fix",
-				     job, job);
+		char *h = mem_printf(
+			f->dead ? "a move: novahaul rollback %s --source-dead, "
+				  "or novahaul resume %s --source-dead; a "
+				  "rescue: the same without it; without its "
+				  "journal: novahaul audit --fix"
+				: "novahaul resume %s, or novahaul rollback "
+				  "%s; without its journal: novahaul audit "
+				  "--fix",
+			job, job);
 
 		check_say(r, CHECK_LOCKED, h, "job %s of novahaul holds it",
 			  job);

@@ -1346,6 +1346,10 @@ static void t_dead_leased(void **state)
 	set(&f->srv.inst.reason, "novahaul j-aaaaaaaa 3");
 	checks_run(f, &c, &r);
 	assert_int_equal(r.verdict, CHECK_LOCKED);
+	for (size_t i = 0; i < r.n; i++)
+		if (r.v[i].result == CHECK_LOCKED &&
+		    !strcmp(r.v[i].check, "locked"))
+			assert_non_null(strstr(r.v[i].hint, "--source-dead"));
 	check_report_clear(&r);
 }
 
