@@ -85,7 +85,10 @@ static int search(struct app *a, struct search *s, struct err *e)
 	for (size_t i = 0; i < s->ids.n && !rc; i++) {
 		struct batch b = {0};
 
-		rc = batch_load(j, s->ids.v[i], &b, e);
+		/* A member's job may have ended after whoever ran the batch. */
+		rc = batch_load(j, s->ids.v[i], &b, e) || batch_settle(j, &b, e)
+			     ? -1
+			     : 0;
 		if (!rc && s->r->batch && !strcmp(b.id, s->r->batch) &&
 		    !str_is(b.kind, "evacuate"))
 			rc = err_set(e, ERR_REFUSED,

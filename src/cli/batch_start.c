@@ -290,6 +290,26 @@ static int may_go_on(const struct batch *b, enum journal_dir dir, struct err *e)
 	return not_led(b, e);
 }
 
+/* What ended while nobody ran the batch stands in its rows from now on. */
+static int settle(struct journal *j, struct batch *b, struct err *e)
+{
+	const struct journal_key k = batch_key(b);
+	AUTO(mem_freep)
+	enum batch_member_state *was =
+		MEM_NEW_N(enum batch_member_state, b->nmembers + 1);
+
+	for (size_t i = 0; i < b->nmembers; i++)
+		was[i] = b->members[i].state;
+	if (batch_settle(j, b, e))
+		return -1;
+	for (size_t i = 0; i < b->nmembers; i++)
+		if (b->members[i].state != was[i] &&
+		    b->members[i].state != MEMBER_PENDING &&
+		    batch_member_set(j, &k, &b->members[i], e))
+			return -1;
+	return 0;
+}
+
 static int take_over(struct app *a, struct journal *j, struct batch *b,
 		     enum journal_dir dir, struct err *e)
 {
@@ -303,7 +323,7 @@ static int take_over(struct app *a, struct journal *j, struct batch *b,
 	t.owner = owner;
 	if (batch_take(j, b, &t, e) || batch_wait_strays(a, j, b->id, e))
 		return -1;
-	return batch_settle(j, b, e);
+	return settle(j, b, e);
 }
 
 static int go_on(struct app *a, const char *id, enum journal_dir dir,

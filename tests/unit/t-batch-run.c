@@ -227,6 +227,62 @@ static void t_fails(void **state)
 	batch_clear(&b);
 }
 
+/* The member's job ended, and nobody was there to see it. */
+static void ends_unseen(char id[JOURNAL_ID_MAX])
+{
+	struct err e = ERR_INIT;
+	struct journal *j = journal_open(path, &e);
+	json_t *plan = plan_of("evacuate"), *move;
+	struct journal_job job = {0};
+	struct journal_key k;
+	struct batch b;
+
+	assert_non_null(j);
+	OK(batch_create(j, plan, "there pid 3", &b, &e));
+	memcpy(id, b.id, sizeof(b.id));
+	b.members[0].state = MEMBER_RUNNING;
+	b.members[0].attempts = 1;
+	k = batch_key(&b);
+	OK(batch_member_set(j, &k, &b.members[0], &e));
+	move = json_pack("{s:s, s:{s:s, s:s}, s:s, s:s, s:[{s:s}], "
+			 "s:{s:s, s:i, s:i}}",
+			 "kind", "move", "instance", "uuid", UUID, "name",
+			 "web", "source", "c30", "target", "c34", "steps",
+			 "step", "all", "batch", "id", b.id, "member", 0,
+			 "epoch", 1);
+	OK(journal_create(j, move, "there pid 3", &job, &e));
+	json_decref(move);
+	json_decref(plan);
+	journal_job_clear(&job);
+	batch_clear(&b);
+	journal_close(j);
+	other_ends(path);
+}
+
+/* Who takes the batch over writes down what has become of it meanwhile: lists
+ * count the rows. */
+static void t_unseen(void **state)
+{
+	struct app_batch_outcome out = {0};
+	struct err e = ERR_INIT;
+	char id[JOURNAL_ID_MAX];
+	struct journal *j;
+	struct batch b;
+
+	(void)state;
+	ends_unseen(id);
+	OK(app_batch_resume(&app, id, &out, &e));
+	assert_int_equal(out.code, CLI_DONE);
+	json_decref(out.report);
+	assert_int_equal(access(words, F_OK), -1); /* no process for it */
+	j = journal_open(path, &e);
+	OK(batch_load(j, id, &b, &e));
+	is_member(&b, MEMBER_DONE, 1);
+	assert_true(b.members[0].ended_us != 0);
+	batch_clear(&b);
+	journal_close(j);
+}
+
 /* What the newest process was started with. */
 static bool told(const char *word)
 {
@@ -284,7 +340,8 @@ static void t_services(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		T(t_waits), T(t_passes), T(t_fails), T(t_from), T(t_services),
+		T(t_waits),  T(t_passes), T(t_fails),
+		T(t_unseen), T(t_from),	  T(t_services),
 	};
 	const char *what = getenv("NH_KID");
 	int rc;

@@ -961,7 +961,8 @@ static void t_most(void **state)
 	journal_gone(&c, dir);
 }
 
-/* A batch in the journal: it has brought UUID to c30, away from c31. */
+/* A batch in the journal: it has brought UUID to c30, away from c31, by a job
+ * that ended when nobody ran it any more. */
 static void brought(const struct config *c, const char *uuid)
 {
 	json_t *plan = json_pack("{s:s s:s s:[{s:{s:s s:s} s:s s:s}]}", "kind",
@@ -971,14 +972,30 @@ static void brought(const struct config *c, const char *uuid)
 	struct err e = ERR_INIT;
 	struct journal *j = journal_open(c->journal, &e);
 	struct journal_key k;
+	struct journal_job job = {0};
 	struct batch b = {0};
+	json_t *move;
 
 	assert_int_equal(batch_create(j, plan, "me", &b, &e), 0);
-	b.members[0].state = MEMBER_DONE;
+	b.members[0].state = MEMBER_RUNNING;
 	k = batch_key(&b);
 	assert_int_equal(batch_member_set(j, &k, &b.members[0], &e), 0);
+	move = json_pack("{s:s s:{s:s s:s} s:s s:s s:[{s:s}] s:{s:s s:i s:i}}",
+			 "kind", "move", "instance", "uuid", uuid, "name", "x",
+			 "source", "c31", "target", "c30", "steps", "step",
+			 "one", "batch", "id", b.id, "member", 0, "epoch", 1);
+	assert_int_equal(journal_create(j, move, "me", &job, &e), 0);
+	k = journal_key(&job);
+	assert_int_equal(
+		journal_turn(j, &k,
+			     &(struct journal_turn){.state = JOURNAL_DONE,
+						    .dir = JOURNAL_FORWARD},
+			     &e),
+		0);
+	journal_job_clear(&job);
 	batch_clear(&b);
 	journal_close(j);
+	json_decref(move);
 	json_decref(plan);
 }
 
