@@ -136,16 +136,6 @@ static json_t *report_json(const struct facts *f, const struct app_request *r,
 		verdict_name(rep->verdict), "checks", findings_json(rep));
 }
 
-static int seen_since(const struct facts *f, const struct fence_proof *proof,
-		      struct err *e)
-{
-	const struct fact_host *h = &f->host[SRC_HOST];
-
-	return h->db_err.kind == ERR_NONE
-		       ? fence_seen(proof, h->name, h->db.seen_age_s, e)
-		       : 0;
-}
-
 static int services_answer(const struct facts *f, const struct app_request *r,
 			   struct err *e)
 {
@@ -166,23 +156,6 @@ static int services_answer(const struct facts *f, const struct app_request *r,
 			uuid, f->to);
 }
 
-/* Its disks say that somebody runs it: no proof stands against that. */
-static int at_rest(const struct facts *f, struct err *e)
-{
-	const char *host = f->host[SRC_HOST].name;
-
-	if (!f->open_file)
-		return 0;
-	err_set(e, ERR_FENCE,
-		"instance %s of %s: a QEMU has %s open, seen on %s: somebody "
-		"runs it",
-		f->srv.inst.uuid, host, f->open_file, f->disks);
-	return err_hint(e,
-			"find who does, and switch %s off for certain; then "
-			"novahaul fence %s",
-			host, host);
-}
-
 static struct facts *look(struct app *a, const struct app_request *r,
 			  struct check_report *rep, struct err *e)
 {
@@ -194,7 +167,7 @@ static struct facts *look(struct app *a, const struct app_request *r,
 	    (r->dead && app_fenced(a, r->dead, &proof, e)))
 		return NULL;
 	f = a->ops->facts_read(a, r, e);
-	if (f && ((r->dead && (seen_since(f, &proof, e) || at_rest(f, e))) ||
+	if (f && ((r->dead && app_still_off(f, &proof, e)) ||
 		  services_answer(f, r, e))) {
 		facts_drop(f);
 		return NULL;

@@ -12,6 +12,13 @@ struct move;
 /* Reads the world again: 0 when PLAN, read as M, may be run as it is. */
 int app_plan_holds(struct app *a, const json_t *plan, const struct move *m,
 		   struct err *e);
+/* Of app_rescue.c: ERR_FENCE when something of the dead host that F is about
+ * was at work after PROOF: its nova-compute, or what has its disks open or
+ * wrote to them. */
+struct facts;
+struct fence_proof;
+int app_still_off(const struct facts *f, const struct fence_proof *proof,
+		  struct err *e);
 /* The journal that --journal or the configuration names. */
 struct journal *app_journal(const struct app *a, struct err *e);
 /* Is it a database?  Its file; NULL with an error when it is neither. */

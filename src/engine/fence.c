@@ -287,3 +287,25 @@ int fence_seen(const struct fence_proof *p, const char *host, int64_t seen_s,
 			"off again: novahaul fence %s",
 			host, host);
 }
+
+/* A proof is dated by when its look began, and a BMC takes its time; two clocks
+ * besides. */
+enum { WRITTEN_SLACK_S = 60 };
+
+int fence_written(const struct fence_proof *p, const char *host,
+		  const char *file, int64_t mtime_us, struct err *e)
+{
+	if (mtime_us <= p->taken_us + WRITTEN_SLACK_S * 1000000LL ||
+	    mtime_us > clock_now_us())
+		return 0;
+	err_set(e, ERR_FENCE,
+		"%s, of %s, was written %lld s after the proof that "
+		"it is off (%s, %u s ago)",
+		file, host, (long long)(mtime_us - p->taken_us) / 1000000,
+		p->provider, p->age_s);
+	return err_hint(e,
+			"is %s off for certain, and that file a copy, "
+			"or its clock ahead?  Then prove it anew: novahaul "
+			"fence %s",
+			host, host);
+}

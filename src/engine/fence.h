@@ -105,5 +105,10 @@ int fence_require(struct journal *j, const char *host, unsigned max_age_s,
  * seconds ago, < 0 for never. */
 int fence_seen(const struct fence_proof *p, const char *host, int64_t seen_s,
 	       struct err *e);
+/* The same when FILE, of HOST's disks, was written a minute or more after P was
+ * observed: MTIME_US, by HOST's clock.  Of one that lies in the future nothing
+ * can be said. */
+int fence_written(const struct fence_proof *p, const char *host,
+		  const char *file, int64_t mtime_us, struct err *e);
 
 #endif

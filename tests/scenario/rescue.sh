@@ -232,6 +232,20 @@ done
 frozen compute-30 now
 same "the dead host's disks" dead now
 
+# after the proof it wrote
+if [ -n "$SAMPLE" ]; then
+	skip "a disk that was written after the proof" "it takes a minute"
+else
+	expect "the proof" 0 proven compute-30
+	sleep 63
+	touch "$S/hosts/compute-30/nova/instances/$web/disk"
+	expect "... it was written after that" 6 rescue "$web" --yes
+	like "... it says so" "$(cat "$work/err")" \
+		"$web/disk, of compute-30, was written .* after the proof"
+	expect "... a proof that is newer" 0 proven compute-30
+	expect "... counts" 0 rescue "$web" --dry-run
+fi
+
 # between two proofs it was on
 killed final-copy
 touch -d '1 hour' "$S/hosts/compute-30/nova/instances/$web/disk"

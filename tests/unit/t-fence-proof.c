@@ -250,6 +250,26 @@ static bool see(void *arg, const struct fence_evidence *ev)
 	return ++s->n < 3;
 }
 
+/* A disk that was written after its host was proven to be off. */
+static void t_written(void **state)
+{
+	const struct fence_proof p = {
+		.taken_us = now - 600 * S, .age_s = 600, .provider = "agent"};
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(fence_written(&p, "h", "/d", now - 700 * S, &e), 0);
+	/* the look took its time */
+	assert_int_equal(fence_written(&p, "h", "/d", now - 560 * S, &e), 0);
+	/* another clock */
+	assert_int_equal(fence_written(&p, "h", "/d", now + 3600 * S, &e), 0);
+	assert_int_equal(fence_written(&p, "h", "/d", now - 500 * S, &e), -1);
+	assert_int_equal(e.kind, ERR_FENCE);
+	assert_non_null(strstr(e.msg, "/d, of h, was written 100 s after"));
+	assert_non_null(strstr(e.hint, "novahaul fence h"));
+	err_clear(&e);
+}
+
 /* Newest first, durable over a new opening. */
 static void t_each(void **state)
 {
@@ -308,6 +328,7 @@ int main(void)
 		cmocka_unit_test(t_default_age),
 		cmocka_unit_test(t_exit_code),
 		T(t_require),
+		T(t_written),
 		T(t_each),
 		T(t_bad),
 	};

@@ -2,7 +2,7 @@
 /*
  * What a dead host's disks hold, of real images on this machine: by an agent,
  * and by the novahaul-inspect that was just built, where root can put it into
- * the agent's PATH.  An appliance is started twice.
+ * the agent's PATH.  An appliance is started once.
  */
 #include "unit/host-lab.h"
 
