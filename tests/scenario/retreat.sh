@@ -154,7 +154,7 @@ plan() { # OPTION...
 
 half_there() {
 	case="dies in pre-copy"
-	plan --bwlimit 8M
+	plan --bwlimit 2M
 	begin / apply "$work/plan" --yes
 	until_at 2 precopy running
 	sleep 2
@@ -173,7 +173,7 @@ half_there() {
 controller_killed() {
 	local i
 	case="dies, and the controller too"
-	plan --bwlimit 8M --no-precopy
+	plan --bwlimit 2M --no-precopy
 	begin / apply "$work/plan" --yes
 	until_at 2 final-copy running
 	sleep 1
@@ -198,7 +198,7 @@ controller_killed() {
 
 nowhere_else() {
 	case="dies, and is the only target"
-	begin / evacuate "$home" --to "$dying" --bwlimit 8M --no-precopy \
+	begin / evacuate "$home" --to "$dying" --bwlimit 2M --no-precopy \
 		--parallel 4 --yes
 	until_at 2 final-copy running
 	sleep 1
