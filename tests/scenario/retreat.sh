@@ -34,8 +34,9 @@ add() { # NAME OPTION...
 }
 add rt-big --meta fill-mib=150
 add rt-large --eph 1 --meta fill-mib=150
-add rt-small
-add rt-off --no-start
+# these are not over at once, either: without a base they bring 16 MiB
+add rt-small --flat
+add rt-off --no-start --flat
 on controller mkdir -p "$work/elsewhere"
 
 newest() { nh jobs -f value 2> /dev/null | awk '$1 ~ /^b-/ { print $1; exit }'; }
@@ -178,7 +179,8 @@ controller_killed() {
 	until_at 2 final-copy running
 	sleep 1
 	sb crash "$dying"
-	for ((i = 0; i < 400; i++)); do
+	# nobody may have to connect anew until 30 s without a sign of life are over
+	for ((i = 0; i < 1200; i++)); do
 		! grep -q 'goes back to' "$work/err" || break
 		kill -0 "$runner" 2> /dev/null || break
 		sleep 0.05
