@@ -10,7 +10,6 @@ skip() {
 	echo "skipped: $*" >&2
 	exit 77
 }
-[ -z "${LAND:-}" ] || skip "LAND asks for a quick check"
 [ -x "$inspect" ] || skip "novahaul-inspect is not built: no libguestfs"
 export PATH=$PATH:/usr/sbin:/sbin
 for tool in qemu-img mke2fs debugfs genisoimage; do
