@@ -34,9 +34,14 @@ add() { # NAME OPTION...
 }
 add rt-big --meta fill-mib=150
 add rt-large --eph 1 --meta fill-mib=150
-# these are not over at once, either: without a base they bring 16 MiB
-add rt-small --flat
-add rt-off --no-start --flat
+# nor are these there before the host dies
+add rt-small --flat --meta fill-mib=60
+add rt-off --no-start
+head -c 60M /dev/urandom > "$S/noise"
+echo "write -q -s $S/noise 512M 60M" | on "$home" qemu-io -f qcow2 \
+	"/var/lib/nova/instances/${uuids[-1]}/disk" > /dev/null ||
+	give_up "rt-off has something to bring"
+rm -f "$S/noise"
 on controller mkdir -p "$work/elsewhere"
 
 newest() { nh jobs -f value 2> /dev/null | awk '$1 ~ /^b-/ { print $1; exit }'; }
