@@ -220,10 +220,15 @@ nowhere_else() {
 
 past_return() {
 	case="dies after the rewrite"
-	printf '#!/bin/sh\necho "the emulator is broken" >&2\nexit 1\n' > "$S/broken"
-	chmod 755 "$S/broken"
-	on "$dying" mount --bind "$S/broken" /usr/bin/qemu-system-x86_64
-	begin / evacuate "$home" --to "$dying" --parallel 4 --yes
+	# a start that takes for ever, and neither fails nor ends before the host dies
+	printf '#!/bin/sh\nexec sleep 600\n' > "$S/slow"
+	chmod 755 "$S/slow"
+	begin / evacuate "$home" --to "$dying" --bwlimit 2M --no-precopy \
+		--parallel 4 --yes
+	# no plan sends anything to a host whose emulator does not answer
+	until_at 4 final-copy running
+	on "$dying" mount --bind "$S/slow" /usr/bin/qemu-system-x86_64
+	nh limit "$b" off > /dev/null 2>&1
 	until_at 3 rewrite "done"
 	sb crash "$dying"
 	ends 3
