@@ -217,7 +217,7 @@ static int hold(struct step_ctx *c, const struct move_volume *v, struct err *e)
 		return -1;
 	if (!claim_holds(c, e))
 		return volume_note(c, "hold", v, json_string(a.id), e);
-	if (e->kind == ERR_STALE)
+	if (volume_is_late(c, e))
 		volume_drop_late(c, a.id);
 	return -1;
 }

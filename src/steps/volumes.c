@@ -142,6 +142,13 @@ static bool is_noted(const struct step_ctx *c, const char *what,
 	return str_is(id_of(step_recall(c, key)), id);
 }
 
+/* Of a server that is gone there may be no next run: who was frozen with his
+ * request in hand learns of that first. */
+bool volume_is_late(const struct step_ctx *c, const struct err *e)
+{
+	return e->kind == ERR_STALE || step_w(c)->gone;
+}
+
 /* Overtaken while Cinder made it: nobody else knows of it. */
 void volume_drop_late(struct step_ctx *c, const char *id)
 {
@@ -195,7 +202,7 @@ int volume_make(struct step_ctx *c, const struct move_volume *v, enum side s,
 	if (!keep_made(c, v, &a, what, e))
 		return 0;
 	/* Otherwise the next run finds it, and sweeps it. */
-	if (e->kind == ERR_STALE && !is_noted(c, what, v, a.id))
+	if (volume_is_late(c, e) && !is_noted(c, what, v, a.id))
 		volume_drop_late(c, a.id);
 	return -1;
 }

@@ -69,7 +69,9 @@ const struct volume_att *volume_find(const struct volume_view *view,
  * info. */
 int volume_make(struct step_ctx *c, const struct move_volume *v, enum side s,
 		const char *what, struct err *e);
-/* One that was made for a run that has been overtaken meanwhile. */
+/* One that was made for a run that has been overtaken meanwhile, as E, of
+ * claim_holds(), says. */
+bool volume_is_late(const struct step_ctx *c, const struct err *e);
 void volume_drop_late(struct step_ctx *c, const char *id);
 int volume_complete(struct step_ctx *c, const char *id, struct err *e);
 /* Removes all that this instance has of the volume, but for KEEP (two, may be

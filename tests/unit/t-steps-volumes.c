@@ -483,6 +483,44 @@ static void t_deleted(void **state)
 	end();
 }
 
+/* Frozen with its request in hand: meanwhile the server is deleted, and another
+ * controller has gone back and ended the job.  What is made then is nobody's.
+ */
+static int late_gone(void *self, const struct volume_want *w,
+		     struct volume_att *out, struct err *e)
+{
+	struct world other_w = {0};
+	struct txn_env env = t.env;
+	struct err why = ERR_INIT;
+
+	if (!calls++) {
+		for (size_t a = 0; fake_actors[a]; a++)
+			if (strstr(fake_actors[a], "delete"))
+				fake_act(t.fw, a);
+		assert_true(t.fw->row.deleted);
+		env.world = &other_w;
+		fake_open(&other_w, t.fw, true);
+		assert_int_equal(txn_rollback(&env, t.id, &why),
+				 TXN_ROLLED_BACK);
+		fake_close(&other_w);
+		err_clear(&why);
+	}
+	return fake_volume_ops.make(self, w, out, e);
+}
+
+static void t_late_gone(void **state)
+{
+	(void)state;
+	begin(guest);
+	calls = 0;
+	t.w.volumes.make = late_gone;
+	forward(TXN_LOCKED);
+	assert_int_equal(calls, 1);
+	for (size_t i = 0; i < FAKE_ATTS; i++)
+		assert_int_equal(t.fw->volumes[0].att[i].n, 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -494,6 +532,7 @@ int main(void)
 		cmocka_unit_test(t_cut_back),
 		cmocka_unit_test(t_cut_twice),
 		cmocka_unit_test(t_late_make),
+		cmocka_unit_test(t_late_gone),
 		cmocka_unit_test(t_late_note),
 		cmocka_unit_test(t_late_drop),
 		cmocka_unit_test(t_late_drop_back),
