@@ -33,7 +33,9 @@ is "audit finds nothing in a cloud that is well, but for jobs" "$(jq -c \
 # --- a move by hand
 act "$u" '{"os-stop": null}'
 server_wait "$u" SHUTOFF 60 || give_up "the server stops"
-on compute-30 tar -C "$I" -cf - "$u" | on compute-34 tar -C "$I" -xf -
+# with its base, which a target that has run nothing yet lacks
+on compute-30 tar -C "$I" -cf - "$u" _base |
+	on compute-34 tar -C "$I" --skip-old-files -xf -
 db "UPDATE instances SET host = 'compute-34', node = 'compute-34.$domain'
 	WHERE uuid = '$u'"
 wrong='allocation-wrong-host compute-30 X
