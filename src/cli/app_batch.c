@@ -40,16 +40,6 @@ int batch_keep(struct run *r, size_t i, struct err *e)
 	return 0;
 }
 
-void batch_why(struct batch_member *m, const struct err *why)
-{
-	err_clear(&m->why);
-	if (why->kind == ERR_NONE)
-		return;
-	err_set(&m->why, why->kind, "%s", err_msg(why));
-	if (why->hint)
-		err_hint(&m->why, "%s", why->hint);
-}
-
 /* --- orders */
 
 static int begin(struct run *r, size_t i, enum sched_what what, struct err *e)
@@ -71,8 +61,7 @@ static int begin(struct run *r, size_t i, enum sched_what what, struct err *e)
 		return 0;
 	}
 	m->state = resume ? MEMBER_OPEN : MEMBER_FAILED;
-	batch_why(m, &why);
-	err_clear(&why);
+	err_move(&m->why, &why);
 	sched_ended(r->s, i, resume ? SCHED_END_OPEN : SCHED_END_FAILED,
 		    clock_mono_us());
 	show_member(r, i);

@@ -61,8 +61,6 @@ size_t batch_host(struct run *r, const char *name);
 bool batch_again(struct run *r, int *tries, struct err *e);
 /* Writes member I down, waiting so. */
 int batch_keep(struct run *r, size_t i, struct err *e);
-/* What is told of a member from here on; WHY may be ERR_NONE. */
-void batch_why(struct batch_member *m, const struct err *why);
 int batch_wait_strays(struct app *a, struct journal *j, const char *id,
 		      struct err *e);
 

@@ -182,11 +182,8 @@ int book_set(struct book *b, size_t i, enum batch_member_state state,
 		m->ended_us = clock_now_us();
 	}
 	err_clear(&m->why);
-	if (why && why->kind != ERR_NONE) {
-		err_set(&m->why, why->kind, "%s", err_msg(why));
-		if (why->hint)
-			err_hint(&m->why, "%s", why->hint);
-	}
+	if (why)
+		err_copy(&m->why, why);
 	return batch_member_set(b->j, &b->k, m, e);
 }
 
@@ -205,13 +202,6 @@ bool book_over(const struct book *b, size_t i)
 		break;
 	}
 	return false;
-}
-
-static void copy_err(struct err *to, const struct err *from)
-{
-	err_set(to, from->kind, "%s", err_msg(from));
-	if (from->hint)
-		err_hint(to, "%s", from->hint);
 }
 
 /* What becomes of the run when step I has failed with WHY. */
@@ -280,7 +270,7 @@ static size_t count_failed(const struct book *b, struct err *e)
 		if (b->b.members[i].state != MEMBER_FAILED)
 			continue;
 		if (!n++)
-			copy_err(e, &b->b.members[i].why);
+			err_copy(e, &b->b.members[i].why);
 	}
 	return n;
 }

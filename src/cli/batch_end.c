@@ -30,11 +30,7 @@ static bool note_newest(void *arg, const struct journal_job *job)
 	n->state = job->state;
 	n->demanded = job->demanded;
 	n->ended_us = job->ended_us;
-	err_clear(&n->why);
-	if (job->error.kind != ERR_NONE)
-		err_set(&n->why, job->error.kind, "%s", err_msg(&job->error));
-	if (job->error.hint)
-		err_hint(&n->why, "%s", job->error.hint);
+	err_copy(&n->why, &job->error);
 	return true;
 }
 
@@ -143,7 +139,7 @@ static enum sched_end by_job(struct run *r, struct kid *k,
 
 	memcpy(m->job, n->id, sizeof(m->job));
 	m->ended_us = n->ended_us;
-	batch_why(m, &n->why);
+	err_copy(&m->why, &n->why);
 	switch (n->state) {
 	case JOURNAL_OPEN:
 		return open_job(k, m);

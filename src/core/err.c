@@ -86,6 +86,15 @@ void err_move(struct err *dst, struct err *src)
 	*src = (struct err)ERR_INIT;
 }
 
+void err_copy(struct err *dst, const struct err *src)
+{
+	err_clear(dst);
+	*dst = (struct err){.kind = src->kind,
+			    .sys = src->sys,
+			    .msg = mem_strdup0(src->msg),
+			    .hint = mem_strdup0(src->hint)};
+}
+
 void err_also(struct err *dst, struct err *src)
 {
 	char *msg = mem_printf("%s; then: %s", err_msg(dst), err_msg(src));

@@ -73,6 +73,8 @@ int err_hint(struct err *e, const char *fmt, ...) NH_PRINTF(2, 3);
 
 /* Moves SRC into DST (cleared first); SRC becomes empty. */
 void err_move(struct err *dst, struct err *src);
+/* Makes DST (cleared first) what SRC is, which stays. */
+void err_copy(struct err *dst, const struct err *src);
 /* Appends "; then: <SRC's message>" to DST and clears SRC: for a failure met
  * while handling a failure. */
 void err_also(struct err *dst, struct err *src);

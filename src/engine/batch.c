@@ -387,11 +387,7 @@ static bool settle(void *arg, const struct journal_job *job)
 	m = &s->b->members[job->member];
 	memcpy(m->job, job->id, JOURNAL_ID_MAX);
 	m->ended_us = job->ended_us;
-	err_clear(&m->why);
-	if (job->error.kind != ERR_NONE)
-		err_set(&m->why, job->error.kind, "%s", err_msg(&job->error));
-	if (job->error.hint)
-		err_hint(&m->why, "%s", job->error.hint);
+	err_copy(&m->why, &job->error);
 	switch (job->state) {
 	case JOURNAL_OPEN:
 		m->state = MEMBER_OPEN;

@@ -72,19 +72,13 @@ static struct link *dial(struct session *s, struct err *e)
 	struct link *l;
 
 	if (clock_mono_us() < s->gone_until) {
-		err_set(e, s->gone.kind, "%s", err_msg(&s->gone));
-		e->sys = s->gone.sys;
-		if (s->gone.hint)
-			err_hint(e, "%s", s->gone.hint);
+		err_copy(e, &s->gone);
 		return NULL;
 	}
 	l = link_open(&s->cfg, e);
 	if (l)
 		return l;
-	err_set(&s->gone, e->kind, "%s", err_msg(e));
-	s->gone.sys = e->sys;
-	if (e->hint)
-		err_hint(&s->gone, "%s", e->hint);
+	err_copy(&s->gone, e);
 	s->gone_until = clock_mono_us() + GONE_US;
 	return NULL;
 }

@@ -42,6 +42,26 @@ static void t_err_chain(void **state)
 	assert_int_equal(e.kind, ERR_NONE);
 }
 
+static void t_err_copy(void **state)
+{
+	struct err from = ERR_INIT, to = ERR_INIT;
+
+	(void)state;
+	err_set(&to, ERR_USAGE, "replaced");
+	err_sys(&from, ERR_LOST, EPIPE, "read");
+	err_hint(&from, "look");
+	err_copy(&to, &from);
+	err_clear(&from);
+	assert_int_equal(to.kind, ERR_LOST);
+	assert_int_equal(to.sys, EPIPE);
+	assert_string_equal(err_msg(&to), "read: Broken pipe");
+	assert_string_equal(to.hint, "look");
+	err_copy(&to, &from); /* none */
+	assert_int_equal(to.kind, ERR_NONE);
+	assert_null(to.hint);
+	err_clear(&to);
+}
+
 static void t_rel(void **state)
 {
 	(void)state;
@@ -340,6 +360,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_err_chain),
+		cmocka_unit_test(t_err_copy),
 		cmocka_unit_test(t_rel),
 		cmocka_unit_test(t_beneath),
 		cmocka_unit_test(t_atomic),
