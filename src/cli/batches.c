@@ -74,6 +74,13 @@ static bool match(void *arg, const struct batch *b)
 	return true;
 }
 
+int cli_not_of_batch(const struct cli *c, const char *opt, struct err *e)
+{
+	err_set(e, ERR_USAGE, "--%s is for a job; %s is a batch", opt,
+		c->operands[0]);
+	return err_hint(e, "novahaul show %s", c->operands[0]);
+}
+
 bool cli_is_batch(const char *word)
 {
 	return !strncmp(word, "b-", 2);

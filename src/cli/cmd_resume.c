@@ -61,14 +61,6 @@ static int usage(const struct cli *c, const struct args *a, struct err *e)
 	return err_hint(e, "novahaul help resume");
 }
 
-/* A batch would have to be asked member by member. */
-static int not_of_batch(const struct cli *c, struct err *e)
-{
-	err_set(e, ERR_USAGE, "--source-dead is for a job; %s is a batch",
-		c->operands[0]);
-	return err_hint(e, "novahaul show %s", c->operands[0]);
-}
-
 static int skip_dry(struct cli *c, const char *id,
 		    const struct app_book_skip *s, struct err *e)
 {
@@ -148,7 +140,9 @@ static int run(struct cli *c, const void *args, struct err *e)
 	c->app.disks_host = a->disks ? disks.host : NULL;
 	c->app.disks_path = a->disks ? disks.path : NULL;
 	if (cli_is_batch(c->operands[0]))
-		return a->source_dead ? not_of_batch(c, e) : batch(c, args, e);
+		/* It would have to be asked member by member. */
+		return a->source_dead ? cli_not_of_batch(c, "source-dead", e)
+				      : batch(c, args, e);
 	if (cli_job_word(c, c->operands[0], id, e))
 		return -1;
 	q = mem_printf("Go on with job %s?", id);

@@ -21,13 +21,12 @@ static const struct opt opts[] = {
 };
 
 /* A batch would have to be asked member by member, and knows by itself. */
-static int not_of_batch(const struct args *a, const char *id, struct err *e)
+static int not_of_batch(const struct cli *c, const struct args *a,
+			struct err *e)
 {
-	if (!a->uncommitted && !a->source_dead)
-		return 0;
-	err_set(e, ERR_USAGE, "--%s is for a job; %s is a batch",
-		a->uncommitted ? "uncommitted" : "source-dead", id);
-	return err_hint(e, "novahaul show %s", id);
+	return a->uncommitted	? cli_not_of_batch(c, "uncommitted", e)
+	       : a->source_dead ? cli_not_of_batch(c, "source-dead", e)
+				: 0;
 }
 
 static int batch(struct cli *c, struct err *e)
@@ -66,7 +65,7 @@ static int run(struct cli *c, const void *args, struct err *e)
 		return err_hint(e, "novahaul help rollback");
 	}
 	if (cli_is_batch(c->operands[0]))
-		return not_of_batch(a, c->operands[0], e) ? -1 : batch(c, e);
+		return not_of_batch(c, a, e) ? -1 : batch(c, e);
 	if (cli_job_word(c, c->operands[0], id, e))
 		return -1;
 	q = mem_printf("Undo all that job %s has done?", id);

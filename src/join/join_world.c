@@ -59,13 +59,13 @@ static int open_disks(struct opened *o, const struct app *a, struct err *e)
 	return 0;
 }
 
-static int need_sides(struct opened *o, enum app_reach reach, struct err *e)
+static int need_sides(struct opened *o, struct err *e)
 {
 	for (int s = SRC; s <= DST; s++) {
 		if (o->w.host[s] || (o->w.backward && s == DST) ||
 		    (o->w.onward && s == SRC) || (o->w.off && s == SRC) ||
 		    /* nothing is to be put back there */
-		    (reach == APP_REACH_SOURCE && o->w.move->dead))
+		    (o->w.backward && o->w.move->dead))
 			continue;
 		/* A refused host key stays a refusal. */
 		err_set(e,
@@ -159,7 +159,7 @@ void *join_world_open(struct app *a, const json_t *plan, enum app_reach reach,
 	else
 		open_side(o, a->config, SRC);
 	open_side(o, a->config, DST);
-	if (need_sides(o, reach, e) || open_disks(o, a, e)) {
+	if (need_sides(o, e) || open_disks(o, a, e)) {
 		join_world_close(o);
 		return NULL;
 	}
