@@ -457,16 +457,20 @@ static void t_refused(void **state)
 	end();
 }
 
+static void delete_server(void)
+{
+	for (size_t a = 0; fake_actors[a]; a++)
+		if (strstr(fake_actors[a], "delete"))
+			fake_act(t.fw, a);
+	assert_true(t.fw->row.deleted);
+}
+
 /* The server is deleted in the middle: Nova lets go of what its row names, and
  * the job of the rest. */
 static int deleting(void *self, const char *id, struct err *e)
 {
-	if (calls++ == 1) {
-		for (size_t a = 0; fake_actors[a]; a++)
-			if (strstr(fake_actors[a], "delete"))
-				fake_act(t.fw, a);
-		assert_true(t.fw->row.deleted);
-	}
+	if (calls++ == 1)
+		delete_server();
 	return fake_volume_ops.complete(self, id, e);
 }
 
@@ -494,10 +498,7 @@ static int late_gone(void *self, const struct volume_want *w,
 	struct err why = ERR_INIT;
 
 	if (!calls++) {
-		for (size_t a = 0; fake_actors[a]; a++)
-			if (strstr(fake_actors[a], "delete"))
-				fake_act(t.fw, a);
-		assert_true(t.fw->row.deleted);
+		delete_server();
 		env.world = &other_w;
 		fake_open(&other_w, t.fw, true);
 		assert_int_equal(txn_rollback(&env, t.id, &why),
