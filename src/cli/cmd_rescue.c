@@ -220,7 +220,7 @@ static json_t *os_text(const json_t *row)
 			   what ? what : "unknown", name ? ", " : "",
 			   name ? name : "");
 	}
-	return json_string(buf_str(&b));
+	return b.len ? json_string(buf_str(&b)) : json_null();
 }
 
 /* "ext4 root 31 MiB, swap 1 GiB" */
@@ -240,7 +240,7 @@ static json_t *filesystems_text(const json_t *row)
 			   type ? type : "unknown", label ? " " : "",
 			   label ? label : "", size);
 	}
-	return json_string(buf_str(&b));
+	return b.len ? json_string(buf_str(&b)) : json_null();
 }
 
 /* For people; the other formats have the members themselves. */

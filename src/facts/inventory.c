@@ -214,6 +214,9 @@ static int one_file(const struct inventory_in *in, struct inventory_item *i,
 		f->st.type == HOST_FILE ? IMAGE_FTYPE_REG : IMAGE_FTYPE_OTHER);
 	enum image_format fmt = declared(d, f->rel);
 
+	/* A disk that is a link elsewhere is none that a rescue would take. */
+	if (f->st.type == HOST_LINK || f->st.type == HOST_SPECIAL)
+		return err_set(e, ERR_REFUSED, "%s: %s", f->rel, n.why);
 	if (n.act != IMAGE_ACT_COPY && n.act != IMAGE_ACT_REWRITE)
 		return 0;
 	i->files++;

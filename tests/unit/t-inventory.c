@@ -109,6 +109,25 @@ static void t_heads(void **state)
 	inventory_clear(&v);
 }
 
+/* What is no file is told, and not followed. */
+static void t_links(void **state)
+{
+	struct inventory v = {0};
+
+	(void)state;
+	instance(UUID2);
+	sh("cd '%s'/" UUID2 "; ln -sf /etc/shadow disk.local", dir);
+	instance(UUID3);
+	sh("cd '%s'/" UUID3 "; rm disk; mkfifo disk", dir);
+	look(&v, false);
+	assert_int_equal(of(&v, UUID2)->state, INVENTORY_UNREADABLE);
+	assert_non_null(strstr(err_msg(&of(&v, UUID2)->err), "disk.local: "));
+	assert_int_equal(of(&v, UUID3)->state, INVENTORY_UNREADABLE);
+	assert_non_null(strstr(err_msg(&of(&v, UUID3)->err), "disk: "));
+	inventory_clear(&v);
+	sh("cd '%s'; rm -r " UUID2 " " UUID3, dir);
+}
+
 /* Without a database a name is still what libvirt has. */
 static void t_definitions(void **state)
 {
@@ -258,9 +277,9 @@ static void t_inside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_heads),	cmocka_unit_test(t_definitions),
-		cmocka_unit_test(t_no_inspect), cmocka_unit_test(t_locked),
-		cmocka_unit_test(t_inside),
+		cmocka_unit_test(t_heads),	 cmocka_unit_test(t_links),
+		cmocka_unit_test(t_definitions), cmocka_unit_test(t_no_inspect),
+		cmocka_unit_test(t_locked),	 cmocka_unit_test(t_inside),
 	};
 
 	if (system("PATH=$PATH:/sbin:/usr/sbin; command -v qemu-img && "
