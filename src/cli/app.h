@@ -252,9 +252,9 @@ struct app_readmit {
 /* {schema_version, host, service: {nova_compute, forced_down, disabled, reason,
  * ours}, service_waits, service_job, findings: [{kind, severity, server, name,
  * home, job, message, hint, blocks, done}]}.  ERR_REFUSED when something stands
- * in the way, and nothing was changed, ERR_NOTHING when there is nothing to do;
- * whatever else, jobs may have run.  *OPEN is set when a job
- * was left open. */
+ * in the way, ERR_LOCKED when a job has to end first, and nothing was changed;
+ * ERR_NOTHING when there is nothing to do; whatever else, jobs may have run.
+ * *OPEN is set when a job was left open. */
 int app_readmit(struct app *a, const struct app_readmit *r, json_t **report,
 		bool *open, struct err *e);
 

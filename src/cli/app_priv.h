@@ -46,6 +46,11 @@ void app_fix(struct app *a, const struct audit_facts *f,
 	     const struct audit_found *found, const char *kind,
 	     struct app_fixed *out);
 
+/* Of app_held.c: ERR_LOCKED, with what to type first, when a job has to end
+ * before what HOST has of the servers of FOUND may be touched. */
+int app_held(struct app *a, const char *host, const struct audit_facts *f,
+	     const struct audit_found *found, struct err *e);
+
 /* Of app_audit.c: the jobs, by the hosts' manifests and by the journal. */
 struct app_audited {
 	json_t *findings;

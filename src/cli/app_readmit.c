@@ -107,31 +107,50 @@ static int look(struct readmit *x, struct err *e)
 
 /* --- may it? */
 
-static int in_the_way(const struct readmit *x, struct err *e)
+static int no_compute(const struct readmit *x, struct err *e)
+{
+	if (!flag(x, "nova_compute"))
+		return 0;
+	err_set(e, ERR_REFUSED,
+		"nova-compute runs there: it may start guests, or destroy "
+		"some, at any moment");
+	return err_hint(e,
+			"stop nova-compute on %s; novahaul readmit %s; start "
+			"it again",
+			x->r->host, x->r->host);
+}
+
+/* What cannot be settled; RUNS: because it runs. */
+static int no_stop(const struct readmit *x, bool runs, struct err *e)
 {
 	size_t n = 0;
 	const struct audit_finding *first = NULL;
 
-	if (flag(x, "nova_compute")) {
-		err_set(e, ERR_REFUSED,
-			"nova-compute runs there: it may start guests, or "
-			"destroy some, at any moment");
-		return err_hint(e,
-				"stop nova-compute on %s; novahaul readmit %s; "
-				"start it again",
-				x->r->host, x->r->host);
+	for (size_t i = 0; i < x->found.n; i++) {
+		const struct audit_finding *v = &x->found.v[i];
+
+		if (v->fix || (runs && str_is(v->kind, "leftover-kept")))
+			continue;
+		first = first ? first : v;
+		n++;
 	}
-	for (size_t i = 0; i < x->found.n; i++)
-		if (!x->found.v[i].fix) {
-			first = first ? first : &x->found.v[i];
-			n++;
-		}
 	if (!first)
 		return 0;
 	err_set(e, ERR_REFUSED, "server %s (%s): %s%s", first->server,
 		first->name ? first->name : "?", first->message,
 		n > 1 ? ", and there are more" : "");
 	return first->hint ? err_hint(e, "%s", first->hint) : -1;
+}
+
+/* A job that holds it is why something is kept, and is asked for first. */
+static int in_the_way(const struct readmit *x, struct err *e)
+{
+	return no_compute(x, e) || no_stop(x, true, e) ||
+			       app_held(x->a, x->r->host, &x->f, &x->found,
+					e) ||
+			       no_stop(x, false, e)
+		       ? -1
+		       : 0;
 }
 
 static bool service_waits(const struct readmit *x)

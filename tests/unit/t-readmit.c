@@ -15,6 +15,7 @@
 #include "cli/progress.h"
 #include "engine/fence.h"
 #include "engine/step.h"
+#include "engine/txn.h"
 
 /* Facts own their strings; these are literals that nobody frees. */
 #pragma GCC diagnostic ignored "-Wdiscarded-qualifiers"
@@ -44,6 +45,7 @@ static struct {
 	struct buf log;
 	const char *failing;
 	enum err_kind how;
+	json_t *manifests; /* of dead; NULL: none */
 	json_t *report;
 	bool open;
 	struct err e;
@@ -257,6 +259,7 @@ static void read_world(struct app *a, const struct app_audit_scope *scope,
 			.uuid = mem_strdup(t.servers[i].uuid),
 			.name = mem_strdup(t.servers[i].name),
 			.host = mem_strdup(t.servers[i].host),
+			.job = mem_strdup0(t.servers[i].job),
 			.vm_state = mem_strdup(t.servers[i].vm_state)};
 	f->migrations = MEM_NEW_N(struct audit_migration, 1);
 	for (size_t i = 0; i < t.f.n_migrations; i++)
@@ -279,6 +282,16 @@ static int look(struct app *a, const char *host, json_t **out, struct err *e)
 	(void)e;
 	assert_string_equal(host, "dead");
 	*out = json_incref(t.state);
+	return 0;
+}
+
+static int manifests(struct app *a, const char *host, json_t **out,
+		     struct err *e)
+{
+	(void)a;
+	(void)e;
+	assert_string_equal(host, "dead");
+	*out = t.manifests ? json_incref(t.manifests) : json_array();
 	return 0;
 }
 
@@ -362,6 +375,7 @@ static int set_up(void **state)
 	t.config.fence_max_age = 900;
 	t.ops = (struct app_ops){.audit_read = read_world,
 				 .readmit_look = look,
+				 .manifests = manifests,
 				 .fix_open = fix_open,
 				 .fix_close = fix_close,
 				 .fix_steps = steps};
@@ -387,6 +401,7 @@ static int tear_down(void **state)
 	strv_clear(&t.asked);
 	json_decref(t.report);
 	json_decref(t.state);
+	json_decref(t.manifests);
 	err_clear(&t.e);
 	return 0;
 }
@@ -530,6 +545,167 @@ static void t_service(void **state)
 	assert_string_equal(buf_str(&t.log), "service, ");
 }
 
+/* ---- jobs that have to end first */
+
+/* In the journal, about web-1. */
+static void job(const char *kind, enum journal_state state, enum journal_dir d,
+		char id[JOURNAL_ID_MAX])
+{
+	struct txn_env env = {.steps = table};
+	struct journal_job job = {0};
+	struct journal_turn turn = {.state = state, .dir = d};
+	struct journal_key key;
+	json_t *plan = json_pack(
+		"{s:s, s:{s:s, s:s}, s:s, s:s, s:[{s:s, s:{}}]}", "kind", kind,
+		"instance", "uuid", U1, "name", "web-1", "source", "dead",
+		"target", "home", "steps", "step", "fix-domain", "params");
+
+	env.journal = journal_open(t.path, &t.e);
+	assert_non_null(env.journal);
+	assert_int_equal(txn_start(&env, plan, id, &t.e), 0);
+	assert_int_equal(journal_load(env.journal, id, &job, &t.e), 0);
+	key = journal_key(&job);
+	assert_int_equal(journal_turn(env.journal, &key, &turn, &t.e), 0);
+	journal_job_clear(&job);
+	journal_close(env.journal);
+	json_decref(plan);
+}
+
+/* Refused before anything, by whom, and in which order to type what. */
+static void held(const char *why, const char *fmt, const char *id)
+{
+	AUTO(buf_clear) struct buf b = BUF_INIT;
+
+	/* FMT has "J" for the job. */
+	for (; *fmt; fmt++)
+		if (*fmt == 'J')
+			buf_puts(&b, id);
+		else
+			buf_putc(&b, *fmt);
+	for (int only_look = 1; only_look >= 0; only_look--) {
+		go(only_look, ERR_LOCKED);
+		if (!strstr(err_msg(&t.e), id) || !strstr(err_msg(&t.e), why) ||
+		    !strstr(err_msg(&t.e), "server " U1 " (web-1)"))
+			fail_msg("%s", err_msg(&t.e));
+		assert_string_equal(t.e.hint, buf_str(&b));
+		assert_string_equal(buf_str(&t.log), "");
+		assert_false(t.open);
+	}
+}
+
+static void t_open_job(void **state)
+{
+	char id[JOURNAL_ID_MAX];
+
+	(void)state;
+	job("move", JOURNAL_OPEN, JOURNAL_FORWARD, id);
+	held("from dead to home is open",
+	     "novahaul resume J, or novahaul rollback J; then novahaul readmit "
+	     "dead",
+	     id);
+	/* Its row names it, too. */
+	t.servers[0].job = id;
+	held("from dead to home is open",
+	     "novahaul resume J, or novahaul rollback J; then novahaul readmit "
+	     "dead",
+	     id);
+}
+
+static void t_open_back(void **state)
+{
+	char id[JOURNAL_ID_MAX];
+
+	(void)state;
+	job("move", JOURNAL_OPEN, JOURNAL_BACKWARD, id);
+	held("from dead to home is open",
+	     "novahaul resume J goes on with its rollback; then novahaul "
+	     "readmit dead",
+	     id);
+}
+
+static void t_open_fix(void **state)
+{
+	char id[JOURNAL_ID_MAX];
+
+	(void)state;
+	job("fix", JOURNAL_OPEN, JOURNAL_FORWARD, id);
+	held("of audit --fix is open",
+	     "novahaul resume J, or novahaul rollback J; then novahaul readmit "
+	     "dead",
+	     id);
+}
+
+static void lies(const char *id, bool closed, bool lease)
+{
+	json_decref(t.manifests);
+	t.manifests =
+		lease ? json_pack("[{s:s, s:s, s:b, s:s, s:s}]", "host", "dead",
+				  "job", id, "closed", closed, "text", "",
+				  "server", U1)
+		      : json_pack("[{s:s, s:s, s:b, s:s}]", "host", "dead",
+				  "job", id, "closed", closed, "text",
+				  "{\"plan\": {\"instance\": {\"uuid\": "
+				  "\"" U1 "\"}}}");
+}
+
+/* Undone while its source was dead: the host has not heard of it. */
+static void t_undone(void **state)
+{
+	char id[JOURNAL_ID_MAX];
+
+	(void)state;
+	job("move", JOURNAL_ROLLED_BACK, JOURNAL_BACKWARD, id);
+	lies(id, false, false);
+	held("was undone without the host",
+	     "novahaul audit dead --fix --job J; then novahaul readmit dead",
+	     id);
+	lies(id, false, true);
+	held("was undone without the host",
+	     "novahaul audit dead --fix --job J; then novahaul readmit dead",
+	     id);
+	/* A copy that is kept holds nothing; nor is another server's lease in
+	 * its way. */
+	lies(id, true, false);
+	go(true, ERR_NONE);
+	lies(id, false, true);
+	json_object_set_new(json_array_get(t.manifests, 0), "server",
+			    json_string(U2));
+	go(false, ERR_NONE);
+	assert_int_equal(jobs(), 4);
+}
+
+static void t_done(void **state)
+{
+	char id[JOURNAL_ID_MAX];
+
+	(void)state;
+	job("move", JOURNAL_DONE, JOURNAL_FORWARD, id);
+	lies(id, false, false);
+	go(false, ERR_NONE);
+	assert_int_equal(jobs(), 4);
+}
+
+/* Of another journal.  What the job keeps from being settled is its matter; a
+ * guest that runs comes first all the same. */
+static void t_foreign(void **state)
+{
+	(void)state;
+	lies("j-aaaaaaaa", false, true);
+	held("this journal does not know",
+	     "novahaul audit dead --fix --job J; then novahaul readmit dead",
+	     "j-aaaaaaaa");
+	json_decref(t.manifests);
+	t.manifests = NULL;
+	t.servers[0].job = "j-aaaaaaaa";
+	held("holds its row",
+	     "novahaul audit --fix --job J; then novahaul readmit dead",
+	     "j-aaaaaaaa");
+	assert_int_equal(access(t.path, F_OK), -1);
+	t.at_dead[0].run = AUDIT_RUNNING;
+	go(false, ERR_REFUSED);
+	assert_non_null(strstr(err_msg(&t.e), "runs on dead"));
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -543,6 +719,12 @@ int main(void)
 		T(t_refused),
 		T(t_unseen),
 		T(t_service),
+		T(t_open_job),
+		T(t_open_back),
+		T(t_open_fix),
+		T(t_undone),
+		T(t_done),
+		T(t_foreign),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
