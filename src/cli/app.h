@@ -54,6 +54,9 @@ struct app {
 	/* Of resume --source-dead: who sees the source's disks, and where;
 	 * NULL: nobody.  Borrowed. */
 	const char *disks_host, *disks_path;
+	/* Of resume and rollback --source-dead: how old the proof may be, in
+	 * seconds; 0: as configured. */
+	unsigned fence_max_age;
 	bool confirmed; /* the operator said yes, or --yes: mutations may run */
 	/* When app_plan() of the very plan that app_apply() gets has ended
 	 * (clock_mono_us()); 0: it comes from elsewhere, and is held against
@@ -268,6 +271,8 @@ const char *app_record_name(enum app_record v);
 struct fence_proof;
 int app_proven(const struct app *a, const char *host, unsigned max_age_s,
 	       struct fence_proof *proof, struct err *e);
+/* How old that proof may be where a job goes on without its source, seconds. */
+unsigned app_alone_age(const struct app *a);
 int app_fenced(struct app *a, const struct app_dead *d,
 	       struct fence_proof *proof, struct err *e);
 /* What a dead host's disks hold: {schema_version, host, seen_on, path,

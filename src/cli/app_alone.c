@@ -30,6 +30,11 @@ static int does_not_answer(struct app *a, const struct journal_job *job,
 			job->id, job->id);
 }
 
+unsigned app_alone_age(const struct app *a)
+{
+	return a->fence_max_age ? a->fence_max_age : a->config->fence_max_age;
+}
+
 int app_alone_may(struct app *a, const struct journal_job *job, struct err *e)
 {
 	if (app_is_fix(job->plan) || is_rescue(job)) {
@@ -41,7 +46,7 @@ int app_alone_may(struct app *a, const struct journal_job *job, struct err *e)
 				"novahaul resume %s, or novahaul rollback %s",
 				job->id, job->id);
 	}
-	if (app_proven(a, job->source, a->config->fence_max_age, NULL, e))
+	if (app_proven(a, job->source, app_alone_age(a), NULL, e))
 		return -1;
 	return does_not_answer(a, job, e);
 }
@@ -58,10 +63,11 @@ void app_alone_next(const struct app *a, const struct journal_job *job,
 	if (e->hint && !strstr(e->hint, job->id))
 		first = mem_printf("%s; then ", e->hint);
 	err_hint(e,
-		 "%snovahaul %s %s --source-dead%s; or, when %s is back, "
+		 "%snovahaul %s %s --source-dead%s%s; or, when %s is back, "
 		 "novahaul resume %s",
 		 first ? first : "", verb, job->id,
-		 a->disks_path ? " --disks [HOST:]PATH" : "", job->source,
+		 a->disks_path ? " --disks [HOST:]PATH" : "",
+		 a->fence_max_age ? " --fence-max-age TIME" : "", job->source,
 		 job->id);
 }
 

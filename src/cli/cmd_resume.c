@@ -6,6 +6,7 @@
 struct args {
 	const char *skip, *reason;
 	bool dry_run, source_dead;
+	unsigned fence_max_age;
 	const char *disks;
 };
 
@@ -30,6 +31,12 @@ static const struct opt opts[] = {
 	 .name = "source-dead",
 	 .offset = offsetof(struct args, source_dead),
 	 .help = "without its source, which is proven to be off"},
+	{.type = OPT_SECONDS,
+	 .name = "fence-max-age",
+	 .arg = "TIME",
+	 .offset = offsetof(struct args, fence_max_age),
+	 .min = 1,
+	 .help = "with --source-dead: how old the proof may be"},
 	{.type = OPT_STRING,
 	 .name = "disks",
 	 .arg = "[HOST:]PATH",
@@ -129,9 +136,9 @@ static int run(struct cli *c, const void *args, struct err *e)
 
 	if (usage(c, args, e))
 		return -1;
-	if (a->disks && !a->source_dead) {
-		err_set(e, ERR_USAGE,
-			"resume: --disks goes with --source-dead");
+	if ((a->disks || a->fence_max_age) && !a->source_dead) {
+		err_set(e, ERR_USAGE, "resume: --%s goes with --source-dead",
+			a->disks ? "disks" : "fence-max-age");
 		return err_hint(e, "novahaul help resume");
 	}
 	if (a->disks && request_place(a->disks, "resume JOB --source-dead",
@@ -139,6 +146,7 @@ static int run(struct cli *c, const void *args, struct err *e)
 		return -1;
 	c->app.disks_host = a->disks ? disks.host : NULL;
 	c->app.disks_path = a->disks ? disks.path : NULL;
+	c->app.fence_max_age = a->fence_max_age;
 	if (cli_is_batch(c->operands[0]))
 		/* It would have to be asked member by member. */
 		return a->source_dead ? cli_not_of_batch(c, "source-dead", e)

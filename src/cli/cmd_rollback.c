@@ -6,6 +6,7 @@
 
 struct args {
 	bool uncommitted, source_dead;
+	unsigned fence_max_age;
 };
 
 static const struct opt opts[] = {
@@ -17,6 +18,12 @@ static const struct opt opts[] = {
 	 .name = "source-dead",
 	 .offset = offsetof(struct args, source_dead),
 	 .help = "without its source, which is proven to be off"},
+	{.type = OPT_SECONDS,
+	 .name = "fence-max-age",
+	 .arg = "TIME",
+	 .offset = offsetof(struct args, fence_max_age),
+	 .min = 1,
+	 .help = "with --source-dead: how old the proof may be"},
 	OPT_LAST,
 };
 
@@ -64,6 +71,12 @@ static int run(struct cli *c, const void *args, struct err *e)
 			"--source-dead says that there is none");
 		return err_hint(e, "novahaul help rollback");
 	}
+	if (a->fence_max_age && !a->source_dead) {
+		err_set(e, ERR_USAGE,
+			"rollback: --fence-max-age goes with --source-dead");
+		return err_hint(e, "novahaul help rollback");
+	}
+	c->app.fence_max_age = a->fence_max_age;
 	if (cli_is_batch(c->operands[0]))
 		return not_of_batch(c, a, e) ? -1 : batch(c, e);
 	if (cli_job_word(c, c->operands[0], id, e))

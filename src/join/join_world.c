@@ -115,7 +115,7 @@ static int fence_proven(void *self, const char *host, uint32_t max_age_s,
 	AUTO(db_host_clear) struct db_host seen = {0};
 
 	if (!max_age_s && o->w.off)
-		max_age_s = o->config->fence_max_age;
+		max_age_s = app_alone_age(o->app);
 	if (app_proven(o->app, host, max_age_s, &proof, e) ||
 	    o->db.ops->host(&o->db, host, &seen, e))
 		return -1;

@@ -132,15 +132,21 @@ static void dies_in(const char *step)
 	t.fails = NULL;
 }
 
-static void fence(enum fence_verdict v)
+static void fence_at(enum fence_verdict v, unsigned age_s)
 {
 	struct fence_evidence ev = {.host = "compute-30",
 				    .provider = "statement",
 				    .verdict = v,
-				    .taken_us = clock_now_us(),
+				    .taken_us =
+					    clock_now_us() - age_s * 1000000LL,
 				    .by = "me"};
 
 	assert_int_equal(fence_add(t.j, &ev, &t.e), 0);
+}
+
+static void fence(enum fence_verdict v)
+{
+	fence_at(v, 0);
 }
 
 static int alone(bool back)
@@ -212,6 +218,25 @@ static void t_proof(void **state)
 	assert_string_equal(buf_str(&t.log), "");
 }
 
+/* How old it may be is said here, or configured. */
+static void t_age(void **state)
+{
+	(void)state;
+	t.config.fence_max_age = 900;
+	dies_in("claim");
+	fence_at(FENCE_OFF, 1000);
+	assert_int_equal(alone(true), 6);
+	t.app.fence_max_age = 500;
+	assert_int_equal(alone(true), 6);
+	t.config.fence_max_age = 2000;
+	assert_int_equal(alone(true), 6);
+	assert_int_equal(t.opened, 0);
+	t.config.fence_max_age = 900;
+	t.app.fence_max_age = 1800;
+	assert_int_equal(alone(true), 0);
+	assert_string_equal(buf_str(&t.log), "undo claim, ");
+}
+
 static void t_between(void **state)
 {
 	(void)state;
@@ -273,6 +298,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(t_proof, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(t_age, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(t_between, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(t_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(t_forward, set_up, tear_down),

@@ -40,6 +40,7 @@ static struct {
 	unsigned overtaken; /* so many plans do not hold */
 	bool just_planned;  /* what is applied was planned by this very run */
 	unsigned plans;
+	unsigned fence_max_age; /* of what goes on without its source */
 } app;
 
 static int answer(struct app *a, const char *what, json_t **report,
@@ -47,6 +48,7 @@ static int answer(struct app *a, const char *what, json_t **report,
 {
 	snprintf(app.asked, sizeof(app.asked), "%s", what);
 	app.confirmed = a->confirmed;
+	app.fence_max_age = a->fence_max_age;
 	if (report && app.report)
 		*report = json_loads(app.report, 0, NULL);
 	return app.fails ? err_set(e, app.fails, "the fake failed") : 0;
@@ -895,6 +897,21 @@ static void t_jobs(void **state)
 	assert_int_equal(run("resume --yes --disks c:/mnt last"), CLI_USAGE);
 	assert_int_equal(run("resume --yes --source-dead --disks mnt last"),
 			 CLI_USAGE);
+	assert_int_equal(app.fence_max_age, 0);
+	assert_int_equal(run("resume --yes --source-dead --fence-max-age 30m "
+			     "last"),
+			 CLI_DONE);
+	assert_string_equal(app.asked, "resume alone");
+	assert_int_equal(app.fence_max_age, 1800);
+	assert_int_equal(run("rollback --yes --source-dead --fence-max-age 90 "
+			     "last"),
+			 CLI_DONE);
+	assert_string_equal(app.asked, "rollback alone");
+	assert_int_equal(app.fence_max_age, 90);
+	usage("resume --yes --fence-max-age 30m last", "--source-dead");
+	usage("rollback --yes --fence-max-age 30m last", "--source-dead");
+	usage("resume --yes --source-dead --fence-max-age 0 last",
+	      "not a time");
 	assert_int_equal(run("resume --yes --source-dead b-aaaaaaaa"),
 			 CLI_USAGE);
 	assert_int_equal(run("rollback --yes --uncommitted b-aaaaaaaa"),
