@@ -44,6 +44,9 @@ struct step;
 struct store;
 struct store_sql;
 
+/* A batch whose sources are dead: what its open members are asked for. */
+enum app_alone { APP_ALONE_NOT = 0, APP_ALONE_RESUME, APP_ALONE_ROLLBACK };
+
 struct app {
 	const struct config *config; /* borrowed */
 	const char *journal;	     /* --journal, else the configuration's */
@@ -57,6 +60,9 @@ struct app {
 	/* Of resume and rollback --source-dead: how old the proof may be, in
 	 * seconds; 0: as configured. */
 	unsigned fence_max_age;
+	/* Of app_batch_resume() and app_batch_rollback(): its open members, and
+	 * no others, as `resume JOB` or `rollback JOB` --source-dead. */
+	enum app_alone alone;
 	bool confirmed; /* the operator said yes, or --yes: mutations may run */
 	/* When app_plan() of the very plan that app_apply() gets has ended
 	 * (clock_mono_us()); 0: it comes from elsewhere, and is held against

@@ -14,25 +14,27 @@ static bool is_rescue(const struct journal_job *job)
 		json_object_get(json_object_get(job->plan, "move"), "dead"));
 }
 
-/* What looks dead and answers is not. */
-static int does_not_answer(struct app *a, const struct journal_job *job,
-			   struct err *e)
-{
-	struct err why = ERR_INIT;
-
-	if (!a->ops->answers || a->ops->answers(a, job->source, &why)) {
-		err_clear(&why);
-		return 0;
-	}
-	err_set(e, ERR_FENCE, "job %s: its source %s answers: it is not dead",
-		job->id, job->source);
-	return err_hint(e, "novahaul resume %s, or novahaul rollback %s",
-			job->id, job->id);
-}
-
 unsigned app_alone_age(const struct app *a)
 {
 	return a->fence_max_age ? a->fence_max_age : a->config->fence_max_age;
+}
+
+/* What looks dead and answers is not. */
+int app_alone_off(struct app *a, const char *what, const char *id,
+		  const char *source, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (app_proven(a, source, app_alone_age(a), NULL, e))
+		return -1;
+	if (!a->ops->answers || a->ops->answers(a, source, &why)) {
+		err_clear(&why);
+		return 0;
+	}
+	err_set(e, ERR_FENCE, "%s %s: its source %s answers: it is not dead",
+		what, id, source);
+	return err_hint(e, "novahaul resume %s, or novahaul rollback %s", id,
+			id);
 }
 
 int app_alone_may(struct app *a, const struct journal_job *job, struct err *e)
@@ -46,9 +48,7 @@ int app_alone_may(struct app *a, const struct journal_job *job, struct err *e)
 				"novahaul resume %s, or novahaul rollback %s",
 				job->id, job->id);
 	}
-	if (app_proven(a, job->source, app_alone_age(a), NULL, e))
-		return -1;
-	return does_not_answer(a, job, e);
+	return app_alone_off(a, "job", job->id, job->source, e);
 }
 
 void app_alone_next(const struct app *a, const struct journal_job *job,

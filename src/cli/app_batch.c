@@ -278,6 +278,11 @@ static enum sched_state found(const struct run *r, struct batch_member *m)
 {
 	bool back = r->b->dir == JOURNAL_BACKWARD;
 
+	/* What has not begun waits for its source; what is done stays. */
+	if (r->a->alone && m->state != MEMBER_OPEN &&
+	    (!back || m->state == MEMBER_DONE))
+		return SCHED_LEFT;
+
 	switch (m->state) {
 	case MEMBER_RUNNING:
 	case MEMBER_PENDING:
@@ -316,7 +321,7 @@ int batch_run_begin(struct run *r, struct app *a, struct journal *j,
 	l.parallel = r->limits.parallel;
 	l.per_source = back ? 0 : r->limits.per_source;
 	l.per_target = r->limits.per_target;
-	l.max_failures = back ? 0 : r->limits.max_failures;
+	l.max_failures = back || a->alone ? 0 : r->limits.max_failures;
 	r->s = sched_new(&l);
 	r->kids = MEM_NEW_N(struct kid, b->nmembers + 1);
 	r->bytes = MEM_NEW_N(uint64_t, b->nmembers + 1);

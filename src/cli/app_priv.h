@@ -67,6 +67,9 @@ int app_purge_begun(struct journal *j, const struct journal_job *job, bool *yes,
 /* Of app_alone.c.  May JOB go on without its source?  ERR_FENCE when that is
  * not proven to be off, or answers. */
 int app_alone_may(struct app *a, const struct journal_job *job, struct err *e);
+/* The same of SOURCE alone, for WHAT ("job", "batch") ID. */
+int app_alone_off(struct app *a, const char *what, const char *id,
+		  const char *source, struct err *e);
 /* Sets the hint of E, with which such a job was left open. */
 void app_alone_next(const struct app *a, const struct journal_job *job,
 		    bool back, struct err *e);

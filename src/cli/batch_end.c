@@ -121,9 +121,29 @@ static int no_job(struct run *r, struct kid *k, enum sched_end *end,
 	return 0;
 }
 
-static enum sched_end open_job(const struct kid *k, struct batch_member *m)
+/* The job was left as it was, or waits for its dead source: the journal does
+ * not know what its process has said to that, and what to type next. */
+static void its_words(const struct run *r, const struct kid *k,
+		      struct batch_member *m)
+{
+	int code = k->c.exit_code;
+	enum err_kind kind = code == CLI_REFUSED    ? ERR_REFUSED
+			     : code == CLI_UNFENCED ? ERR_FENCE
+						    : ERR_FAILED;
+
+	if (!k->error || (kind == ERR_FAILED && !r->a->alone))
+		return;
+	err_clear(&m->why);
+	err_set(&m->why, kind, "%s", k->error);
+	if (k->hint)
+		err_hint(&m->why, "%s", k->hint);
+}
+
+static enum sched_end open_job(const struct run *r, const struct kid *k,
+			       struct batch_member *m)
 {
 	m->state = MEMBER_OPEN;
+	its_words(r, k, m);
 	if (k->c.exit_code == CLI_LOCKED)
 		return SCHED_END_BUSY;
 	/* Killed: nothing says that it would not go on. */
@@ -142,7 +162,7 @@ static enum sched_end by_job(struct run *r, struct kid *k,
 	err_copy(&m->why, &n->why);
 	switch (n->state) {
 	case JOURNAL_OPEN:
-		return open_job(k, m);
+		return open_job(r, k, m);
 	case JOURNAL_DONE:
 		m->state = MEMBER_DONE;
 		if (r->b->dir == JOURNAL_FORWARD)

@@ -63,14 +63,27 @@ static int add_move(struct run *r, size_t i, struct strv *v, struct err *e)
 	return 0;
 }
 
+/* Each asks for the proof again, right before it goes on. */
+static void add_alone(const struct app *a, struct strv *v)
+{
+	strv_add(v, "--source-dead");
+	if (a->disks_path)
+		strv_addf(v, "--disks=%s:%s", a->disks_host, a->disks_path);
+	if (a->fence_max_age)
+		strv_addf(v, "--fence-max-age=%u", a->fence_max_age);
+}
+
 static void add_resume(const struct run *r, struct kid *k)
 {
 	const char *job = r->b->members[k->member].job;
-	bool back = r->b->dir == JOURNAL_BACKWARD || k->retreats;
+	bool back = r->a->alone ? r->a->alone == APP_ALONE_ROLLBACK
+				: r->b->dir == JOURNAL_BACKWARD || k->retreats;
 
 	strv_add(&k->argv, back ? "rollback" : "resume");
 	if (k->retreats)
 		strv_add(&k->argv, "--uncommitted");
+	if (r->a->alone)
+		add_alone(r->a, &k->argv);
 	strv_add(&k->argv, job);
 	memcpy(k->job, job, sizeof(k->job));
 }

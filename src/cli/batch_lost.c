@@ -108,8 +108,8 @@ int lost_judge(struct run *r, const struct kid *k, enum sched_end *end,
 	int rc = 0;
 
 	if ((*end != SCHED_END_FAILED && *end != SCHED_END_OPEN) ||
-	    r->stopping || r->b->dir == JOURNAL_BACKWARD || !m->target ||
-	    !r->a->ops->answers || m->why.kind == ERR_REFUSED)
+	    r->stopping || r->a->alone || r->b->dir == JOURNAL_BACKWARD ||
+	    !m->target || !r->a->ops->answers || m->why.kind == ERR_REFUSED)
 		return 0;
 	if (!strv_has(&r->lost, m->target)) {
 		if (answers(r, m->target, &why))
@@ -209,7 +209,8 @@ int lost_load(struct run *r, struct err *e)
 	AUTO(strv_clear) struct strv still = STRV_INIT;
 	struct load l = {r, e, false};
 
-	if (r->b->dir == JOURNAL_BACKWARD || !r->a->ops->answers)
+	/* Back, and without their sources, members need no other target. */
+	if (r->b->dir == JOURNAL_BACKWARD || r->a->alone || !r->a->ops->answers)
 		return 0;
 	if (batch_records(r->j, r->b->id, true, load, &l, e) || l.bad)
 		return -1;

@@ -124,8 +124,23 @@ static int end_lost(const struct run *r, const struct counts *c, struct err *e)
 	return CLI_OPEN;
 }
 
+/* Each has its own reason, and what to type. */
+static int end_alone(const struct run *r, const struct counts *c, struct err *e)
+{
+	err_set(e, ERR_FAILED,
+		"batch %s: %zu members are open, %zu have not begun", r->b->id,
+		c->open, c->pending);
+	err_hint(e,
+		 "novahaul show %s tells which are open, and what to type for "
+		 "each; novahaul resume %s when the source is back",
+		 r->b->id, r->b->id);
+	return CLI_OPEN;
+}
+
 static int end_open(const struct run *r, const struct counts *c, struct err *e)
 {
+	if (r->a->alone && !r->stopping)
+		return end_alone(r, c, e);
 	if (r->lost.n && c->open && !r->stopping)
 		return end_lost(r, c, e);
 	if (r->stopping)
@@ -310,6 +325,54 @@ static int settle(struct journal *j, struct batch *b, struct err *e)
 	return 0;
 }
 
+/* --- without the sources */
+
+struct open_jobs {
+	struct strv sources;
+	size_t n;
+};
+
+static bool note_open(void *arg, const struct journal_job *job)
+{
+	struct open_jobs *o = arg;
+
+	if (job->state != JOURNAL_OPEN || !job->source)
+		return true;
+	o->n++;
+	if (!strv_has(&o->sources, job->source))
+		strv_add(&o->sources, job->source);
+	return true;
+}
+
+/* Before anything is taken over: one of its sources is off.  Each job asks for
+ * its own. */
+static int sources_off(struct app *a, struct journal *j, const struct batch *b,
+		       struct err *e)
+{
+	struct open_jobs o = {STRV_INIT, 0};
+	struct err why = ERR_INIT;
+	bool off = false;
+	int rc = batch_jobs(j, b->id, -1, note_open, &o, e);
+
+	for (size_t i = 0; !rc && !off && i < o.sources.n; i++) {
+		err_clear(&why);
+		off = !app_alone_off(a, "batch", b->id, o.sources.v[i], &why);
+	}
+	strv_clear(&o.sources);
+	if (!rc && !o.n) {
+		rc = err_set(e, ERR_NOTHING,
+			     "batch %s has no open member, and --source-dead "
+			     "is for those alone",
+			     b->id);
+		err_hint(e, "novahaul show %s", b->id);
+	} else if (!rc && !off) {
+		err_move(e, &why);
+		rc = -1;
+	}
+	err_clear(&why);
+	return rc;
+}
+
 static int take_over(struct app *a, struct journal *j, struct batch *b,
 		     enum journal_dir dir, struct err *e)
 {
@@ -339,7 +402,8 @@ static int go_on(struct app *a, const char *id, enum journal_dir dir,
 	j = app_journal(a, e);
 	if (!j || batch_load(j, id, &b, e))
 		return -1;
-	if (!may_go_on(&b, dir, e)) {
+	if (!may_go_on(&b, dir, e) &&
+	    (!a->alone || !sources_off(a, j, &b, e))) {
 		if (!take_over(a, j, &b, dir, e)) {
 			rc = run(a, j, &b, out, e);
 		} else if (e->kind == ERR_INTERRUPTED) {

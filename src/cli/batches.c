@@ -81,6 +81,15 @@ int cli_not_of_batch(const struct cli *c, const char *opt, struct err *e)
 	return err_hint(e, "novahaul show %s", c->operands[0]);
 }
 
+int cli_not_of_run(const struct cli *c, const char *opt, struct err *e)
+{
+	err_set(e, ERR_USAGE,
+		"--%s is for a job, or the batch of an evacuation or a return; "
+		"%s is a run",
+		opt, c->operands[0]);
+	return err_hint(e, "novahaul show %s", c->operands[0]);
+}
+
 bool cli_is_batch(const char *word)
 {
 	return !strncmp(word, "b-", 2);

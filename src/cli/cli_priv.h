@@ -57,6 +57,8 @@ enum cli_alive cli_job_alive(const struct journal_job *job);
 bool cli_is_batch(const char *word);
 /* The operand is a batch, and --OPT is for a job: the error that says so. */
 int cli_not_of_batch(const struct cli *c, const char *opt, struct err *e);
+/* It is a run, and --OPT is for a job or a batch of moves. */
+int cli_not_of_run(const struct cli *c, const char *opt, struct err *e);
 /* As cli_job_id() and cli_job_word(). */
 int cli_batch_id(struct journal *j, const char *word, char id[JOURNAL_ID_MAX],
 		 struct err *e);

@@ -112,9 +112,14 @@ static int batch(struct cli *c, const struct args *a, struct err *e)
 		err_set(e, ERR_USAGE, "%s is no run of a runbook", id);
 		return err_hint(e, "novahaul show %s", id);
 	}
+	if (a->source_dead && run)
+		return cli_not_of_run(c, "source-dead", e);
 	if (a->skip)
 		return skip_step(c, id, a, e);
-	q = mem_printf("Go on with batch %s?", id);
+	c->app.alone = a->source_dead ? APP_ALONE_RESUME : APP_ALONE_NOT;
+	q = mem_printf("Go on with %sbatch %s%s?",
+		       a->source_dead ? "the open members of " : "", id,
+		       a->source_dead ? ", without their source" : "");
 	if (cli_confirm(c, q, e))
 		return -1;
 	if (run) {
@@ -148,9 +153,7 @@ static int run(struct cli *c, const void *args, struct err *e)
 	c->app.disks_path = a->disks ? disks.path : NULL;
 	c->app.fence_max_age = a->fence_max_age;
 	if (cli_is_batch(c->operands[0]))
-		/* It would have to be asked member by member. */
-		return a->source_dead ? cli_not_of_batch(c, "source-dead", e)
-				      : batch(c, args, e);
+		return batch(c, args, e);
 	if (cli_job_word(c, c->operands[0], id, e))
 		return -1;
 	q = mem_printf("Go on with job %s?", id);

@@ -27,16 +27,7 @@ static const struct opt opts[] = {
 	OPT_LAST,
 };
 
-/* A batch would have to be asked member by member, and knows by itself. */
-static int not_of_batch(const struct cli *c, const struct args *a,
-			struct err *e)
-{
-	return a->uncommitted	? cli_not_of_batch(c, "uncommitted", e)
-	       : a->source_dead ? cli_not_of_batch(c, "source-dead", e)
-				: 0;
-}
-
-static int batch(struct cli *c, struct err *e)
+static int batch(struct cli *c, const struct args *a, struct err *e)
 {
 	struct app_batch_outcome out = {.code = -1};
 	struct app_outcome book = APP_OUTCOME_INIT;
@@ -47,7 +38,13 @@ static int batch(struct cli *c, struct err *e)
 	if (cli_batch_word(c, c->operands[0], id, e) ||
 	    cli_batch_is_run(c, id, &run, e))
 		return -1;
-	q = mem_printf("Undo all that batch %s has done?", id);
+	if (a->source_dead && run)
+		return cli_not_of_run(c, "source-dead", e);
+	c->app.alone = a->source_dead ? APP_ALONE_ROLLBACK : APP_ALONE_NOT;
+	q = a->source_dead ? mem_printf("Undo what the open members of batch "
+					"%s have done, without their source?",
+					id)
+			   : mem_printf("Undo all that batch %s has done?", id);
 	if (cli_confirm(c, q, e))
 		return -1;
 	if (run) {
@@ -78,7 +75,9 @@ static int run(struct cli *c, const void *args, struct err *e)
 	}
 	c->app.fence_max_age = a->fence_max_age;
 	if (cli_is_batch(c->operands[0]))
-		return not_of_batch(c, a, e) ? -1 : batch(c, e);
+		/* A batch knows by itself when a member must be asked that. */
+		return a->uncommitted ? cli_not_of_batch(c, "uncommitted", e)
+				      : batch(c, a, e);
 	if (cli_job_word(c, c->operands[0], id, e))
 		return -1;
 	q = mem_printf("Undo all that job %s has done?", id);

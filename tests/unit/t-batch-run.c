@@ -10,7 +10,9 @@
 #include "cli/app_batch.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
+#include "core/clock.h"
 #include "core/str.h"
+#include "engine/fence.h"
 #include "facts/facts.h"
 
 #define UUID "9f2c1f1e-0b1d-4c57-8b9c-111111111111"
@@ -91,10 +93,57 @@ static int note_words(int argc, char **argv)
 	return n;
 }
 
+/* Job ID, of this process, was undone on demand. */
+static void was_undone(const char *journal, const char *id)
+{
+	struct err e = ERR_INIT;
+	struct journal *j = journal_open(journal, &e);
+	struct journal_job job = {0};
+	struct journal_turn t = {.state = JOURNAL_ROLLED_BACK,
+				 .dir = JOURNAL_BACKWARD,
+				 .demanded = true};
+	struct journal_key k;
+
+	if (!j || journal_load(j, id, &job, &e))
+		_exit(99);
+	k = journal_key(&job);
+	if (journal_turn(j, &k, &t, &e))
+		_exit(99);
+	journal_job_clear(&job);
+	journal_close(j);
+}
+
+/* Of a batch whose source is dead: NH_REFUSED is the job that cannot. */
+static int alone(int argc, char **argv)
+{
+	const char *id = argv[argc - 1];
+	bool back = false;
+
+	for (int i = 1; i < argc; i++)
+		back |= str_is(argv[i], "rollback");
+	if (str_is(id, getenv("NH_REFUSED"))) {
+		fprintf(stderr,
+			"error: only its source can undo it\n"
+			"hint: novahaul resume %s when it is back\n",
+			id);
+		return CLI_REFUSED;
+	}
+	if (back) {
+		was_undone(argv[1] + strlen("--journal="), id);
+		return CLI_DONE;
+	}
+	fprintf(stderr, "error: it runs; its source does not answer\n"
+			"hint: novahaul resume it\n");
+	return CLI_OPEN;
+}
+
 static int kid(const char *what, int argc, char **argv)
 {
 	const char *journal = argv[1] + strlen("--journal=");
 	int n = note_words(argc, argv);
+
+	if (str_is(what, "alone"))
+		return alone(argc, argv);
 
 	if (str_is(what, "fails") || !n) {
 		if (str_is(what, "passes"))
@@ -335,13 +384,265 @@ static void t_services(void **state)
 	json_decref(report);
 }
 
+/* ---- without their source */
+
+enum { OPEN1, OPEN2, DONE, PENDING, MEMBERS };
+static char jobs[MEMBERS][JOURNAL_ID_MAX];
+
+/* c30 died: two members are open, one is done, one has not begun. */
+static void dies(char id[JOURNAL_ID_MAX])
+{
+	struct err e = ERR_INIT;
+	struct journal *j = journal_open(path, &e);
+	json_t *list = json_array(), *plan;
+	struct batch b;
+
+	assert_non_null(j);
+	for (int i = 0; i < MEMBERS; i++) {
+		AUTO(mem_freep) char *uuid = mem_printf("u-%d", i);
+
+		json_array_append_new(
+			list, json_pack("{s:{s:s, s:s}, s:s, s:s}", "instance",
+					"uuid", uuid, "name", uuid, "source",
+					"c30", "target", "c34"));
+	}
+	plan = json_pack("{s:s, s:s, s:o}", "kind", "evacuate", "host", "c30",
+			 "members", list);
+	OK(batch_create(j, plan, "there pid 3", &b, &e));
+	memcpy(id, b.id, sizeof(b.id));
+	for (int i = 0; i < PENDING; i++) {
+		struct journal_turn t = {.state = JOURNAL_DONE};
+		struct journal_job job = {0};
+		struct journal_key k = batch_key(&b);
+		json_t *move = json_pack(
+			"{s:s, s:{s:s, s:s}, s:s, s:s, s:[{s:s}], "
+			"s:{s:s, s:i, s:i}}",
+			"kind", "move", "instance", "uuid",
+			b.members[i].instance, "name", "web", "source", "c30",
+			"target", "c34", "steps", "step", "all", "batch", "id",
+			b.id, "member", i, "epoch", 1);
+
+		b.members[i].state = MEMBER_RUNNING;
+		b.members[i].attempts = 1;
+		OK(batch_member_set(j, &k, &b.members[i], &e));
+		OK(journal_create(j, move, "there pid 3", &job, &e));
+		memcpy(jobs[i], job.id, sizeof(jobs[i]));
+		k = journal_key(&job);
+		if (i == DONE)
+			OK(journal_turn(j, &k, &t, &e));
+		journal_job_clear(&job);
+		json_decref(move);
+	}
+	json_decref(plan);
+	batch_clear(&b);
+	journal_close(j);
+}
+
+static void fence(unsigned age_s)
+{
+	struct err e = ERR_INIT;
+	struct journal *j = journal_open(path, &e);
+	struct fence_evidence ev = {.host = "c30",
+				    .provider = "statement",
+				    .verdict = FENCE_OFF,
+				    .taken_us =
+					    clock_now_us() - age_s * 1000000LL,
+				    .by = "me"};
+
+	assert_non_null(j);
+	OK(fence_add(j, &ev, &e));
+	journal_close(j);
+}
+
+static bool c30_answers;
+
+static int answers(struct app *a, const char *host, struct err *e)
+{
+	(void)a;
+	if (str_is(host, "c30") && !c30_answers)
+		return err_set(e, ERR_RETRY, "no route to host");
+	return 0;
+}
+
+/* The command: its exit code, and the batch after it. */
+static int go_alone(const char *id, enum app_alone how, struct batch *b,
+		    struct err *e)
+{
+	static const struct app_ops alone_ops = {.answers = answers};
+	struct app_batch_outcome out = {0};
+	struct app a = app;
+	struct err err = ERR_INIT;
+	struct journal *j;
+
+	a.ops = &alone_ops;
+	a.alone = how;
+	a.fence_max_age = 1800;
+	if (how == APP_ALONE_RESUME) {
+		a.disks_host = "c35";
+		a.disks_path = "/mnt/c30";
+	}
+	setenv("NH_KID", "alone", 1);
+	setenv("NH_WORDS", words, 1);
+	setenv("NH_REFUSED", jobs[OPEN1], 1);
+	if (how == APP_ALONE_ROLLBACK)
+		app_batch_rollback(&a, id, &out, e);
+	else
+		app_batch_resume(&a, id, &out, e);
+	unsetenv("NH_KID");
+	json_decref(out.report);
+	j = journal_open(path, &err);
+	assert_non_null(j);
+	assert_int_equal(batch_load(j, id, b, &err), 0);
+	journal_close(j);
+	return out.code < 0 ? (int)cli_exit_code(e) : out.code;
+}
+
+static void is(const struct batch *b, int i, enum batch_member_state state)
+{
+	if (b->members[i].state != state)
+		fail_msg("member %d is %s: %s", i,
+			 batch_member_state_name(b->members[i].state),
+			 err_msg(&b->members[i].why));
+}
+
+/* Without a proof nothing is even taken over. */
+static void t_alone_proof(void **state)
+{
+	static const enum app_alone both[] = {APP_ALONE_RESUME,
+					      APP_ALONE_ROLLBACK};
+	struct err e = ERR_INIT;
+	char id[JOURNAL_ID_MAX];
+	struct batch b;
+
+	(void)state;
+	dies(id);
+	for (int turn = 0; turn < 3; turn++) {
+		if (turn == 1)
+			fence(2000); /* too old */
+		if (turn == 2)
+			fence(0);
+		c30_answers = turn == 2;
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(go_alone(id, both[i], &b, &e),
+					 CLI_UNFENCED);
+			assert_non_null(strstr(err_msg(&e), "c30"));
+			assert_int_equal(b.epoch, 1);
+			assert_int_equal(b.dir, JOURNAL_FORWARD);
+			batch_clear(&b);
+			err_clear(&e);
+		}
+	}
+	c30_answers = false;
+	assert_int_equal(access(words, F_OK), -1);
+}
+
+/* The words of the process of JOB, which was one; NULL: there was none. */
+static void was_told(const char *job, const char *want)
+{
+	char line[2048];
+	FILE *f = fopen(words, "r");
+	int n = 0;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (strstr(line, job)) {
+			n++;
+			if (!want || !strstr(line, want))
+				fail_msg("%s", line);
+		}
+	fclose(f);
+	assert_int_equal(n, want ? 1 : 0);
+}
+
+static void t_alone_back(void **state)
+{
+	struct err e = ERR_INIT;
+	char id[JOURNAL_ID_MAX];
+	struct batch b;
+
+	(void)state;
+	dies(id);
+	fence(1000);
+	assert_int_equal(go_alone(id, APP_ALONE_ROLLBACK, &b, &e), CLI_OPEN);
+	was_told(jobs[OPEN1],
+		 " rollback --source-dead --fence-max-age=1800 j-");
+	was_told(jobs[OPEN2],
+		 " rollback --source-dead --fence-max-age=1800 j-");
+	/* One is refused: its own reason, and what to type; the other goes. */
+	is(&b, OPEN1, MEMBER_OPEN);
+	assert_int_equal(b.members[OPEN1].why.kind, ERR_REFUSED);
+	assert_string_equal(err_msg(&b.members[OPEN1].why),
+			    "only its source can undo it");
+	assert_non_null(strstr(b.members[OPEN1].why.hint, jobs[OPEN1]));
+	is(&b, OPEN2, MEMBER_ROLLED_BACK);
+	/* What is done stays; what had not begun never does. */
+	was_told(jobs[DONE], NULL);
+	is(&b, DONE, MEMBER_DONE);
+	was_told("u-3", NULL);
+	assert_int_equal(b.dir, JOURNAL_BACKWARD);
+	assert_int_equal(b.state, BATCH_OPEN);
+	assert_non_null(strstr(e.hint, "novahaul show b-"));
+	batch_clear(&b);
+	err_clear(&e);
+}
+
+static void t_alone_forward(void **state)
+{
+	struct err e = ERR_INIT;
+	char id[JOURNAL_ID_MAX];
+	struct batch b;
+
+	(void)state;
+	dies(id);
+	fence(0);
+	assert_int_equal(go_alone(id, APP_ALONE_RESUME, &b, &e), CLI_OPEN);
+	was_told(jobs[OPEN1], " resume --source-dead --disks=c35:/mnt/c30 "
+			      "--fence-max-age=1800 j-");
+	was_told(jobs[OPEN2], " resume --source-dead --disks=c35:/mnt/c30 "
+			      "--fence-max-age=1800 j-");
+	is(&b, OPEN1, MEMBER_OPEN);
+	assert_int_equal(b.members[OPEN1].why.kind, ERR_REFUSED);
+	/* Finished, up to the release of its source. */
+	is(&b, OPEN2, MEMBER_OPEN);
+	assert_string_equal(err_msg(&b.members[OPEN2].why),
+			    "it runs; its source does not answer");
+	/* No move from a dead host begins. */
+	was_told("u-3", NULL);
+	is(&b, DONE, MEMBER_DONE);
+	is(&b, PENDING, MEMBER_PENDING);
+	assert_int_equal(b.state, BATCH_OPEN);
+	batch_clear(&b);
+	err_clear(&e);
+}
+
+/* Nothing open: nothing to do, and nothing is taken over. */
+static void t_alone_nothing(void **state)
+{
+	struct err e = ERR_INIT;
+	char id[JOURNAL_ID_MAX];
+	struct batch b;
+
+	(void)state;
+	dies(id);
+	other_ends(path);
+	other_ends(path);
+	fence(0);
+	assert_int_equal(go_alone(id, APP_ALONE_ROLLBACK, &b, &e), CLI_NOTHING);
+	assert_int_equal(b.epoch, 1);
+	assert_int_equal(access(words, F_OK), -1);
+	batch_clear(&b);
+	err_clear(&e);
+}
+
 #define T(t) cmocka_unit_test_setup(t, set_up)
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		T(t_waits),  T(t_passes), T(t_fails),
-		T(t_unseen), T(t_from),	  T(t_services),
+		T(t_waits),	    T(t_passes),     T(t_fails),
+		T(t_unseen),	    T(t_from),	     T(t_services),
+		T(t_alone_proof),   T(t_alone_back), T(t_alone_forward),
+		T(t_alone_nothing),
 	};
 	const char *what = getenv("NH_KID");
 	int rc;

@@ -41,6 +41,8 @@ static struct {
 	bool just_planned;  /* what is applied was planned by this very run */
 	unsigned plans;
 	unsigned fence_max_age; /* of what goes on without its source */
+	enum app_alone alone;
+	char disks[64];
 } app;
 
 static int answer(struct app *a, const char *what, json_t **report,
@@ -49,6 +51,10 @@ static int answer(struct app *a, const char *what, json_t **report,
 	snprintf(app.asked, sizeof(app.asked), "%s", what);
 	app.confirmed = a->confirmed;
 	app.fence_max_age = a->fence_max_age;
+	app.alone = a->alone;
+	snprintf(app.disks, sizeof(app.disks), "%s:%s",
+		 a->disks_host ? a->disks_host : "",
+		 a->disks_path ? a->disks_path : "");
 	if (report && app.report)
 		*report = json_loads(app.report, 0, NULL);
 	return app.fails ? err_set(e, app.fails, "the fake failed") : 0;
@@ -1282,6 +1288,21 @@ static void t_batches(void **state)
 	assert_string_equal(app.asked, "batch-rollback");
 	assert_string_equal(app.job, id);
 	assert_true(app.confirmed);
+	assert_int_equal(app.alone, APP_ALONE_NOT);
+	assert_int_equal(run("rollback b- --yes --source-dead"), CLI_DONE);
+	assert_string_equal(app.asked, "batch-rollback");
+	assert_int_equal(app.alone, APP_ALONE_ROLLBACK);
+	assert_int_equal(run("resume b- --yes --source-dead --disks c:/mnt "
+			     "--fence-max-age 1h"),
+			 CLI_DONE);
+	assert_string_equal(app.asked, "batch-resume");
+	assert_int_equal(app.alone, APP_ALONE_RESUME);
+	assert_string_equal(app.disks, "c:/mnt");
+	assert_int_equal(app.fence_max_age, 3600);
+	assert_int_equal(run("resume b- --yes"), CLI_DONE);
+	assert_int_equal(app.alone, APP_ALONE_NOT);
+	usage("resume b- --yes --disks c:/mnt", "--source-dead");
+	usage("rollback b- --yes --uncommitted", "is for a job");
 	assert_int_equal(run("limit b- 20M"), CLI_DONE);
 	says(out, "batch b-");
 	assert_int_equal(run("show b- --events"), CLI_DONE);
@@ -1496,6 +1517,12 @@ static void t_run(void **state)
 	line = mem_printf("rollback %s --yes", id);
 	assert_int_equal(run(line), CLI_DONE);
 	assert_string_equal(app.asked, "book-rollback");
+	mem_free(line);
+	line = mem_printf("rollback %s --source-dead --yes", id);
+	usage(line, "is a run");
+	mem_free(line);
+	line = mem_printf("resume %s --source-dead --yes", id);
+	usage(line, "is a run");
 	unlink(path);
 	unlink(vars);
 }
