@@ -250,18 +250,25 @@ static void judge(struct runner *r, enum crash_job job, int code)
 			 buf_str(&b));
 }
 
-static void settle(struct runner *r, int code)
+/* A person reads the error, and types. */
+static enum crash_job go_on(struct runner *r, int *code)
 {
 	static const struct strike none = {0, CRASH_NONE};
-	enum crash_job job = job_state(r), after;
+	enum crash_job job = job_state(r);
 
 	for (int i = 0; job == CRASH_OPEN && i < SETTLE_MAX; i++) {
-		/* A person reads the error, and types. */
 		for (int t = 0; r->c->tick && t < 100; t++)
 			r->c->tick(crash_shm->world);
-		code = control(r, CRASH_RESUME, &none);
+		*code = control(r, CRASH_RESUME, &none);
 		job = job_state(r);
 	}
+	return job;
+}
+
+static void settle(struct runner *r, int code)
+{
+	enum crash_job job = go_on(r, &code), after;
+
 	if (!crash_shm->zombie) {
 		if (r->c->late)
 			r->c->late(crash_shm->world);
@@ -270,10 +277,11 @@ static void settle(struct runner *r, int code)
 	}
 	judge(r, job, code);
 	end_zombie(r);
+	/* Frozen before its job was in the journal, it just begins late, and
+	 * may leave it open as any other: Nova's start has failed. */
+	after = job == CRASH_NO_JOB ? go_on(r, &code) : job_state(r);
 	if (r->c->late)
 		r->c->late(crash_shm->world);
-	after = job_state(r);
-	/* Frozen before its job was in the journal, it just begins late. */
 	if (after != job && job != CRASH_NO_JOB && !crash_shm->violations++)
 		snprintf(crash_shm->text, sizeof(crash_shm->text),
 			 "the zombie changed the job's state");
