@@ -8,11 +8,11 @@
  *						anywhere that has the journal
  *	app_batch_rollback(a, id, &out, &e)	what can still be undone
  *
- * A member's process is this program itself ("move ... --batch", "resume",
- * "rollback"), which gets SIGTERM when the controller ends, however that ends,
- * and then stops at a checkpoint with its job open.  Whoever takes the batch
- * over raises its epoch, so that such a process can begin no job any more,
- * waits for those that have one, and goes on with what the journal says.
+ * A member's process is this program itself ("move" or "rescue ... --batch",
+ * "resume", "rollback"), which gets SIGTERM when the controller ends, however
+ * that ends, and then stops at a checkpoint with its job open.  Whoever takes
+ * the batch over raises its epoch, so that such a process can begin no job any
+ * more, waits for those that have one, and goes on with what the journal says.
  *
  * SIGINT and SIGTERM: the processes are told to stop, and the batch is left
  * open.  So it is when members are open or were not begun (max_failures).

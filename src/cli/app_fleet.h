@@ -117,6 +117,9 @@ int app_batch_holds(struct app *a, const json_t *plan, struct err *e);
  * PLAN.  .bwlimit stays 0: it is the whole batch's. */
 int app_batch_options(const json_t *plan, size_t idx, struct app_request *out,
 		      struct err *e);
+/* The other way round: an object each; the caller owns it. */
+json_t *app_options_json(const struct app_request *r);
+json_t *app_limits_json(const struct app_limits *l);
 /* PLAN's limits. */
 int app_batch_limits(const json_t *plan, struct app_limits *out, struct err *e);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/app_priv.h"
+#include "cli/app_rescue.h"
 #include "cli/request.h"
 #include "engine/fence.h"
 #include "plan/plan.h"
@@ -245,16 +246,6 @@ static struct plan_opts plan_opts_of(const struct app *a,
 	};
 }
 
-static json_t *dead_json(const struct app_dead *d)
-{
-	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:b, s:b, s:s, s:i}",
-			 "from", d->from, "host", d->host, "path", d->path,
-			 "xml_host", d->xml_host, "xml_dir", d->xml_dir,
-			 "accept_bad", d->accept_bad, "adopt", d->adopt,
-			 "record", app_record_name(d->record), "fence_max_age",
-			 (int)d->fence_max_age);
-}
-
 /* Enough to look again with the same eyes before the plan is run. */
 static json_t *request_json(const struct app_request *r)
 {
@@ -266,7 +257,7 @@ static json_t *request_json(const struct app_request *r)
 			      r->detach_volumes, "whole_group", r->whole_group);
 
 	if (r->dead)
-		json_object_set_new(q, "dead", dead_json(r->dead));
+		json_object_set_new(q, "dead", app_dead_json(r->dead));
 	return q;
 }
 

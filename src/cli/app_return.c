@@ -77,6 +77,13 @@ static void look_at(struct search *s, const struct batch *b)
 	}
 }
 
+static int no_evacuation(const struct batch *b, struct err *e)
+{
+	err_set(e, ERR_REFUSED, "batch %s is no evacuation, but a %s", b->id,
+		b->kind);
+	return err_hint(e, "novahaul show %s", b->id);
+}
+
 static int search(struct app *a, struct search *s, struct err *e)
 {
 	struct journal *j = app_journal(a, e);
@@ -91,9 +98,7 @@ static int search(struct app *a, struct search *s, struct err *e)
 			     : 0;
 		if (!rc && s->r->batch && !strcmp(b.id, s->r->batch) &&
 		    !str_is(b.kind, "evacuate"))
-			rc = err_set(e, ERR_REFUSED,
-				     "batch %s is no evacuation, but a %s",
-				     b.id, b.kind);
+			rc = no_evacuation(&b, e);
 		if (!rc)
 			look_at(s, &b);
 		batch_clear(&b);

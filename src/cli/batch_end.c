@@ -84,6 +84,19 @@ static int is_locked(struct run *r, const struct kid *k, bool *yes,
 	return 0;
 }
 
+/* It was not proven that the dead host is off, when it was to begin: it has
+ * not begun, and nothing was changed. */
+static enum sched_end unproven(const struct run *r, struct batch_member *m)
+{
+	AUTO(mem_freep)
+	char *first = m->why.hint ? mem_strdup(m->why.hint)
+				  : mem_printf("novahaul fence %s", m->source);
+
+	m->state = MEMBER_PENDING;
+	err_hint(&m->why, "%s; then novahaul resume %s", first, r->b->id);
+	return SCHED_END_WAITS;
+}
+
 /* The process ended without a job of its own. */
 static int no_job(struct run *r, struct kid *k, enum sched_end *end,
 		  struct err *e)
@@ -92,6 +105,16 @@ static int no_job(struct run *r, struct kid *k, enum sched_end *end,
 	const char *words = k->error;
 	bool locked;
 
+	if (k->c.exit_code == CLI_UNFENCED && !k->told) {
+		err_clear(&m->why);
+		m->ended_us = clock_now_us();
+		err_set(&m->why, ERR_FENCE, "%s",
+			words ? words : "its host is not proven to be off");
+		if (k->hint)
+			err_hint(&m->why, "%s", k->hint);
+		*end = unproven(r, m);
+		return 0;
+	}
 	if (is_locked(r, k, &locked, e))
 		return -1;
 	err_clear(&m->why);
@@ -184,6 +207,8 @@ static enum sched_end by_job(struct run *r, struct kid *k,
 		m->state = MEMBER_PENDING;
 		return SCHED_END_LOCKED;
 	}
+	if (n->why.kind == ERR_FENCE && r->b->dir == JOURNAL_FORWARD)
+		return unproven(r, m);
 	m->state = r->b->dir == JOURNAL_FORWARD ? MEMBER_FAILED
 						: MEMBER_ROLLED_BACK;
 	return r->b->dir == JOURNAL_FORWARD ? SCHED_END_FAILED : SCHED_END_DONE;

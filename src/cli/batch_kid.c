@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/app_batch_priv.h"
+#include "cli/app_rescue.h"
 #include "cli/request.h"
 #include "core/log.h"
 #include "core/str.h"
@@ -73,6 +74,31 @@ static void add_alone(const struct app *a, struct strv *v)
 		strv_addf(v, "--fence-max-age=%u", a->fence_max_age);
 }
 
+static int add_rescue(struct run *r, size_t i, struct strv *v, struct err *e)
+{
+	const struct batch_member *m = &r->b->members[i];
+	struct app_request req = {0};
+	struct app_dead dead;
+
+	if (app_batch_options(r->b->plan, i, &req, e) ||
+	    app_rescue_dead(r->b->plan, &dead, e))
+		return -1;
+	req.bwlimit = share_first(r);
+	strv_add(v, "rescue");
+	strv_add(v, dead.from);
+	strv_add(v, m->instance);
+	strv_addf(v, "--to=%s", m->target);
+	strv_addf(v, "--batch=%s:%zu:%" PRIu64, r->b->id, i, r->k.epoch);
+	request_dead_words(&req, &dead, v);
+	return 0;
+}
+
+static int add_begin(struct run *r, size_t i, struct strv *v, struct err *e)
+{
+	return str_is(r->b->kind, APP_RESCUE_KIND) ? add_rescue(r, i, v, e)
+						   : add_move(r, i, v, e);
+}
+
 static void add_resume(const struct run *r, struct kid *k)
 {
 	const char *job = r->b->members[k->member].job;
@@ -102,7 +128,7 @@ int kid_start(struct run *r, size_t i, enum sched_what what, struct err *e)
 	add_globals(r, &k->argv);
 	if (resume)
 		add_resume(r, k);
-	else if (add_move(r, i, &k->argv, e))
+	else if (add_begin(r, i, &k->argv, e))
 		return -1;
 	k->c.argv = k->argv.v;
 	/* Its own: the keys, the clouds and the configuration it works with are

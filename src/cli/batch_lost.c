@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "cli/app_batch_priv.h"
+#include "cli/app_rescue.h"
 #include "cli/progress.h"
 #include "core/str.h"
 #include "engine/txn.h"
@@ -78,8 +79,10 @@ static int strand(struct run *r, const struct kid *k, enum sched_end *end,
 	struct err why = ERR_INIT;
 	bool yes = false;
 
-	/* Once in a run: an undo that did not succeed is a person's. */
-	if (*m->job && m->source && !k->retreats && may_go_back(r, m, &yes, e))
+	/* Once in a run: an undo that did not succeed is a person's.  One whose
+	 * source is dead has nobody to go back to alone. */
+	if (*m->job && m->source && !k->retreats &&
+	    !str_is(r->b->kind, APP_RESCUE_KIND) && may_go_back(r, m, &yes, e))
 		return -1;
 	yes = yes && answers(r, m->source, &why);
 	err_clear(&why);
@@ -124,9 +127,19 @@ int lost_judge(struct run *r, const struct kid *k, enum sched_end *end,
 
 /* --- another target */
 
-static void left(struct batch_member *m, const struct err *why)
+static void left(const struct run *r, struct batch_member *m,
+		 const struct err *why)
 {
 	err_clear(&m->why);
+	if (str_is(r->b->kind, APP_RESCUE_KIND)) {
+		err_set(&m->why, ERR_REFUSED,
+			"%s does not answer; it is where it was", m->target);
+		err_hint(&m->why,
+			 "novahaul rescue %s %s --disks [HOST:]PATH --to HOST, "
+			 "with another target",
+			 m->source, m->instance);
+		return;
+	}
 	err_set(&m->why, ERR_REFUSED,
 		"%s does not answer, and %s; it stays on %s", m->target,
 		err_msg(why), m->source);
@@ -149,7 +162,7 @@ int lost_replan(struct run *r, size_t i, struct err *e)
 		sched_place(r->s, i, batch_host(r, m->target));
 	} else {
 		m->state = MEMBER_FAILED;
-		left(m, &why);
+		left(r, m, &why);
 		err_clear(&why);
 		sched_leave(r->s, i);
 		show_member(r, i);

@@ -4,6 +4,7 @@
 
 #include "cli/app_batch_priv.h"
 #include "cli/app_priv.h"
+#include "cli/app_rescue.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "core/clock.h"
@@ -78,7 +79,43 @@ char *batch_new_target(struct run *r, size_t i, struct err *e)
 
 struct counts {
 	size_t done, failed, open, pending, kept;
+	size_t unproven; /* of open and pending */
 };
+
+/* Of a rescue: as if it had been typed alone. */
+static int member_code(const struct batch_member *m)
+{
+	switch (m->state) {
+	case MEMBER_PENDING:
+	case MEMBER_RUNNING:
+	case MEMBER_OPEN:
+		return m->why.kind == ERR_FENCE ? CLI_UNFENCED : CLI_OPEN;
+	case MEMBER_FAILED:
+		return *m->job ? CLI_FAILED : (int)cli_exit_code(&m->why);
+	case MEMBER_DONE:
+	case MEMBER_ROLLED_BACK:
+	case MEMBER_SKIPPED:
+		break;
+	}
+	return CLI_DONE;
+}
+
+/* That of all members that are not done, where it is the same; else OTHERS. */
+static int same_code(const struct batch *b, int others)
+{
+	int code = CLI_DONE;
+
+	if (!str_is(b->kind, APP_RESCUE_KIND))
+		return others;
+	for (size_t i = 0; i < b->nmembers; i++) {
+		int one = member_code(&b->members[i]);
+
+		if (one != CLI_DONE && code != CLI_DONE && one != code)
+			return others;
+		code = one != CLI_DONE ? one : code;
+	}
+	return code == CLI_DONE ? others : code;
+}
 
 static struct counts count(const struct batch *b)
 {
@@ -89,9 +126,11 @@ static struct counts count(const struct batch *b)
 		case MEMBER_PENDING:
 		case MEMBER_RUNNING:
 			c.pending++;
+			c.unproven += b->members[i].why.kind == ERR_FENCE;
 			break;
 		case MEMBER_OPEN:
 			c.open++;
+			c.unproven += b->members[i].why.kind == ERR_FENCE;
 			break;
 		case MEMBER_FAILED:
 			c.failed++;
@@ -137,10 +176,28 @@ static int end_alone(const struct run *r, const struct counts *c, struct err *e)
 	return CLI_OPEN;
 }
 
+/* The proof has aged, or what its disks say is against it. */
+static int end_unproven(const struct run *r, const struct counts *c,
+			struct err *e)
+{
+	err_set(e, ERR_FENCE,
+		"batch %s: %zu members have not begun, %zu are open: it is not "
+		"proven that %s is off",
+		r->b->id, c->pending, c->open, r->b->host);
+	err_hint(e,
+		 "novahaul fence %s, then novahaul resume %s; novahaul show %s "
+		 "tells what was in the way of each",
+		 r->b->host, r->b->id, r->b->id);
+	return same_code(r->b, CLI_OPEN);
+}
+
 static int end_open(const struct run *r, const struct counts *c, struct err *e)
 {
 	if (r->a->alone && !r->stopping)
 		return end_alone(r, c, e);
+	if (str_is(r->b->kind, APP_RESCUE_KIND) && c->unproven &&
+	    c->unproven == c->open + c->pending && !r->stopping)
+		return end_unproven(r, c, e);
 	if (r->lost.n && c->open && !r->stopping)
 		return end_lost(r, c, e);
 	if (r->stopping)
@@ -166,7 +223,10 @@ static int end_back(const struct run *r, const struct counts *c, struct err *e)
 		"batch %s: %zu members could not be rolled back: their moves "
 		"are complete, or they may have run on their targets",
 		r->b->id, c->done);
-	err_hint(e, "novahaul return %s moves them back", r->b->id);
+	if (str_is(r->b->kind, APP_RESCUE_KIND))
+		err_hint(e, "novahaul show %s tells why, of each", r->b->id);
+	else
+		err_hint(e, "novahaul return %s moves them back", r->b->id);
 	return c->kept ? CLI_FAILED : CLI_REFUSED;
 }
 
@@ -179,7 +239,7 @@ static int end_forward(const struct run *r, const struct counts *c,
 		"batch %s: %zu of %zu members failed, and are where they were",
 		r->b->id, c->failed, r->b->nmembers);
 	err_hint(e, "novahaul show %s tells why", r->b->id);
-	return CLI_FAILED;
+	return same_code(r->b, CLI_FAILED);
 }
 
 /* Writes how it ended; the exit code, or -1. */

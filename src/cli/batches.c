@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Batches for the commands: which one a word means, how it looks and ended. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli_priv.h"
@@ -125,6 +126,29 @@ int cli_batch_word(const struct cli *c, const char *word,
 	if (!j && e->kind != ERR_NONE)
 		return -1;
 	return cli_batch_id(j, word, id, e);
+}
+
+int cli_put_batch(json_t *plan, const char *word, bool room, struct err *e)
+{
+	AUTO(strv_clear) struct strv v = STRV_INIT;
+	unsigned long long member, epoch;
+	char *end[2];
+
+	if (!word)
+		return 0;
+	strv_split(&v, word, ":");
+	if (v.n == 3 && batch_is_id(v.v[0])) {
+		member = strtoull(v.v[1], &end[0], 10);
+		epoch = strtoull(v.v[2], &end[1], 10);
+		if (!*end[0] && !*end[1])
+			return json_object_set_new(
+				plan, "batch",
+				json_pack("{s:s s:I s:I s:b}", "id", v.v[0],
+					  "member", (json_int_t)member, "epoch",
+					  (json_int_t)epoch, "room", room));
+	}
+	err_set(e, ERR_USAGE, "--batch %s: not ID:MEMBER:EPOCH", word);
+	return err_hint(e, "novahaul jobs");
 }
 
 /* "6 done, 1 failed" */

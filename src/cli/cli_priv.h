@@ -64,6 +64,10 @@ int cli_batch_id(struct journal *j, const char *word, char id[JOURNAL_ID_MAX],
 		 struct err *e);
 int cli_batch_word(const struct cli *c, const char *word,
 		   char id[JOURNAL_ID_MAX], struct err *e);
+/* PLAN, of a job, is that of the member that WORD, "ID:MEMBER:EPOCH" or NULL,
+ * names: the journal refuses the job when that is over.  ROOM: its claim waits
+ * for room on the target, beside all that is on its way there. */
+int cli_put_batch(json_t *plan, const char *word, bool room, struct err *e);
 /* app_batch_json()'s document. */
 void cli_print_batch(enum out_format f, json_t *doc);
 /* A plan of a batch: its members, and what stays where it is. */

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli_priv.h"
 #include "cli/progress.h"
 #include "cli/request.h"
 #include "core/clock.h"
-#include "engine/batch.h"
 
 enum { PLANS_MOST = 3 }; /* that nobody reviews, of one move */
 
@@ -60,29 +58,6 @@ static int ask(struct cli *c, const json_t *plan, struct err *e)
 	return cli_confirm(c, q, e);
 }
 
-/* Whose member it is: the journal refuses the job when that is over. */
-static int put_batch(json_t *plan, const char *word, struct err *e)
-{
-	AUTO(strv_clear) struct strv v = STRV_INIT;
-	unsigned long long member, epoch;
-	char *end[2];
-
-	if (!word)
-		return 0;
-	strv_split(&v, word, ":");
-	if (v.n == 3 && batch_is_id(v.v[0])) {
-		member = strtoull(v.v[1], &end[0], 10);
-		epoch = strtoull(v.v[2], &end[1], 10);
-		if (!*end[0] && !*end[1])
-			return json_object_set_new(
-				plan, "batch",
-				json_pack("{s:s s:I s:I s:b}", "id", v.v[0],
-					  "member", (json_int_t)member, "epoch",
-					  (json_int_t)epoch, "room", 1));
-	}
-	return err_set(e, ERR_USAGE, "--batch %s: not ID:MEMBER:EPOCH", word);
-}
-
 static int apply(struct cli *c, const struct args *a, json_t *plan,
 		 struct app_outcome *out, struct err *e)
 {
@@ -90,7 +65,7 @@ static int apply(struct cli *c, const struct args *a, json_t *plan,
 
 	if (c->g.format == OUT_TABLE)
 		cli_print_plan(OUT_TABLE, plan, c->g.verbose > 1);
-	code = put_batch(plan, a->batch, e) ? -1 : ask(c, plan, e);
+	code = cli_put_batch(plan, a->batch, true, e) ? -1 : ask(c, plan, e);
 	if (code)
 		return code;
 	app_apply(&c->app, plan, out, e);

@@ -3,23 +3,28 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/app_rescue.h"
 #include "cli/cli_priv.h"
+#include "cli/progress.h"
 #include "cli/request.h"
+#include "core/clock.h"
+
+enum { PLANS_MOST = 3 }; /* that nobody reviews, of a member */
 
 struct args {
 	struct app_request req;
 	const char *disks, *xml;
+	const char *batch; /* ID:MEMBER:EPOCH */
+	unsigned parallel, per_target, max_failures;
 	bool accept_bad, list, no_inspect, dry_run;
 	int record;
-	int route; /* of rescue_routes */
+	int route; /* of request_rescue_routes */
 	unsigned fence_max_age;
 };
 
 #define ARG(member) offsetof(struct args, member)
 
 enum { ROUTE_DIRECT = 0, ROUTE_ADOPT };
-static const char *const rescue_routes[] = {
-	[ROUTE_DIRECT] = "direct", [ROUTE_ADOPT] = "adopt", NULL};
 
 static const struct opt opts[] = {
 	{.type = OPT_STRING,
@@ -55,7 +60,7 @@ static const struct opt opts[] = {
 	 .name = "route",
 	 .arg = "ROUTE",
 	 .offset = ARG(route),
-	 .choices = rescue_routes,
+	 .choices = request_rescue_routes,
 	 .help = "adopt: Nova's own evacuate takes the disks over"},
 	{.type = OPT_CHOICE,
 	 .name = "record",
@@ -69,6 +74,22 @@ static const struct opt opts[] = {
 	 .offset = ARG(fence_max_age),
 	 .min = 1,
 	 .help = "how old a proof that it is off may be; 15m"},
+	{.type = OPT_NUMBER,
+	 .name = "parallel",
+	 .arg = "N",
+	 .offset = ARG(parallel),
+	 .help = "instances at a time; 4 by default"},
+	{.type = OPT_NUMBER,
+	 .name = "per-target",
+	 .arg = "N",
+	 .offset = ARG(per_target),
+	 .help = "of them to one host"},
+	{.type = OPT_NUMBER,
+	 .name = "max-failures",
+	 .arg = "N",
+	 .offset = ARG(max_failures),
+	 .max = APP_LIMIT_MOST,
+	 .help = "after so many, no further one begins"},
 	{.type = OPT_CHOICE,
 	 .name = "control",
 	 .arg = "CONTROL",
@@ -79,7 +100,7 @@ static const struct opt opts[] = {
 	 .name = "bwlimit",
 	 .arg = "SIZE",
 	 .offset = REQ(bwlimit),
-	 .help = "bytes a second, all streams together"},
+	 .help = "bytes a second, all of them together"},
 	{.type = OPT_CHOICE,
 	 .name = "transport",
 	 .arg = "WAY",
@@ -104,6 +125,12 @@ static const struct opt opts[] = {
 	 .offset = ARG(dry_run),
 	 .dry = true,
 	 .help = "end after the plans; change nothing"},
+	{.type = OPT_STRING,
+	 .name = "batch",
+	 .arg = "ID:MEMBER:EPOCH",
+	 .offset = ARG(batch),
+	 .hidden = true,
+	 .help = "the batch that begins it"},
 	OPT_LAST,
 };
 
@@ -317,15 +344,24 @@ static int choose(struct cli *c, const struct asked *q, struct strv *out,
 				q->d.from);
 }
 
-/* ---- plans and jobs */
+/* ---- plans */
 
 /* One that is refused stops no other; the first of these errors is the
  * command's. */
 struct run {
 	json_t *plans; /* of those that can go */
+	json_t *batch; /* the same as one (cli/app_rescue.h) */
+	bool brief;    /* shown as one, not plan by plan */
 	struct err first;
 	int code; /* of all that failed; where they differ 3, else 1 */
 };
+
+static void run_clear(struct run *r)
+{
+	json_decref(r->plans);
+	json_decref(r->batch);
+	err_clear(&r->first);
+}
 
 static void failed(struct cli *c, struct run *r, int code, struct err *e)
 {
@@ -334,7 +370,8 @@ static void failed(struct cli *c, struct run *r, int code, struct err *e)
 		return;
 	}
 	if (c->g.format == OUT_TABLE && r->first.kind != ERR_NONE)
-		out_note(c->g.format, "%s", err_msg(e));
+		out_note(c->g.format, "%s%s%s", err_msg(e),
+			 e->hint ? "; hint: " : "", e->hint ? e->hint : "");
 	if (r->code == CLI_DONE)
 		r->code = code;
 	else if (r->code != code)
@@ -354,14 +391,21 @@ static void plan_one(struct cli *c, const struct app_request *req,
 	if (app_plan(&c->app, req, &plan, &e)) {
 		if (plan)
 			cli_print_checks(c->g.format, plan);
+		app_rescue_refused(r->batch, plan, req->server, &e);
 		json_decref(plan);
 		failed(c, r, (int)cli_exit_code(&e), &e);
 		return;
 	}
-	if (c->g.format == OUT_TABLE || !c->mutates)
-		cli_print_plan(c->g.format, plan, c->g.verbose > 1);
-	json_array_append_new(r->plans, plan);
+	/* Named twice, it is brought up once. */
+	if (app_rescue_add(r->batch, plan)) {
+		json_array_append(r->plans, plan);
+		if (!r->brief && (c->g.format == OUT_TABLE || !c->mutates))
+			cli_print_plan(c->g.format, plan, c->g.verbose > 1);
+	}
+	json_decref(plan);
 }
+
+/* ---- what is done */
 
 static int ask(struct cli *c, const struct asked *q, const struct run *r,
 	       const char *to, struct err *e)
@@ -376,60 +420,128 @@ static int ask(struct cli *c, const struct asked *q, const struct run *r,
 	return cli_confirm(c, text, e);
 }
 
-static void apply_all(struct cli *c, struct run *r, const char *from)
+/* One: a job of its own. */
+static void apply_one(struct cli *c, struct run *r)
 {
-	const json_t *plan;
-	bool stop = false;
+	struct app_outcome out = APP_OUTCOME_INIT;
+	struct err e = ERR_INIT;
 
-	for (size_t i = 0; !stop && i < json_array_size(r->plans); i++) {
-		struct app_outcome out = APP_OUTCOME_INIT;
-		struct err e = ERR_INIT;
-		int code;
+	app_apply(&c->app, json_array_get(r->plans, 0), &out, &e);
+	failed(c, r, cli_finish(c, &out, &e), &e);
+}
 
-		plan = json_array_get(r->plans, i);
-		app_apply(&c->app, plan, &out, &e);
-		code = cli_finish(c, &out, &e);
-		stop = e.kind == ERR_INTERRUPTED;
-		failed(c, r, code, &e);
+/* Several: one batch, of which each plans anew when it begins. */
+static void apply_all(struct cli *c, struct run *r)
+{
+	struct app_batch_outcome out = {.code = -1};
+	struct err e = ERR_INIT;
+
+	app_batch_run(&c->app, r->batch, &out, &e);
+	failed(c, r, cli_finish_batch(c, &out, &e), &e);
+}
+
+static int apply(struct cli *c, const struct asked *q, struct run *r,
+		 const char *to, struct err *e)
+{
+	size_t n = json_array_size(r->plans);
+
+	if (r->brief && c->g.format == OUT_TABLE) {
+		if (n > 1)
+			cli_print_batch_plan(OUT_TABLE, r->batch);
+		else
+			cli_print_plan(OUT_TABLE, json_array_get(r->plans, 0),
+				       false);
 	}
+	if (ask(c, q, r, to, e))
+		return -1;
+	if (n > 1)
+		apply_all(c, r);
+	else
+		apply_one(c, r);
 	/* What waits for it is done when it is back, and what it has may run.
 	 */
 	out_note(c->g.format,
 		 "Before nova-compute runs on %s again: rabbitmqctl "
 		 "delete_queue compute.%s; novahaul readmit %s",
-		 from, from, from);
+		 q->d.from, q->d.from, q->d.from);
+	return 0;
 }
 
 static int all(struct cli *c, const struct args *a, const struct asked *q,
 	       struct err *e)
 {
 	AUTO(strv_clear) struct strv servers = STRV_INIT;
-	struct run r = {.plans = json_array()};
+	AUTO(run_clear) struct run r = {.plans = json_array()};
 	struct app_request req = a->req;
-	int code = -1;
+	const struct app_limits limits = {.parallel = a->parallel,
+					  .per_target = a->per_target,
+					  .max_failures = a->max_failures,
+					  .bwlimit = a->req.bwlimit};
 
 	req.dead = &q->d;
-	if (app_fenced(&c->app, &q->d, NULL, e) || choose(c, q, &servers, e)) {
-		json_decref(r.plans);
+	if (app_fenced(&c->app, &q->d, NULL, e) || choose(c, q, &servers, e))
 		return -1;
-	}
+	r.batch = app_rescue_plan(&req, &limits);
+	r.brief = servers.n > 1 && !a->dry_run && !c->g.verbose;
 	for (size_t i = 0; i < servers.n; i++) {
 		req.server = servers.v[i];
 		plan_one(c, &req, &r);
 	}
-	if (json_array_size(r.plans) && !a->dry_run) {
-		if (ask(c, q, &r, req.to, e)) {
-			json_decref(r.plans);
-			err_clear(&r.first);
-			return -1;
-		}
-		apply_all(c, &r, q->d.from);
-	}
-	json_decref(r.plans);
-	code = r.code;
+	if (json_array_size(r.plans) && !a->dry_run &&
+	    apply(c, q, &r, req.to, e))
+		return -1;
 	if (r.first.kind != ERR_NONE)
 		err_move(e, &r.first);
+	return r.code;
+}
+
+/* ---- a member of a batch */
+
+static int member_once(struct cli *c, const struct args *a,
+		       const struct app_request *req, struct app_outcome *out,
+		       struct err *e)
+{
+	json_t *plan = NULL;
+	int code = -1, rc = app_plan(&c->app, req, &plan, e);
+
+	c->app.planned_us = clock_mono_us();
+	if (rc) {
+		if (plan)
+			cli_print_checks(c->g.format, plan);
+	} else if (!cli_put_batch(plan, a->batch, false, e) &&
+		   !cli_confirm(c, "Bring it up?", e)) {
+		app_apply(&c->app, plan, out, e);
+		code = cli_finish(c, out, e);
+	}
+	c->app.planned_us = 0;
+	json_decref(plan);
 	return code;
+}
+
+/* As a move of a batch: where others at work beside it have changed the facts
+ * between two looks it plans anew, and what does not answer is tried again.
+ * Room is counted by its plan, as for one that is typed alone. */
+static int member(struct cli *c, const struct args *a, const struct asked *q,
+		  struct err *e)
+{
+	struct app_outcome out = APP_OUTCOME_INIT;
+	struct app_request req = a->req;
+	int code = -1;
+
+	if (c->n_operands != 2) {
+		err_set(e, ERR_USAGE, "--batch is of one server");
+		return err_hint(e, "novahaul help rescue");
+	}
+	req.dead = &q->d;
+	req.server = c->operands[1];
+	for (int i = 0; i < PLANS_MOST; i++) {
+		code = member_once(c, a, &req, &out, e);
+		if (e->kind != ERR_CONFLICT || *out.job || i + 1 == PLANS_MOST)
+			break;
+		progress_note(c->app.progress, "%s; planning anew", err_msg(e));
+		err_clear(e);
+	}
+	return e->kind == ERR_RETRY && !*out.job ? CLI_LOCKED : code;
 }
 
 static int run(struct cli *c, const void *args, struct err *e)
@@ -439,7 +551,9 @@ static int run(struct cli *c, const void *args, struct err *e)
 
 	if (read_asked(c, a, &q, e))
 		return -1;
-	return a->list ? list(c, &q, e) : all(c, a, &q, e);
+	return a->list			 ? list(c, &q, e)
+	       : a->batch && !a->dry_run ? member(c, a, &q, e)
+					 : all(c, a, &q, e);
 }
 
 const struct cmd cmd_rescue = {

@@ -18,6 +18,8 @@ const char *const request_transports[] = {"auto", "direct", "relay", "tls",
 
 const char *const request_records[] = {"migration", "evacuation", NULL};
 
+const char *const request_rescue_routes[] = {"direct", "adopt", NULL};
+
 const char *app_route_name(enum app_route v)
 {
 	return request_routes[v];
@@ -69,6 +71,25 @@ void request_words(const struct app_request *r, struct strv *v)
 	add_flag(v, r->verify_deep, "--verify-deep");
 	add_flag(v, r->verify_full, "--verify-full");
 	add_flag(v, r->copy_console_log, "--console-log");
+}
+
+void request_dead_words(const struct app_request *r, const struct app_dead *d,
+			struct strv *v)
+{
+	strv_addf(v, "--disks=%s:%s", d->host, d->path);
+	if (d->xml_dir)
+		strv_addf(v, "--xml=%s:%s",
+			  d->xml_host ? d->xml_host : "localhost", d->xml_dir);
+	strv_addf(v, "--route=%s", request_rescue_routes[d->adopt]);
+	strv_addf(v, "--record=%s", app_record_name(d->record));
+	add_number(v, "fence-max-age", d->fence_max_age);
+	add_flag(v, d->accept_bad, "--accept-bad-blocks");
+	strv_addf(v, "--control=%s", app_control_name(r->control));
+	strv_addf(v, "--transport=%s", app_transport_name(r->transport));
+	add_number(v, "bwlimit", r->bwlimit);
+	add_flag(v, r->no_start, "--no-start");
+	add_flag(v, r->verify_deep, "--verify-deep");
+	add_flag(v, r->verify_full, "--verify-full");
 }
 
 const char *app_record_name(enum app_record v)

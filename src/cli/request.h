@@ -14,9 +14,14 @@ extern const char *const request_controls[];
 extern const char *const request_deltas[];
 extern const char *const request_transports[];
 extern const char *const request_records[];
+/* Of rescue, by whether Nova's own evacuate takes over. */
+extern const char *const request_rescue_routes[];
 
 /* R as options of move, but its server and target. */
 void request_words(const struct app_request *r, struct strv *v);
+/* R and D as options of rescue, but its dead host, server and target. */
+void request_dead_words(const struct app_request *r, const struct app_dead *d,
+			struct strv *v);
 /* Where a dead host's files are seen. */
 struct request_place {
 	char host[256], path[4096];

@@ -369,12 +369,14 @@ struct settle {
 
 /* Was JOB, which was rolled back, not the last word about M?  RUNNING, with its
  * time, is written before a process is started for a member; one that was
- * locked is tried again. */
+ * locked is tried again, and so is one that lacked a proof that its host is
+ * off. */
 static bool is_past(const struct settle *s, const struct batch_member *m,
 		    const struct journal_job *job)
 {
 	return s->was[m->idx] == MEMBER_PENDING ||
-	       job->error.kind == ERR_LOCKED || job->created_us < m->started_us;
+	       job->error.kind == ERR_LOCKED || job->error.kind == ERR_FENCE ||
+	       job->created_us < m->started_us;
 }
 
 static bool settle(void *arg, const struct journal_job *job)

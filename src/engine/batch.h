@@ -112,9 +112,10 @@ int batch_jobs(struct journal *j, const char *batch, long member,
 
 /* Brings the state of B's members, in memory, to what their newest jobs say:
  * DONE, FAILED or ROLLED_BACK, OPEN; PENDING where the last attempt has no
- * job, or what it had was rolled back and the row says that it shall be tried
- * again.  SKIPPED and FAILED stay where there is no job.  What the caller wants
- * kept it writes with batch_member_set(). */
+ * job, or what it had was rolled back for want of a proof that its host is off,
+ * or the row says that it shall be tried again.  SKIPPED and FAILED stay where
+ * there is no job.  What the caller wants kept it writes with
+ * batch_member_set(). */
 int batch_settle(struct journal *j, struct batch *b, struct err *e);
 
 /* Is the batch still under this epoch?  ERR_STALE when it is not. */

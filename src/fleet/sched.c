@@ -421,6 +421,11 @@ void sched_ended(struct sched *s, size_t i, enum sched_end end, int64_t now)
 	case SCHED_END_STRANDED:
 		strand(s, m);
 		return;
+	case SCHED_END_WAITS:
+		bases_undone(s, i);
+		m->state = SCHED_LEFT;
+		m->has_job = false;
+		return;
 	case SCHED_END_OPEN:
 		m->state = SCHED_OPEN;
 		m->has_job = true;

@@ -85,6 +85,8 @@ enum sched_end {
 	SCHED_END_BUSY,	    /* somebody else is at its open job: it is resumed
 			       again later */
 	SCHED_END_STRANDED, /* its open job goes back, and it begins anew */
+	SCHED_END_WAITS,    /* it has not begun, and waits for a person: not
+			       tried again in this run, and no failure */
 };
 
 enum sched_what {

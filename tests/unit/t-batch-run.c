@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/app_batch.h"
+#include "cli/app_rescue.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "core/clock.h"
@@ -137,6 +138,63 @@ static int alone(int argc, char **argv)
 	return CLI_OPEN;
 }
 
+/* Nobody has proven that the host is off; once it was, it is there. */
+static int unproven(int n)
+{
+	if (n)
+		fprintf(stderr, "error: it is there already\n");
+	else
+		fprintf(stderr, "error: host c30 is not proven to be off\n"
+				"hint: novahaul fence c30\n");
+	return n ? CLI_NOTHING : CLI_UNFENCED;
+}
+
+/* The proof has aged between the plan and the job's first steps. */
+static int aged(const char *journal, int argc, char **argv)
+{
+	struct err e = ERR_INIT, why = ERR_INIT;
+	struct journal *j = journal_open(journal, &e);
+	struct journal_turn t = {.state = JOURNAL_ROLLED_BACK,
+				 .dir = JOURNAL_BACKWARD,
+				 .why = &why};
+	struct journal_job job = {0};
+	struct journal_key k;
+	json_t *plan = NULL;
+
+	for (int i = 1; i < argc; i++)
+		if (!strncmp(argv[i], "--batch=", 8))
+			plan = json_pack(
+				"{s:s, s:{s:s, s:s}, s:s, s:s, s:[{s:s}], "
+				"s:{s:s%, s:i, s:i}}",
+				"kind", "move", "instance", "uuid", UUID,
+				"name", "web", "source", "c30", "target", "c34",
+				"steps", "step", "all", "batch", "id",
+				argv[i] + 8, (size_t)10, "member", 0, "epoch",
+				1);
+	err_set(&why, ERR_FENCE, "the proof has aged");
+	if (!j || journal_create(j, plan, "there pid 3", &job, &e))
+		_exit(99);
+	k = journal_key(&job);
+	if (journal_turn(j, &k, &t, &e))
+		_exit(99);
+	json_decref(plan);
+	journal_job_clear(&job);
+	journal_close(j);
+	err_clear(&why);
+	return CLI_UNFENCED;
+}
+
+/* Of two, one is refused; one lacks the proof. */
+static int mixed(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (str_is(argv[i], OTHER)) {
+			fprintf(stderr, "error: it does not fit\n");
+			return CLI_REFUSED;
+		}
+	return unproven(0);
+}
+
 static int kid(const char *what, int argc, char **argv)
 {
 	const char *journal = argv[1] + strlen("--journal=");
@@ -145,6 +203,12 @@ static int kid(const char *what, int argc, char **argv)
 	if (str_is(what, "alone"))
 		return alone(argc, argv);
 
+	if (str_is(what, "unproven"))
+		return unproven(n);
+	if (str_is(what, "aged"))
+		return aged(journal, argc, argv);
+	if (str_is(what, "mixed"))
+		return mixed(argc, argv);
 	if (str_is(what, "fails") || !n) {
 		if (str_is(what, "passes"))
 			other_ends(journal);
@@ -167,6 +231,43 @@ static json_t *plan_of(const char *kind)
 			 "c34", "options", "control", "services");
 }
 
+/* Of a dead host's, with all that can be asked. */
+static json_t *rescue_of(const char *second)
+{
+	const struct app_dead d = {.from = "c30",
+				   .host = "c34",
+				   .path = "/run/d",
+				   .xml_host = "c36",
+				   .xml_dir = "/run/x",
+				   .accept_bad = true,
+				   .record = APP_RECORD_EVACUATION,
+				   .fence_max_age = 1800};
+	const struct app_request r = {.to = "c34",
+				      .dead = &d,
+				      .transport = APP_TRANSPORT_RELAY,
+				      .no_start = true,
+				      .verify_full = true};
+	const struct app_limits l = {.parallel = 2, .bwlimit = 8 << 20};
+	json_t *batch = app_rescue_plan(&r, &l);
+	const char *const uuids[] = {UUID, second};
+
+	for (size_t i = 0; i < 2 && uuids[i]; i++) {
+		json_t *plan = json_pack(
+			"{s:{s:s, s:s}, s:s, s:s, s:i, s:i, s:{s:s, "
+			"s:[{s:s, s:b, s:i}, {s:s, s:b, s:i}]}}",
+			"server", "uuid", uuids[i], "name", "web", "control",
+			"api+direct", "route", "direct", "bytes_to_copy", 100,
+			"downtime_s", 9, "move", "vm_state", "active", "bases",
+			"name", "there", "on_target", 1, "allocated", 5, "name",
+			"lacks", "on_target", 0, "allocated", 7);
+
+		assert_true(app_rescue_add(batch, plan));
+		assert_false(app_rescue_add(batch, plan));
+		json_decref(plan);
+	}
+	return batch;
+}
+
 static void other_begins(const char *uuid, const char *owner)
 {
 	struct err e = ERR_INIT;
@@ -184,17 +285,21 @@ static void other_begins(const char *uuid, const char *owner)
 	journal_close(j);
 }
 
-/* Runs a batch of KIND whose member's process does WHAT; its exit code. */
-static int run(const char *kind, const char *what, struct batch *b)
+/* Runs PLAN, or goes on with batch ID, each member's process doing WHAT; its
+ * exit code.  Takes the reference. */
+static int run_plan(json_t *plan, const char *id, const char *what,
+		    struct batch *b)
 {
 	struct app_batch_outcome out = {0};
 	struct err e = ERR_INIT;
-	json_t *plan = plan_of(kind);
 	struct journal *j;
 
 	setenv("NH_KID", what, 1);
 	setenv("NH_WORDS", words, 1);
-	app_batch_run(&app, plan, &out, &e);
+	if (plan)
+		app_batch_run(&app, plan, &out, &e);
+	else
+		app_batch_resume(&app, id, &out, &e);
 	unsetenv("NH_KID");
 	err_clear(&e);
 	json_decref(plan);
@@ -204,6 +309,12 @@ static int run(const char *kind, const char *what, struct batch *b)
 	OK(batch_load(j, out.id, b, &e));
 	journal_close(j);
 	return out.code;
+}
+
+/* Runs a batch of KIND whose member's process does WHAT. */
+static int run(const char *kind, const char *what, struct batch *b)
+{
+	return run_plan(plan_of(kind), NULL, what, b);
 }
 
 static void is_member(const struct batch *b, enum batch_member_state state,
@@ -634,15 +745,105 @@ static void t_alone_nothing(void **state)
 	err_clear(&e);
 }
 
+/* All that was asked of a rescue is in the journal: a member can be begun from
+ * there alone. */
+static void t_rescue_words(void **state)
+{
+	struct batch b;
+	const json_t *m, *bases;
+
+	(void)state;
+	assert_int_equal(run_plan(rescue_of(NULL), NULL, "fails", &b),
+			 CLI_FAILED);
+	assert_string_equal(b.kind, "rescue");
+	assert_string_equal(b.host, "c30");
+	assert_true(told(" rescue c30 " UUID " --to=c34 --batch=b-"));
+	assert_true(told(":0:1 --disks=c34:/run/d --xml=c36:/run/x "
+			 "--route=direct --record=evacuation "
+			 "--fence-max-age=1800 --accept-bad-blocks "
+			 "--control=services --transport=relay "
+			 "--bwlimit=8388608 --no-start --verify-full\n"));
+	m = json_array_get(json_object_get(b.plan, "members"), 0);
+	bases = json_object_get(m, "bases");
+	assert_int_equal(json_array_size(bases), 1);
+	assert_string_equal(json_string_value(json_object_get(
+				    json_array_get(bases, 0), "name")),
+			    "lacks");
+	batch_clear(&b);
+}
+
+/* Without the proof it has not begun, the batch stays open, and a resume once
+ * there is one begins it. */
+static void t_unproven(void **state)
+{
+	struct batch b;
+	char id[JOURNAL_ID_MAX];
+
+	(void)state;
+	assert_int_equal(run_plan(rescue_of(NULL), NULL, "unproven", &b),
+			 CLI_UNFENCED);
+	is_member(&b, MEMBER_PENDING, 1);
+	assert_int_equal(b.state, BATCH_OPEN);
+	assert_int_equal(b.error.kind, ERR_FENCE);
+	assert_non_null(strstr(b.error.hint, "novahaul fence c30, then "
+					     "novahaul resume b-"));
+	assert_int_equal(b.members[0].why.kind, ERR_FENCE);
+	assert_non_null(strstr(b.members[0].why.hint,
+			       "novahaul fence c30; then novahaul resume b-"));
+	memcpy(id, b.id, sizeof(id));
+	batch_clear(&b);
+	assert_int_equal(run_plan(NULL, id, "unproven", &b), CLI_DONE);
+	is_member(&b, MEMBER_SKIPPED, 2);
+	batch_clear(&b);
+}
+
+/* The same when it had a job, which went back: nor is that one's last word
+ * where nobody saw its end. */
+static void t_aged(void **state)
+{
+	struct err e = ERR_INIT;
+	struct journal *j;
+	struct batch b;
+
+	(void)state;
+	assert_int_equal(run_plan(rescue_of(NULL), NULL, "aged", &b),
+			 CLI_UNFENCED);
+	is_member(&b, MEMBER_PENDING, 1);
+	assert_string_equal(err_msg(&b.members[0].why), "the proof has aged");
+	j = journal_open(path, &e);
+	assert_non_null(j);
+	b.members[0].state = MEMBER_RUNNING;
+	OK(batch_settle(j, &b, &e));
+	journal_close(j);
+	is_member(&b, MEMBER_PENDING, 1);
+	batch_clear(&b);
+}
+
+/* One stops no other, and where they end differently the batch is open. */
+static void t_mixed(void **state)
+{
+	struct batch b;
+
+	(void)state;
+	assert_int_equal(run_plan(rescue_of(OTHER), NULL, "mixed", &b),
+			 CLI_OPEN);
+	is_member(&b, MEMBER_PENDING, 1);
+	assert_int_equal(b.members[1].state, MEMBER_FAILED);
+	assert_int_equal(b.members[1].why.kind, ERR_REFUSED);
+	assert_int_equal(b.state, BATCH_OPEN);
+	batch_clear(&b);
+}
+
 #define T(t) cmocka_unit_test_setup(t, set_up)
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		T(t_waits),	    T(t_passes),     T(t_fails),
-		T(t_unseen),	    T(t_from),	     T(t_services),
-		T(t_alone_proof),   T(t_alone_back), T(t_alone_forward),
-		T(t_alone_nothing),
+		T(t_waits),	    T(t_passes),       T(t_fails),
+		T(t_unseen),	    T(t_from),	       T(t_services),
+		T(t_alone_proof),   T(t_alone_back),   T(t_alone_forward),
+		T(t_alone_nothing), T(t_rescue_words), T(t_unproven),
+		T(t_aged),	    T(t_mixed),
 	};
 	const char *what = getenv("NH_KID");
 	int rc;

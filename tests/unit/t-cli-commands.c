@@ -15,11 +15,13 @@
 #include "cli/app_batch.h"
 #include "cli/app_book.h"
 #include "cli/app_fleet.h"
+#include "cli/app_rescue.h"
 #include "cli/app_return.h"
 #include "cli/cli.h"
 #include "cli/cli_priv.h"
 #include "cli/request.h"
 #include "core/stop.h"
+#include "core/str.h"
 #include "engine/journal.h"
 
 /* What the fake app was asked last, and what it answers. */
@@ -43,6 +45,8 @@ static struct {
 	unsigned fence_max_age; /* of what goes on without its source */
 	enum app_alone alone;
 	char disks[64];
+	size_t members; /* of the batch that was run */
+	char of_batch[64];
 } app;
 
 static int answer(struct app *a, const char *what, json_t **report,
@@ -82,9 +86,18 @@ int app_check(struct app *a, const struct app_request *r, json_t **report,
 int app_plan(struct app *a, const struct app_request *r, json_t **plan,
 	     struct err *e)
 {
+	int rc;
+
 	note_request(r);
 	app.plans++;
-	return answer(a, "plan", plan, e);
+	rc = answer(a, "plan", plan, e);
+	if (r->dead && *plan)
+		json_object_set_new(*plan, "server",
+				    json_pack("{s:s, s:s}", "uuid", r->server,
+					      "name", r->server));
+	if (!rc && str_is(r->server, "refused"))
+		rc = err_set(e, ERR_REFUSED, "it is refused");
+	return rc;
 }
 
 static int run_job(struct app *a, const char *what, struct app_outcome *out,
@@ -99,8 +112,12 @@ static int run_job(struct app *a, const char *what, struct app_outcome *out,
 int app_apply(struct app *a, const json_t *plan, struct app_outcome *out,
 	      struct err *e)
 {
+	const char *batch = json_string_value(
+		json_object_get(json_object_get(plan, "batch"), "id"));
+
 	assert_true(json_is_array(json_object_get(plan, "steps")));
 	app.just_planned = a->planned_us != 0;
+	snprintf(app.of_batch, sizeof(app.of_batch), "%s", batch ? batch : "");
 	if (app.overtaken) {
 		app.overtaken--;
 		return err_set(e, ERR_CONFLICT, "the facts have changed");
@@ -156,7 +173,19 @@ static int run_batch(struct app *a, const char *what,
 int app_batch_run(struct app *a, const json_t *plan,
 		  struct app_batch_outcome *o, struct err *e)
 {
+	struct app_dead d;
+
 	assert_true(json_is_array(json_object_get(plan, "members")));
+	app.members = json_array_size(json_object_get(plan, "members"));
+	if (json_object_get(plan, "dead")) {
+		struct app_request r;
+
+		assert_int_equal(app_batch_limits(plan, &app.limits, e), 0);
+		assert_int_equal(app_rescue_dead(plan, &d, e), 0);
+		assert_int_equal(app_batch_options(plan, 0, &r, e), 0);
+		r.dead = &d;
+		note_request(&r);
+	}
 	return run_batch(a, "batch", o, e);
 }
 
@@ -1387,13 +1416,16 @@ static void t_rescue(void **state)
 	says(out, "warning: domain: it is started a second time");
 	says(out, "hint: domain: remove the link");
 	assert_null(strstr(out, "fits"));
+	/* of all, those that are complete, at once */
 	assert_int_equal(run("rescue h1 --disks /d --to b --yes"), CLI_DONE);
-	assert_string_equal(app.asked, "apply");
+	assert_string_equal(app.asked, "batch");
 	assert_true(app.confirmed);
 	assert_string_equal(app.to, "b");
-	/* of all, the last of those that are complete */
 	says(out, "s2 is left: no disks");
-	assert_string_equal(app.server, "s3");
+	/* what was warned of, of each */
+	says(out, "warning: s3: it is started a second time (remove the link)");
+	assert_int_equal(app.members, 2);
+	assert_string_equal(app.server, "s1");
 	assert_string_equal(app.dead_host, "localhost");
 	assert_int_equal(app.dead.fence_max_age, 900);
 	assert_int_equal(app.dead.record, APP_RECORD_MIGRATION);
@@ -1447,12 +1479,35 @@ static void t_rescue_some(void **state)
 	app.report = "{\"verdict\": \"ok\", \"checks\": [], \"steps\": []}";
 	app.end = TXN_ROLLED_BACK;
 	app.job_fails = ERR_FAILED;
-	assert_int_equal(run("rescue h1 --disks /d --to b --yes s1 s2"),
+	assert_int_equal(run("rescue h1 --disks /d --to b --yes s1"),
 			 CLI_FAILED);
-	assert_string_equal(app.server, "s2");
+	assert_string_equal(app.asked, "apply");
 	app.end = TXN_OPEN;
+	assert_int_equal(run("rescue h1 --disks /d --to b --yes s1"), CLI_OPEN);
 	assert_int_equal(run("rescue h1 --disks /d --to b --yes s1 s2"),
 			 CLI_OPEN);
+	assert_string_equal(app.asked, "batch");
+	app.job_fails = ERR_NONE;
+	app.end = TXN_DONE;
+	assert_int_equal(run("rescue h1 --disks /d --to b --yes s1 refused s2 "
+			     "s1 --parallel 7 --per-target 6 --max-failures 2 "
+			     "--bwlimit 1M --fence-max-age 30m --no-start"),
+			 CLI_REFUSED);
+	says(errors, "it is refused");
+	says(out, "STAYS");
+	assert_int_equal(app.members, 2); /* s1 is one */
+	assert_int_equal(app.limits.parallel, 7);
+	assert_int_equal(app.limits.per_target, 6);
+	assert_int_equal(app.limits.max_failures, 2);
+	assert_int_equal(app.limits.bwlimit, 1 << 20);
+	assert_int_equal(app.req.bwlimit, 0);
+	assert_true(app.req.no_start);
+	assert_int_equal(app.dead.fence_max_age, 1800);
+	/* where one is left, it is a plain job */
+	assert_int_equal(run("rescue h1 --disks /d --to b --yes s1 refused"),
+			 CLI_REFUSED);
+	assert_string_equal(app.asked, "apply");
+	assert_string_equal(app.of_batch, "");
 	/* a proof that aged meanwhile */
 	app.end = TXN_ROLLED_BACK;
 	app.job_fails = ERR_FENCE;
@@ -1464,6 +1519,37 @@ static void t_rescue_some(void **state)
 	says(errors, "down");
 	app.inventory = "{\"database\": null, \"servers\": []}";
 	assert_int_equal(run("rescue h1 --disks /d --to b --yes"), CLI_NOTHING);
+}
+
+/* What a batch begins: one server, planned anew where others that are at work
+ * have changed the facts. */
+static void t_rescue_member(void **state)
+{
+	static const char words[] = "rescue h1 s1 --disks /d --to b --yes "
+				    "--batch b-aaaaaaaa:3:2";
+
+	(void)state;
+	app.report = "{\"verdict\": \"ok\", \"checks\": [], \"steps\": []}";
+	app.end = TXN_DONE;
+	app.overtaken = 2;
+	app.plans = 0;
+	assert_int_equal(run(words), CLI_DONE);
+	assert_int_equal(app.plans, 3);
+	assert_string_equal(app.of_batch, "b-aaaaaaaa");
+	assert_true(app.just_planned);
+	app.overtaken = 3;
+	assert_int_equal(run(words), CLI_REFUSED);
+	app.overtaken = 0;
+	/* what does not answer is tried again, as one that is locked */
+	app.fails = ERR_RETRY;
+	assert_int_equal(run(words), CLI_LOCKED);
+	app.fails = ERR_FENCE;
+	assert_int_equal(run(words), CLI_UNFENCED);
+	app.fails = ERR_NONE;
+	usage("rescue h1 --disks /d --to b --yes --batch b-aaaaaaaa:3:2",
+	      "of one server");
+	usage("rescue h1 s1 --disks /d --to b --yes --batch b-aaaaaaaa:3",
+	      "not ID:MEMBER:EPOCH");
 }
 
 /* A file of its own for the words of `run`. */
@@ -1553,6 +1639,7 @@ int main(void)
 		cmocka_unit_test_setup(t_rescue, reset),
 		cmocka_unit_test_setup(t_rescue_inside, reset),
 		cmocka_unit_test_setup(t_rescue_some, reset),
+		cmocka_unit_test_setup(t_rescue_member, reset),
 		cmocka_unit_test_setup(t_run, reset),
 		cmocka_unit_test_setup(t_table, reset),
 		cmocka_unit_test_setup(t_completion, reset),

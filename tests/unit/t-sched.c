@@ -197,6 +197,33 @@ static void t_failures(void **state)
 	sched_free(s);
 }
 
+/* One that may not begin yet is no failure, and is not tried again; whoever
+ * waited for the base that it was to bring brings it. */
+static void t_waits(void **state)
+{
+	struct sched_limits l = {.parallel = 2, .max_failures = 1};
+	struct sched *s = sched_new(&l);
+	size_t base = 4;
+	struct sched_member m = {.name = "m",
+				 .source = 1,
+				 .target = 2,
+				 .bases = &base,
+				 .n_bases = 1};
+
+	(void)state;
+	sched_add(s, &m);
+	sched_add(s, &m);
+	starts(s, 0, 0);
+	is(s, 0, SCHED_WAIT);
+	sched_ended(s, 0, SCHED_END_WAITS, 0);
+	assert_false(sched_too_many(s));
+	starts(s, 0, 1);
+	sched_ended(s, 1, SCHED_END_DONE, 0);
+	is(s, 0, SCHED_OVER);
+	assert_int_equal(sched_state(s, 0), SCHED_LEFT);
+	sched_free(s);
+}
+
 static void t_lost(void **state)
 {
 	struct sched_limits l = {.parallel = 1};
@@ -363,6 +390,7 @@ int main(void)
 		cmocka_unit_test(t_lost),
 		cmocka_unit_test(t_pause),
 		cmocka_unit_test(t_busy),
+		cmocka_unit_test(t_waits),
 		cmocka_unit_test(t_stranded),
 		cmocka_unit_test(t_stranded_ends),
 		cmocka_unit_test(t_stranded_found),
