@@ -412,7 +412,18 @@ static int sources_off(struct app *a, struct journal *j, const struct batch *b,
 	struct open_jobs o = {STRV_INIT, 0};
 	struct err why = ERR_INIT;
 	bool off = false;
-	int rc = batch_jobs(j, b->id, -1, note_open, &o, e);
+	int rc;
+
+	if (str_is(b->kind, "rescue")) {
+		err_set(e, ERR_REFUSED,
+			"batch %s: --source-dead is for moves; a rescue needs "
+			"no source",
+			b->id);
+		return err_hint(e,
+				"novahaul resume %s, or novahaul rollback %s",
+				b->id, b->id);
+	}
+	rc = batch_jobs(j, b->id, -1, note_open, &o, e);
 
 	for (size_t i = 0; !rc && !off && i < o.sources.n; i++) {
 		err_clear(&why);

@@ -501,7 +501,7 @@ enum { OPEN1, OPEN2, DONE, PENDING, MEMBERS };
 static char jobs[MEMBERS][JOURNAL_ID_MAX];
 
 /* c30 died: two members are open, one is done, one has not begun. */
-static void dies(char id[JOURNAL_ID_MAX])
+static void dies_in(const char *kind, char id[JOURNAL_ID_MAX])
 {
 	struct err e = ERR_INIT;
 	struct journal *j = journal_open(path, &e);
@@ -517,7 +517,7 @@ static void dies(char id[JOURNAL_ID_MAX])
 					"uuid", uuid, "name", uuid, "source",
 					"c30", "target", "c34"));
 	}
-	plan = json_pack("{s:s, s:s, s:o}", "kind", "evacuate", "host", "c30",
+	plan = json_pack("{s:s, s:s, s:o}", "kind", kind, "host", "c30",
 			 "members", list);
 	OK(batch_create(j, plan, "there pid 3", &b, &e));
 	memcpy(id, b.id, sizeof(b.id));
@@ -547,6 +547,11 @@ static void dies(char id[JOURNAL_ID_MAX])
 	json_decref(plan);
 	batch_clear(&b);
 	journal_close(j);
+}
+
+static void dies(char id[JOURNAL_ID_MAX])
+{
+	dies_in("evacuate", id);
 }
 
 static void fence(unsigned age_s)
@@ -726,6 +731,24 @@ static void t_alone_forward(void **state)
 	err_clear(&e);
 }
 
+/* A rescue has no source that could be missing. */
+static void t_alone_rescue(void **state)
+{
+	struct err e = ERR_INIT;
+	char id[JOURNAL_ID_MAX];
+	struct batch b;
+
+	(void)state;
+	dies_in("rescue", id);
+	fence(0);
+	assert_int_equal(go_alone(id, APP_ALONE_RESUME, &b, &e), CLI_REFUSED);
+	assert_non_null(strstr(e.hint, "novahaul resume b-"));
+	assert_int_equal(b.epoch, 1);
+	assert_int_equal(access(words, F_OK), -1);
+	batch_clear(&b);
+	err_clear(&e);
+}
+
 /* Nothing open: nothing to do, and nothing is taken over. */
 static void t_alone_nothing(void **state)
 {
@@ -842,8 +865,8 @@ int main(int argc, char **argv)
 		T(t_waits),	    T(t_passes),       T(t_fails),
 		T(t_unseen),	    T(t_from),	       T(t_services),
 		T(t_alone_proof),   T(t_alone_back),   T(t_alone_forward),
-		T(t_alone_nothing), T(t_rescue_words), T(t_unproven),
-		T(t_aged),	    T(t_mixed),
+		T(t_alone_nothing), T(t_alone_rescue), T(t_rescue_words),
+		T(t_unproven),	    T(t_aged),	       T(t_mixed),
 	};
 	const char *what = getenv("NH_KID");
 	int rc;
