@@ -10,5 +10,6 @@ int main(int argc, char **argv)
 	stop_install();
 	code = cli_main(argc, argv, &join_ops);
 	join_hosts_drop();
+	join_said_drop();
 	return code;
 }

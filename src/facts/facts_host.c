@@ -188,18 +188,18 @@ static void read_domcaps(struct facts *f, struct fact_host *h, struct virt *v)
 	err_clear(&e);
 }
 
-static void read_source_domain(struct facts *f, struct fact_host *h,
-			       struct virt *v)
+static int read_source_domain(struct facts *f, struct fact_host *h,
+			      struct virt *v)
 {
-	const char *u = f->srv.inst.uuid;
-	AUTO(buf_clear) struct buf xml = BUF_INIT;
+	AUTO(virt_look_clear) struct virt_look l;
 
-	if (h->state.state == VIRT_ABSENT)
-		return;
-	if (virt_flags(v, u, &h->flags, &h->virt_err) ||
-	    virt_dumpxml(v, u, true, &xml, &h->virt_err))
-		return;
-	facts_domain(f, buf_str(&xml));
+	if (virt_look(v, f->srv.inst.uuid, &l, &h->virt_err))
+		return -1;
+	h->state = l.st;
+	h->flags = l.flags;
+	if (l.st.state != VIRT_ABSENT)
+		facts_domain(f, buf_str(&l.xml));
+	return 0;
 }
 
 void facts_domain(struct facts *f, const char *xml)
@@ -287,10 +287,8 @@ void facts_domain_parts(struct facts *f)
 
 void host_domain(struct facts *f, struct fact_host *h, struct virt *v)
 {
-	if (virt_state(v, f->srv.inst.uuid, &h->state, &h->virt_err))
-		return;
-	read_source_domain(f, h, v);
-	facts_domain_parts(f);
+	if (!read_source_domain(f, h, v))
+		facts_domain_parts(f);
 }
 
 static void read_virt(struct facts *f, enum fact_side s, struct virt *v)
@@ -300,14 +298,13 @@ static void read_virt(struct facts *f, enum fact_side s, struct virt *v)
 	AUTO(buf_clear) struct buf xml = BUF_INIT;
 
 	if (virt_version(v, &h->virt, &h->virt_err) ||
-	    virt_state(v, u, &h->state, &h->virt_err) ||
 	    virt_capabilities(v, &xml, &h->virt_err))
 		return;
 	h->caps = caps_host_parse(buf_str(&xml), xml.len, &h->virt_err);
-	if (!h->caps)
+	if (!h->caps ||
+	    (s == SRC_HOST ? read_source_domain(f, h, v)
+			   : virt_state(v, u, &h->state, &h->virt_err)))
 		return;
-	if (s == SRC_HOST)
-		read_source_domain(f, h, v);
 	if (f->domain_name &&
 	    virt_name_uuid(v, f->domain_name, h->name_owner, &h->virt_err))
 		return;

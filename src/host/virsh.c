@@ -28,7 +28,8 @@ int virsh_run(struct virsh *s, struct virsh_call *c, struct err *e)
 			       .in = c->in,
 			       .in_len = c->in ? strlen(c->in) : 0,
 			       .timeout_us = (int64_t)c->timeout_s * 1000000,
-			       .mutates = c->mutates};
+			       .mutates = c->mutates,
+			       .lasting = c->lasting};
 	int rc;
 
 	buf_reset(&c->out);
@@ -124,11 +125,12 @@ static bool is_virsh(const char *word)
 	return !strcmp(slash ? slash + 1 : word, "virsh");
 }
 
-/* The profile's prefix with the C locale put before virsh: inside of a
- * container, where the agent's environment does not reach. */
+/* The profile's prefix with the C locale put before virsh where something else
+ * comes before that: inside of a container, where the agent's environment does
+ * not reach. */
 static void set_prefix(struct strv *to, const char *const *prefix)
 {
-	bool done = false;
+	bool done = *prefix && is_virsh(*prefix);
 
 	for (; *prefix; prefix++) {
 		if (!done && is_virsh(*prefix)) {
@@ -376,6 +378,7 @@ static int op_capabilities(struct virt *v, struct buf *xml, struct err *e)
 {
 	CALL(VIRSH_SELF(v), c, T_ASK, false);
 
+	c.lasting = true;
 	VIRSH(&c, "capabilities");
 	return xml_of(VIRSH_SELF(v), &c, xml, e);
 }
@@ -385,6 +388,7 @@ static int op_domcapabilities(struct virt *v, const struct virt_domcaps *ask,
 {
 	CALL(VIRSH_SELF(v), c, T_ASK, false);
 
+	c.lasting = true;
 	VIRSH(&c, "domcapabilities");
 	if (ask->virttype)
 		VIRSH(&c, "--virttype", ask->virttype);
@@ -426,6 +430,7 @@ static int op_version(struct virt *v, struct virt_version *out, struct err *e)
 	CALL(VIRSH_SELF(v), c, T_ASK, false);
 	const char *text;
 
+	c.lasting = true;
 	/* There is no other form of it. */
 	VIRSH(&c, "version", "--daemon");
 	if (virsh_ok(VIRSH_SELF(v), &c, e))
@@ -476,6 +481,7 @@ static const struct virt_ops virsh_ops = {
 	.state = virsh_state,
 	.flags = virsh_flags,
 	.dumpxml = virsh_dumpxml,
+	.look = virsh_look,
 	.autostart = virsh_autostart,
 	.shutdown = virsh_shutdown,
 	.destroy = virsh_destroy,

@@ -92,28 +92,71 @@ int virsh_state(struct virt *v, const char *uuid, struct virt_status *st,
 	return 0;
 }
 
-int virsh_flags(struct virt *v, const char *uuid, struct virt_flags *f,
-		struct err *e)
-{
-	static const char *const filters[] = {NULL,
-					      "--persistent",
-					      "--autostart",
-					      "--with-managed-save",
-					      "--with-snapshot",
-					      "--with-checkpoint"};
-	bool is[ARRAY_SIZE(filters)];
+static const char *const flag_lists[] = {NULL,
+					 "--persistent",
+					 "--autostart",
+					 "--with-managed-save",
+					 "--with-snapshot",
+					 "--with-checkpoint"};
 
-	if (virsh_listed_n(VIRSH_SELF(v), filters, ARRAY_SIZE(filters), uuid,
-			   is, e))
-		return -1;
-	*f = (struct virt_flags){
+/* IS, of these lists. */
+static struct virt_flags flags_of(const bool *is)
+{
+	return (struct virt_flags){
 		.persistent = is[1],
 		.autostart = is[2],
 		.managed_save = is[3],
 		.snapshots = is[4],
 		.checkpoints = is[5],
 	};
+}
+
+int virsh_flags(struct virt *v, const char *uuid, struct virt_flags *f,
+		struct err *e)
+{
+	bool is[ARRAY_SIZE(flag_lists)];
+
+	if (virsh_listed_n(VIRSH_SELF(v), flag_lists, ARRAY_SIZE(flag_lists),
+			   uuid, is, e))
+		return -1;
+	*f = flags_of(is);
 	return is[0] ? 0 : virsh_unknown(e);
+}
+
+int virsh_look(struct virt *v, const char *uuid, struct virt_look *l,
+	       bool *good, struct err *e)
+{
+	struct virsh *s = VIRSH_SELF(v);
+	AUTO(mem_freep)
+	char *ask = mem_printf("domstats --state --raw %s; echo +; "
+			       "dumpxml %s --inactive",
+			       uuid, uuid);
+	bool is[ARRAY_SIZE(flag_lists)];
+	struct virsh_lists q = {.filters = flag_lists,
+				.n = ARRAY_SIZE(flag_lists),
+				.then = ask,
+				.is = is};
+	CALL(s, c, T_ASK, false);
+	struct err no = ERR_INIT;
+	enum caps_state cs;
+	const char *xml;
+
+	*good = false;
+	if (s->no_domstats)
+		return 0;
+	if (virsh_listed_then(s, &c, uuid, &q, good, e))
+		return -1;
+	*good = *good && is[0];
+	xml = *good ? strchr(q.rest, '+') : NULL;
+	*good = xml && !caps_domstats_parse(q.rest, &cs, l->st.reason, &no);
+	err_clear(&no);
+	if (!*good)
+		return 0;
+	l->st.state = state_of(cs);
+	l->flags = flags_of(is);
+	xml++;
+	buf_puts(&l->xml, xml + strspn(xml, "\n"));
+	return 0;
 }
 
 int virsh_dumpxml(struct virt *v, const char *uuid, bool inactive,

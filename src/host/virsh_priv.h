@@ -21,6 +21,7 @@ struct virsh_call {
 	const char *in;
 	int timeout_s;
 	bool mutates;
+	bool lasting;
 	int exit_code;
 	struct buf out, err;
 };
@@ -94,6 +95,8 @@ int virsh_flags(struct virt *v, const char *uuid, struct virt_flags *f,
 		struct err *e);
 int virsh_dumpxml(struct virt *v, const char *uuid, bool inactive,
 		  struct buf *xml, struct err *e);
+int virsh_look(struct virt *v, const char *uuid, struct virt_look *l,
+	       bool *good, struct err *e);
 int virsh_autostart(struct virt *v, const char *uuid, bool on, struct err *e);
 int virsh_shutdown(struct virt *v, const char *uuid, struct err *e);
 int virsh_destroy(struct virt *v, const char *uuid, struct err *e);

@@ -96,6 +96,43 @@ int virt_dumpxml(struct virt *v, const char *uuid, bool inactive,
 		     asked(v->ops->dumpxml(v, uuid, inactive, xml, e), e), e);
 }
 
+static int one_by_one(struct virt *v, const char *uuid, struct virt_look *l,
+		      struct err *e)
+{
+	if (virt_state(v, uuid, &l->st, e))
+		return -1;
+	if (l->st.state == VIRT_ABSENT)
+		return 0;
+	return virt_flags(v, uuid, &l->flags, e) ||
+			       virt_dumpxml(v, uuid, true, &l->xml, e)
+		       ? -1
+		       : 0;
+}
+
+int virt_look(struct virt *v, const char *uuid, struct virt_look *l,
+	      struct err *e)
+{
+	bool good = false;
+
+	*l = (struct virt_look){.xml = BUF_INIT};
+	if (check(v, uuid, e))
+		return -1;
+	if (v->ops->look &&
+	    named(v, uuid, "looking at it",
+		  asked(v->ops->look(v, uuid, l, &good, e), e), e))
+		return -1;
+	if (good)
+		return 0;
+	virt_look_clear(l);
+	return one_by_one(v, uuid, l, e);
+}
+
+void virt_look_clear(struct virt_look *l)
+{
+	buf_clear(&l->xml);
+	*l = (struct virt_look){.xml = BUF_INIT};
+}
+
 int virt_capabilities(struct virt *v, struct buf *xml, struct err *e)
 {
 	return host(v, "reading libvirt's capabilities",

@@ -58,6 +58,13 @@ struct virt_flags {
 	bool checkpoints;
 };
 
+/* All that there is to see of a domain, before anything is done with it. */
+struct virt_look {
+	struct virt_status st;
+	struct virt_flags flags; /* these two only where it is not absent */
+	struct buf xml;		 /* the definition; owned */
+};
+
 struct virt_version {
 	unsigned libvirt;    /* 1000000 * major + 1000 * minor + release */
 	unsigned hypervisor; /* QEMU's, same form; 0 when not told */
@@ -85,6 +92,10 @@ struct virt_ops {
 		     struct err *e);
 	int (*dumpxml)(struct virt *v, const char *uuid, bool inactive,
 		       struct buf *xml, struct err *e);
+	/* May be NULL, or put false into *GOOD where the questions are to be
+	 * asked one by one. */
+	int (*look)(struct virt *v, const char *uuid, struct virt_look *l,
+		    bool *good, struct err *e);
 	int (*autostart)(struct virt *v, const char *uuid, bool on,
 			 struct err *e);
 	int (*shutdown)(struct virt *v, const char *uuid, struct err *e);
@@ -129,6 +140,10 @@ int virt_flags(struct virt *v, const char *uuid, struct virt_flags *f,
 /* The definition (INACTIVE) or what runs now.  Secrets are left out. */
 int virt_dumpxml(struct virt *v, const char *uuid, bool inactive,
 		 struct buf *xml, struct err *e);
+/* State, flags and definition, with as few questions as can be. */
+int virt_look(struct virt *v, const char *uuid, struct virt_look *l,
+	      struct err *e);
+void virt_look_clear(struct virt_look *l);
 /* Host capabilities XML; see domain/caps.h for parsers of both. */
 int virt_capabilities(struct virt *v, struct buf *xml, struct err *e);
 int virt_domcapabilities(struct virt *v, const struct virt_domcaps *ask,
@@ -213,6 +228,9 @@ struct virt_cmd {
 	size_t in_len;
 	int64_t timeout_us;
 	bool mutates;
+	/* Of the host, and the same until its libvirt or QEMU is replaced: what
+	 * was said some seconds ago will do. */
+	bool lasting;
 	/* out */
 	int exit_code;	     /* 0-255, or 128 + signal */
 	struct buf out, err; /* cleared by the caller of run */
@@ -222,7 +240,8 @@ struct virt_cmd {
  * RUN returns 0 once the command has ended by itself, whatever its exit code;
  * -1 with ERR_LOST when that is not known (timeout, cut link), ERR_STALE when
  * a later epoch holds the instance, and another kind when it never started.
- * Its environment has no locale but C; ours is added to virsh by `env`.
+ * Its environment has no locale but C; where a prefix may keep it from virsh it
+ * is added by `env`.
  */
 struct virt_runner {
 	int (*run)(void *self, struct virt_cmd *cmd, struct err *e);

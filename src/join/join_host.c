@@ -69,12 +69,19 @@ static int run_virsh(void *self, struct virt_cmd *cmd, struct err *e)
 		.out_max = 1 << 20,
 		.mutates = cmd->mutates,
 	};
-	int rc = host_run(h, &r, e);
+	int rc;
 
+	if (cmd->lasting && join_said(h->name, cmd->argv, &cmd->out)) {
+		cmd->exit_code = 0;
+		return 0;
+	}
+	rc = host_run(h, &r, e);
 	cmd->exit_code = r.exit_code;
 	buf_put(&cmd->out, r.out.p, r.out.len);
 	buf_put(&cmd->err, r.err.p, r.err.len);
 	host_run_clear(&r);
+	if (!rc && cmd->lasting && !cmd->exit_code && !cmd->err.len)
+		join_say(h->name, cmd->argv, &cmd->out);
 	return rc;
 }
 

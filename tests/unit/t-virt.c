@@ -312,6 +312,65 @@ static int undefine(const struct step *v, size_t n, bool saved, size_t changes,
 	return rc;
 }
 
+#define LISTS                                                                  \
+	V "list --all --uuid; echo +; "                                        \
+	  "list --all --uuid --persistent; echo +; "                           \
+	  "list --all --uuid --autostart; echo +; "                            \
+	  "list --all --uuid --with-managed-save; echo +; "                    \
+	  "list --all --uuid --with-snapshot; echo +; "                        \
+	  "list --all --uuid --with-checkpoint"
+#define LOOK                                                                   \
+	LISTS "; echo +; domstats --state --raw " U "; echo +; dumpxml " U     \
+	      " --inactive"
+#define STATS                                                                  \
+	"Domain: 'instance-00000001'\n  state.state=5\n"                       \
+	"  state.reason=2\n\n"
+
+/* One virsh; what does not go smoothly is asked for one by one. */
+static void t_look(void **state)
+{
+	static const struct step steps[] = {
+		{LOOK, BOTH "+" BOTH "+\n+" U "\n+\n+" OTHER "\n+\n" STATS
+			    "+\n<domain>a+b</domain>\n"},
+		/* it is not listed, and goes away between the questions */
+		{LOOK, OTHER "\n+\n+\n+\n+\n+\n+\n",
+		 "error: failed to get domain", 1},
+		{V "list --all --uuid; echo +; domstats --state --raw " U,
+		 OTHER "\n+\n", "error: failed to get domain '" U "'\n", 1},
+		/* a state that nobody knows */
+		{LOOK, BOTH "+\n+\n+\n+\n+\n+\nnonsense+\n<domain/>\n"},
+		{V "list --all --uuid; echo +; domstats --state --raw " U,
+		 BOTH "+" STATS},
+		{LISTS, BOTH "+\n+\n+\n+\n+\n"},
+		{V "list --all --uuid; echo +; dumpxml " U " --inactive",
+		 BOTH "+\n<domain/>\n"},
+	};
+	struct script s;
+	struct virt *v = WITH(s, steps);
+	struct virt_look l;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(virt_look(v, U, &l, &e), 0);
+	assert_int_equal(l.st.state, VIRT_SHUTOFF);
+	assert_string_equal(l.st.reason, "destroyed");
+	assert_true(l.flags.persistent && l.flags.managed_save);
+	assert_false(l.flags.autostart || l.flags.snapshots ||
+		     l.flags.checkpoints);
+	assert_string_equal(buf_str(&l.xml), "<domain>a+b</domain>\n");
+	virt_look_clear(&l);
+	assert_int_equal(virt_look(v, U, &l, &e), 0);
+	assert_int_equal(l.st.state, VIRT_ABSENT);
+	assert_int_equal(l.xml.len, 0);
+	virt_look_clear(&l);
+	assert_int_equal(virt_look(v, U, &l, &e), 0);
+	assert_int_equal(l.st.state, VIRT_SHUTOFF);
+	assert_false(l.flags.persistent);
+	assert_string_equal(buf_str(&l.xml), "<domain/>\n");
+	virt_look_clear(&l);
+	done(&s, v, 0);
+}
+
 static void t_undefine(void **state)
 {
 	static const struct step now[] = {
@@ -595,6 +654,7 @@ int main(void)
 		cmocka_unit_test(t_flags),
 		cmocka_unit_test(t_at_once),
 		cmocka_unit_test(t_many_at_once),
+		cmocka_unit_test(t_look),
 		cmocka_unit_test(t_undefine),
 		cmocka_unit_test(t_undefine_at_once),
 		cmocka_unit_test(t_undefine_refused),

@@ -18,7 +18,7 @@
 
 #define U "11111111-2222-4333-8444-555555555555"
 #define OTHER "99999999-2222-4333-8444-555555555555"
-#define V "env LC_ALL=C virsh -q "
+#define V "virsh -q "
 #define LIST V "list --all --uuid"
 #define BOTH U "\n" OTHER "\n"
 
