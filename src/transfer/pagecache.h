@@ -63,7 +63,8 @@ void pagecache_end(struct pagecache *p);
  * was written long before, and has reached the disk, is dropped.  *DONE begins
  * with 0.  What is read back soon after it was written is still there. */
 void pagecache_behind(int fd, uint64_t pos, uint64_t *done);
-/* All of it that has reached the disk. */
+/* All of it that has reached the disk: when a guest's disk has been copied for
+ * the last time. */
 void pagecache_drop(int fd);
 
 #endif

@@ -346,6 +346,10 @@ static int copy(struct sender *s, const struct stat *st,
 	pagecache_begin(&s->cache, s->f->fd, pagecache_room());
 	rc = move_content(s, out->method, e);
 	pagecache_end(&s->cache);
+	/* Who ran from it is off, and goes on elsewhere; but what comes in one
+	 * pass may be a base image. */
+	if (s->trust && s->f->final)
+		pagecache_drop(s->f->fd);
 	if (rc || sender_check(s, st, out, e))
 		return -1;
 	if (finish(s, out, e))
