@@ -44,7 +44,7 @@ is "a byte in a hole is seen" $? 1
 
 # --- run refuses, before it makes anything
 
-for v in SCALE=none ROUNDS=0 ROUNDS=x STREAMS=9 COMPRESS=no CASES=zz TOOLS=none; do
+for v in SCALE=none ROUNDS=0 ROUNDS=x STREAMS=9 COMPRESS=no DRAIN_BOOT=dos CASES=zz TOOLS=none; do
 	env "$v" BENCH_DIR="$t/none" "$dir/run" > "$t/o" 2>&1 < /dev/null
 	is "$v is refused" "$? $(grep -c "^bench: .*${v#*=}" "$t/o")" '2 1'
 done
