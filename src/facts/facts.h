@@ -102,7 +102,7 @@ struct fact_host {
 	struct caps_domain *domcaps;
 	struct virt_status state;
 	struct virt_flags flags;
-	char name_owner[UUID_LEN + 1]; /* who has the domain name, or "" */
+	char name_owner[UUID_LEN + 1]; /* target: who has the name, or "" */
 	bool tpm_secret;	       /* it has the domain's TPM secret */
 	struct err run_err;	       /* source: prove-type scan failed */
 	struct hostconf_qemu qemu;

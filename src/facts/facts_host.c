@@ -305,7 +305,8 @@ static void read_virt(struct facts *f, enum fact_side s, struct virt *v)
 	    (s == SRC_HOST ? read_source_domain(f, h, v)
 			   : virt_state(v, u, &h->state, &h->virt_err)))
 		return;
-	if (f->domain_name &&
+	/* Where it is, the name is its own. */
+	if (s == DST_HOST && f->domain_name &&
 	    virt_name_uuid(v, f->domain_name, h->name_owner, &h->virt_err))
 		return;
 	read_domcaps(f, h, v);
