@@ -58,7 +58,7 @@ expect "a move of another instance runs beside it" 0 \
 	nh move "$w" --to compute-30 --yes
 wait $first
 is "the first move ends well" "$?" 0
-like "... after all this" "$(tail -n 3 "$work/first.out")" '^End +done'
+like "... after all this" "$(tail -n 5 "$work/first.out")" '^End +done'
 wait_console compute-34 "$u" '^@guest ready' 120
 is "the guest runs there, once, the same" \
 	"$(runs_on "$u") $(birth_on compute-34 "$u") $(count_on compute-34 "$u")" \
