@@ -80,45 +80,73 @@ static void read_all(int fd, uint64_t piece, uint64_t room)
 	mem_free(b);
 }
 
+/*
+ * What is dropped is gone, at once and each time.  What stays may be taken by
+ * the machine at any moment where memory is short: it is looked for in several
+ * rounds, of which a wrong drop would spoil every one.
+ */
+static bool stays(unsigned percent, unsigned least)
+{
+	if (percent < least)
+		print_message("%u %% of %u %% are left\n", percent, least);
+	return percent >= least;
+}
+
+/* What others had read stays, the rest is as it was. */
+static bool others_stay(int fd)
+{
+	bool ok;
+
+	posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+	pagecache_drop(fd);
+	warm(fd, 5 * MIB, MIB);
+	warm(fd, 42 * MIB, 2 * MIB);
+	read_all(fd, MIB, 0);
+	ok = stays(there(fd, 5 * MIB, MIB), 90) &
+	     stays(there(fd, 42 * MIB, 2 * MIB), 90);
+	assert_int_equal(there(fd, 0, 5 * MIB), 0);
+	assert_int_equal(there(fd, 6 * MIB, 36 * MIB), 0);
+	assert_int_equal(there(fd, 44 * MIB, 16 * MIB), 0);
+	/* In pieces of another size, and with all of it there. */
+	read_all(fd, 64 << 10, 22 * MIB);
+	assert_in_range(there(fd, 0, 60 * MIB), 0, 6);
+	ok = ok && stays(there(fd, 0, 60 * MIB), 5);
+	warm(fd, 0, 13 * MIB);
+	read_all(fd, MIB, 0);
+	return ok && stays(there(fd, 0, 13 * MIB), 90);
+}
+
+/* Where there is room for all of it, it stays. */
+static bool all_stays(int fd)
+{
+	pagecache_drop(fd);
+	assert_in_range(there(fd, 0, 60 * MIB), 0, 1);
+	read_all(fd, MIB, 24 * MIB);
+	return stays(there(fd, 0, 13 * MIB), 90);
+}
+
 static void t_pagecache(void **state)
 {
-	int fd = file();
+	int fd = file(), others = 0, all = 0;
 
 	(void)state;
 	if (there(fd, 0, 60 * MIB)) {
 		close(fd);
 		skip(); /* a file system without a disk */
 	}
-	/* What others had read stays, the rest is as it was.  A machine that is
-	 * short of memory takes some of it. */
-	posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
-	warm(fd, 5 * MIB, MIB);
-	warm(fd, 42 * MIB, 2 * MIB);
-	assert_in_range(there(fd, 0, 60 * MIB), 5, 6);
-	read_all(fd, MIB, 0);
-	assert_in_range(there(fd, 5 * MIB, MIB), 90, 100);
-	assert_in_range(there(fd, 42 * MIB, 2 * MIB), 90, 100);
-	assert_int_equal(there(fd, 0, 5 * MIB), 0);
-	assert_int_equal(there(fd, 6 * MIB, 36 * MIB), 0);
-	assert_int_equal(there(fd, 44 * MIB, 16 * MIB), 0);
-	/* In pieces of another size, and with all of it there. */
-	read_all(fd, 64 << 10, 22 * MIB);
-	assert_in_range(there(fd, 0, 60 * MIB), 5, 6);
-	warm(fd, 0, 13 * MIB);
-	read_all(fd, MIB, 0);
-	assert_in_range(there(fd, 0, 13 * MIB), 90, 100);
-	/* Where there is room for all of it, it stays. */
-	pagecache_drop(fd);
-	assert_in_range(there(fd, 0, 60 * MIB), 0, 1);
-	read_all(fd, MIB, 24 * MIB);
-	assert_in_range(there(fd, 0, 13 * MIB), 90, 100);
+	for (int i = 0; i < 5 && !(others && all); i++) {
+		others += others_stay(fd);
+		all += all_stays(fd);
+	}
+	assert_int_not_equal(others, 0);
+	assert_int_not_equal(all, 0);
 	close(fd);
 }
 
 /* What lies far behind is dropped, what was written just now is there. */
 static void t_behind(void **state)
 {
-	int fd = file();
+	int fd = file(), kept = 0, looked = 0;
 	char *b = mem_calloc(1, 16 * MIB);
 	uint64_t done = 0, end = 640 * MIB;
 	struct err e = ERR_INIT;
@@ -135,9 +163,13 @@ static void t_behind(void **state)
 				 0);
 		assert_int_equal(fs_writeback(fd, 0, 0, true, &e), 0);
 		pagecache_behind(fd, off, &done);
-		assert_true(off + 16 * MIB < 64 * MIB ||
-			    there(fd, off - 48 * MIB, 64 * MIB) >= 90);
+		if (off + 16 * MIB < 64 * MIB)
+			continue;
+		looked++;
+		kept += stays(there(fd, off - 48 * MIB, 64 * MIB), 90);
 	}
+	/* A drop that reaches too far spoils every second look. */
+	assert_in_range(3 * kept, 2 * looked, 3 * looked);
 	assert_int_equal(there(fd, 0, end - 320 * MIB), 0);
 	assert_int_equal(fs_fsync(fd, &e), 0);
 	pagecache_drop(fd);
