@@ -21,6 +21,7 @@
 #define NH_CLI_APP_RESCUE_H
 
 #include "cli/app_fleet.h"
+#include "engine/batch.h"
 
 #define APP_RESCUE_KIND "rescue"
 
@@ -33,6 +34,8 @@ bool app_rescue_add(json_t *batch, const json_t *plan);
 /* WORD, with REPORT of its checks or NULL, stays where it is because of WHY. */
 void app_rescue_refused(json_t *batch, const json_t *report, const char *word,
 			const struct err *why);
+
+bool app_is_rescue(const struct batch *b);
 
 json_t *app_dead_json(const struct app_dead *d);
 /* What is dead, by PLAN of a batch of that kind; strings are borrowed from

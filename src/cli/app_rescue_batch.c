@@ -13,6 +13,11 @@ static const char *word(const json_t *o, const char *key)
 	return json_string_value(json_object_get(o, key));
 }
 
+bool app_is_rescue(const struct batch *b)
+{
+	return str_is(b->kind, APP_RESCUE_KIND);
+}
+
 json_t *app_dead_json(const struct app_dead *d)
 {
 	return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:b, s:b, s:s, s:i}",

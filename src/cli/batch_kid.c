@@ -95,8 +95,8 @@ static int add_rescue(struct run *r, size_t i, struct strv *v, struct err *e)
 
 static int add_begin(struct run *r, size_t i, struct strv *v, struct err *e)
 {
-	return str_is(r->b->kind, APP_RESCUE_KIND) ? add_rescue(r, i, v, e)
-						   : add_move(r, i, v, e);
+	return app_is_rescue(r->b) ? add_rescue(r, i, v, e)
+				   : add_move(r, i, v, e);
 }
 
 static void add_resume(const struct run *r, struct kid *k)

@@ -81,8 +81,8 @@ static int strand(struct run *r, const struct kid *k, enum sched_end *end,
 
 	/* Once in a run: an undo that did not succeed is a person's.  One whose
 	 * source is dead has nobody to go back to alone. */
-	if (*m->job && m->source && !k->retreats &&
-	    !str_is(r->b->kind, APP_RESCUE_KIND) && may_go_back(r, m, &yes, e))
+	if (*m->job && m->source && !k->retreats && !app_is_rescue(r->b) &&
+	    may_go_back(r, m, &yes, e))
 		return -1;
 	yes = yes && answers(r, m->source, &why);
 	err_clear(&why);
@@ -131,7 +131,7 @@ static void left(const struct run *r, struct batch_member *m,
 		 const struct err *why)
 {
 	err_clear(&m->why);
-	if (str_is(r->b->kind, APP_RESCUE_KIND)) {
+	if (app_is_rescue(r->b)) {
 		err_set(&m->why, ERR_REFUSED,
 			"%s does not answer; it is where it was", m->target);
 		err_hint(&m->why,

@@ -105,7 +105,7 @@ static int same_code(const struct batch *b, int others)
 {
 	int code = CLI_DONE;
 
-	if (!str_is(b->kind, APP_RESCUE_KIND))
+	if (!app_is_rescue(b))
 		return others;
 	for (size_t i = 0; i < b->nmembers; i++) {
 		int one = member_code(&b->members[i]);
@@ -195,7 +195,7 @@ static int end_open(const struct run *r, const struct counts *c, struct err *e)
 {
 	if (r->a->alone && !r->stopping)
 		return end_alone(r, c, e);
-	if (str_is(r->b->kind, APP_RESCUE_KIND) && c->unproven &&
+	if (app_is_rescue(r->b) && c->unproven &&
 	    c->unproven == c->open + c->pending && !r->stopping)
 		return end_unproven(r, c, e);
 	if (r->lost.n && c->open && !r->stopping)
@@ -223,7 +223,7 @@ static int end_back(const struct run *r, const struct counts *c, struct err *e)
 		"batch %s: %zu members could not be rolled back: their moves "
 		"are complete, or they may have run on their targets",
 		r->b->id, c->done);
-	if (str_is(r->b->kind, APP_RESCUE_KIND))
+	if (app_is_rescue(r->b))
 		err_hint(e, "novahaul show %s tells why, of each", r->b->id);
 	else
 		err_hint(e, "novahaul return %s moves them back", r->b->id);
@@ -414,7 +414,7 @@ static int sources_off(struct app *a, struct journal *j, const struct batch *b,
 	bool off = false;
 	int rc;
 
-	if (str_is(b->kind, "rescue")) {
+	if (app_is_rescue(b)) {
 		err_set(e, ERR_REFUSED,
 			"batch %s: --source-dead is for moves; a rescue needs "
 			"no source",

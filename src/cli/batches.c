@@ -151,6 +151,31 @@ int cli_put_batch(json_t *plan, const char *word, bool room, struct err *e)
 	return err_hint(e, "novahaul jobs");
 }
 
+enum { PLANS_MOST = 3 }; /* that nobody reviews, of one move */
+
+/* Something has changed between the two looks; or a service of the cloud that
+ * is overloaded has answered one of them only.  Where nobody has reviewed the
+ * plan, the one of now is as good. */
+static bool is_overtaken(const struct cli *c, const struct app_outcome *out,
+			 const struct err *e)
+{
+	return c->g.yes && e->kind == ERR_CONFLICT && !*out->job;
+}
+
+int cli_plan_and_do(struct cli *c, cli_once *once, const void *arg,
+		    const char *batch, struct err *e)
+{
+	struct app_outcome out = APP_OUTCOME_INIT;
+	int code = once(c, arg, &out, e);
+
+	for (int i = 1; i < PLANS_MOST && is_overtaken(c, &out, e); i++) {
+		progress_note(c->app.progress, "%s; planning anew", err_msg(e));
+		err_clear(e);
+		code = once(c, arg, &out, e);
+	}
+	return batch && e->kind == ERR_RETRY && !*out.job ? CLI_LOCKED : code;
+}
+
 /* "6 done, 1 failed" */
 static void put_counts(json_t *doc)
 {

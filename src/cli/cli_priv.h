@@ -68,6 +68,14 @@ int cli_batch_word(const struct cli *c, const char *word,
  * names: the journal refuses the job when that is over.  ROOM: its claim waits
  * for room on the target, beside all that is on its way there. */
 int cli_put_batch(json_t *plan, const char *word, bool room, struct err *e);
+/* ONCE makes a plan and does what it says; its exit code.  Where something has
+ * changed between its two looks, and nobody has reviewed the plan, it is called
+ * again, three times at most.  For a member (BATCH, its word, or NULL) what
+ * does not answer counts as locked: the batch tries it again. */
+typedef int cli_once(struct cli *c, const void *arg, struct app_outcome *out,
+		     struct err *e);
+int cli_plan_and_do(struct cli *c, cli_once *once, const void *arg,
+		    const char *batch, struct err *e);
 /* app_batch_json()'s document. */
 void cli_print_batch(enum out_format f, json_t *doc);
 /* A plan of a batch: its members, and what stays where it is. */

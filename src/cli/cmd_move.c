@@ -6,8 +6,6 @@
 #include "cli/request.h"
 #include "core/clock.h"
 
-enum { PLANS_MOST = 3 }; /* that nobody reviews, of one move */
-
 struct args {
 	struct app_request req;
 	bool dry_run;
@@ -89,13 +87,16 @@ static bool has_left(const struct args *a, const json_t *plan, struct err *e)
 	return true;
 }
 
-static int once(struct cli *c, const struct args *a,
-		const struct app_request *req, struct app_outcome *out,
+static int once(struct cli *c, const void *args, struct app_outcome *out,
 		struct err *e)
 {
+	const struct args *a = args;
+	struct app_request req = a->req;
 	json_t *plan = NULL;
-	int code = -1, rc = app_plan(&c->app, req, &plan, e);
+	int code = -1, rc;
 
+	req.server = c->operands[0];
+	rc = app_plan(&c->app, &req, &plan, e);
 	c->app.planned_us = clock_mono_us();
 	if (has_left(a, plan, e) || rc) {
 		if (plan)
@@ -110,32 +111,11 @@ static int once(struct cli *c, const struct args *a,
 	return code;
 }
 
-/* Something has changed between the two looks; or a service of the cloud that
- * is overloaded has answered one of them only.  Where nobody has reviewed the
- * plan, the one of now is as good. */
-static bool is_overtaken(const struct cli *c, const struct app_outcome *out,
-			 const struct err *e)
-{
-	return c->g.yes && e->kind == ERR_CONFLICT && !*out->job;
-}
-
 static int run(struct cli *c, const void *args, struct err *e)
 {
 	const struct args *a = args;
-	struct app_request req = a->req;
-	struct app_outcome out = APP_OUTCOME_INIT;
-	int code;
 
-	req.server = c->operands[0];
-	code = once(c, a, &req, &out, e);
-	for (int i = 1; i < PLANS_MOST && is_overtaken(c, &out, e); i++) {
-		progress_note(c->app.progress, "%s; planning anew", err_msg(e));
-		err_clear(e);
-		code = once(c, a, &req, &out, e);
-	}
-	/* A batch tries it again, as one that is locked. */
-	return a->batch && e->kind == ERR_RETRY && !*out.job ? CLI_LOCKED
-							     : code;
+	return cli_plan_and_do(c, once, a, a->batch, e);
 }
 
 const struct cmd cmd_move = {

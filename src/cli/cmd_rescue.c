@@ -9,8 +9,6 @@
 #include "cli/request.h"
 #include "core/clock.h"
 
-enum { PLANS_MOST = 3 }; /* that nobody reviews, of a member */
-
 struct args {
 	struct app_request req;
 	const char *disks, *xml;
@@ -497,18 +495,23 @@ static int all(struct cli *c, const struct args *a, const struct asked *q,
 
 /* ---- a member of a batch */
 
-static int member_once(struct cli *c, const struct args *a,
-		       const struct app_request *req, struct app_outcome *out,
-		       struct err *e)
+struct member {
+	struct app_request req;
+	const char *batch;
+};
+
+static int member_once(struct cli *c, const void *request,
+		       struct app_outcome *out, struct err *e)
 {
+	const struct member *m = request;
 	json_t *plan = NULL;
-	int code = -1, rc = app_plan(&c->app, req, &plan, e);
+	int code = -1, rc = app_plan(&c->app, &m->req, &plan, e);
 
 	c->app.planned_us = clock_mono_us();
 	if (rc) {
 		if (plan)
 			cli_print_checks(c->g.format, plan);
-	} else if (!cli_put_batch(plan, a->batch, false, e) &&
+	} else if (!cli_put_batch(plan, m->batch, false, e) &&
 		   !cli_confirm(c, "Bring it up?", e)) {
 		app_apply(&c->app, plan, out, e);
 		code = cli_finish(c, out, e);
@@ -518,30 +521,19 @@ static int member_once(struct cli *c, const struct args *a,
 	return code;
 }
 
-/* As a move of a batch: where others at work beside it have changed the facts
- * between two looks it plans anew, and what does not answer is tried again.
- * Room is counted by its plan, as for one that is typed alone. */
+/* Room is counted by its plan, as for one that is typed alone. */
 static int member(struct cli *c, const struct args *a, const struct asked *q,
 		  struct err *e)
 {
-	struct app_outcome out = APP_OUTCOME_INIT;
-	struct app_request req = a->req;
-	int code = -1;
+	struct member m = {a->req, a->batch};
 
 	if (c->n_operands != 2) {
 		err_set(e, ERR_USAGE, "--batch is of one server");
 		return err_hint(e, "novahaul help rescue");
 	}
-	req.dead = &q->d;
-	req.server = c->operands[1];
-	for (int i = 0; i < PLANS_MOST; i++) {
-		code = member_once(c, a, &req, &out, e);
-		if (e->kind != ERR_CONFLICT || *out.job || i + 1 == PLANS_MOST)
-			break;
-		progress_note(c->app.progress, "%s; planning anew", err_msg(e));
-		err_clear(e);
-	}
-	return e->kind == ERR_RETRY && !*out.job ? CLI_LOCKED : code;
+	m.req.dead = &q->d;
+	m.req.server = c->operands[1];
+	return cli_plan_and_do(c, member_once, &m, m.batch, e);
 }
 
 static int run(struct cli *c, const void *args, struct err *e)

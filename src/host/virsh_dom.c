@@ -123,6 +123,21 @@ int virsh_flags(struct virt *v, const char *uuid, struct virt_flags *f,
 	return is[0] ? 0 : virsh_unknown(e);
 }
 
+/* What `domstats --state --raw UUID; echo +; dumpxml UUID` has said, the XML
+ * borrowed from it; NULL if it is not that. */
+static const char *state_then_xml(const char *said, enum caps_state *cs,
+				  char reason[48])
+{
+	const char *xml = strchr(said, '+');
+	struct err no = ERR_INIT;
+
+	if (!xml || caps_domstats_parse(said, cs, reason, &no)) {
+		err_clear(&no);
+		return NULL;
+	}
+	return xml + 1 + strspn(xml + 1, "\n");
+}
+
 int virsh_look(struct virt *v, const char *uuid, struct virt_look *l,
 	       bool *good, struct err *e)
 {
@@ -137,7 +152,6 @@ int virsh_look(struct virt *v, const char *uuid, struct virt_look *l,
 				.then = ask,
 				.is = is};
 	CALL(s, c, T_ASK, false);
-	struct err no = ERR_INIT;
 	enum caps_state cs;
 	const char *xml;
 
@@ -146,16 +160,13 @@ int virsh_look(struct virt *v, const char *uuid, struct virt_look *l,
 		return 0;
 	if (virsh_listed_then(s, &c, uuid, &q, good, e))
 		return -1;
-	*good = *good && is[0];
-	xml = *good ? strchr(q.rest, '+') : NULL;
-	*good = xml && !caps_domstats_parse(q.rest, &cs, l->st.reason, &no);
-	err_clear(&no);
-	if (!*good)
+	xml = *good && is[0] ? state_then_xml(q.rest, &cs, l->st.reason) : NULL;
+	*good = xml;
+	if (!xml)
 		return 0;
 	l->st.state = state_of(cs);
 	l->flags = flags_of(is);
-	xml++;
-	buf_puts(&l->xml, xml + strspn(xml, "\n"));
+	buf_puts(&l->xml, xml);
 	return 0;
 }
 
@@ -364,21 +375,17 @@ static int may_undefine_at_once(struct virt *v, const char *uuid, bool saved,
 				.then = ask,
 				.is = is};
 	CALL(s, c, T_ASK, false);
-	struct err no = ERR_INIT;
 	enum caps_state cs;
 	char reason[48];
 	const char *state, *xml;
 
 	if (virsh_listed_then(s, &c, uuid, &q, good, e))
 		return -1;
-	*good = *good && is[0] && !s->no_domstats;
-	state = *good ? strchr(q.rest, '+') : NULL;
-	xml = state ? strchr(state + 1, '+') : NULL;
-	if (!xml || caps_domstats_parse(state + 1, &cs, reason, &no)) {
-		err_clear(&no);
-		*good = false;
+	state = *good && is[0] && !s->no_domstats ? strchr(q.rest, '+') : NULL;
+	xml = state ? state_then_xml(state + 1, &cs, reason) : NULL;
+	*good = xml;
+	if (!xml)
 		return 0;
-	}
 	note_keep(s, q.rest);
 	return refuse_state(state_of(cs), e) ||
 			       refuse_flags(
@@ -387,9 +394,7 @@ static int may_undefine_at_once(struct virt *v, const char *uuid, bool saved,
 					       .snapshots = is[2],
 					       .checkpoints = is[3]},
 				       e) ||
-			       (!saved &&
-				check_keep(s, xml + 1 + strspn(xml + 1, "\n"),
-					   e))
+			       (!saved && check_keep(s, xml, e))
 		       ? -1
 		       : 0;
 }

@@ -258,9 +258,4 @@ struct virt *virt_virsh_new(const char *host, const char *const *prefix,
 			    const struct virt_runner *runner)
 	NH_DEALLOC(virt_free);
 
-/* The same over a host's agent, with the prefix of its profile; H must outlive
- * the handle. */
-struct host;
-struct virt *virt_host_new(struct host *h) NH_DEALLOC(virt_free);
-
 #endif
