@@ -14,6 +14,7 @@
 
 #include "agent/agent_priv.h"
 #include "agent/host_verbs.h"
+#include "agent/mounts.h"
 #include "core/clock.h"
 #include "core/fs.h"
 #include "core/proc.h"
@@ -100,42 +101,14 @@ static int do_hostkey(struct verb_call *c, struct err *e)
 
 /* ---- file systems ---------------------------------------------------- */
 
-/* mountinfo: id parent major:minor root point options ... - type source ... */
-static bool mount_line(const char *line, const char *devno, struct enc *out)
-{
-	AUTO(strv_clear) struct strv f = STRV_INIT;
-	size_t dash = 6;
-
-	strv_split(&f, line, " ");
-	if (f.n < 10 || strcmp(f.v[2], devno))
-		return false;
-	while (dash < f.n && strcmp(f.v[dash], "-"))
-		dash++;
-	if (dash + 2 >= f.n)
-		return false;
-	enc_str(out, f.v[dash + 1]);
-	enc_str(out, f.v[dash + 2]);
-	enc_str(out, f.v[5]);
-	return true;
-}
-
 static void put_mount(struct enc *out, dev_t dev)
 {
-	AUTO(buf_clear) struct buf b = BUF_INIT;
-	AUTO(strv_clear) struct strv lines = STRV_INIT;
-	AUTO(mem_freep)
-	char *devno = mem_printf("%u:%u", major(dev), minor(dev));
-	struct err e = ERR_INIT;
+	AUTO(mount_clear) struct mount m = MOUNT_INIT;
 
-	if (fs_read_path("/proc/self/mountinfo", 4 << 20, &b, &e))
-		err_clear(&e);
-	strv_split(&lines, buf_str(&b), "\n");
-	/* The last one mounted is the one that is seen. */
-	for (size_t i = lines.n; i-- > 0;)
-		if (mount_line(lines.v[i], devno, out))
-			return;
-	for (int i = 0; i < 3; i++)
-		enc_str(out, "");
+	mount_of(dev, &m);
+	enc_str(out, m.type ? m.type : "");
+	enc_str(out, m.source ? m.source : "");
+	enc_str(out, m.options ? m.options : "");
 }
 
 static int do_statfs(struct verb_call *c, struct err *e)

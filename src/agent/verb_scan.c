@@ -18,11 +18,13 @@
 #include <unistd.h>
 
 #include "agent/host_verbs.h"
+#include "agent/mounts.h"
 #include "agent/procfs.h"
 #include "core/fs.h"
 
 struct file {
 	uint64_t dev, ino;
+	bool same_dev; /* /proc/locks has the number that stat(2) gives */
 };
 
 struct scan {
@@ -145,13 +147,38 @@ static bool is_qemu(const struct found_lock *l)
 				       (l->from >= 200 && l->to <= 207));
 }
 
-/* By the inode alone: on some file systems (btrfs, overlays) the device that
- * the kernel prints here is not stat(2)'s.  One lock too many is the safe
- * mistake. */
+/*
+ * On some file systems (btrfs, overlays) the device that the kernel prints
+ * there is not stat(2)'s: then the inode alone decides, and one lock too many
+ * is the safe mistake.  On these it is, and the same inode number on another
+ * one is somebody else's file.  Linux, fs/locks.c, lock_get_status(): s_dev;
+ * fs/stat.c, generic_fillattr(): s_dev, and none of these says otherwise in its
+ * getattr.
+ */
+static bool same_dev(uint64_t dev)
+{
+	static const char *const types[] = {"ext2",  "ext3", "ext4", "xfs",
+					    "tmpfs", "nfs",  "nfs4"};
+	AUTO(mount_clear) struct mount m = MOUNT_INIT;
+
+	if (!mount_of(dev, &m))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (!strcmp(m.type, types[i]))
+			return true;
+	return false;
+}
+
+static bool is_on(const struct found_lock *l, const struct file *f)
+{
+	return f->ino == l->ino &&
+	       (!f->same_dev || f->dev == makedev(l->maj, l->min));
+}
+
 static void look_lock(struct scan *s, const struct found_lock *l)
 {
 	for (size_t i = 0; i < s->nfiles; i++) {
-		if (s->files[i].ino != l->ino)
+		if (!is_on(l, &s->files[i]))
 			continue;
 		enc_u64(&s->locks, s->files[i].dev);
 		enc_u64(&s->locks, l->ino);
@@ -174,6 +201,11 @@ static int scan_locks(struct scan *s, struct err *e)
 
 	if (!s->nfiles)
 		return 0;
+	for (size_t i = 0; i < s->nfiles; i++)
+		s->files[i].same_dev =
+			i && s->files[i].dev == s->files[i - 1].dev
+				? s->files[i - 1].same_dev
+				: same_dev(s->files[i].dev);
 	if (fs_read_path("/proc/locks", 16 << 20, &b, e))
 		return -1;
 	strv_split(&lines, buf_str(&b), "\n");

@@ -731,6 +731,30 @@ static void t_run(void **state)
 	assert_kind(run(l->h, &r, ARGV("true"), &e), ERR_FAILED);
 }
 
+/* The same inode number on another file system is another file. */
+static void no_lock_elsewhere(struct lab *l, uint64_t ino)
+{
+	struct host_devino f = {.ino = ino};
+	struct host_scan s = {0};
+	struct stat st;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(stat("/dev/shm", &st), 0);
+	f.dev = st.st_dev;
+	assert_ok(host_scan(l->h,
+			    &(struct host_scan_opts){.files = &f, .nfiles = 1},
+			    &s, &e));
+	assert_int_equal(s.nprocs + s.nlocks, 0);
+	host_scan_clear(&s);
+	/* A device that is not listed: any file with that number may be it. */
+	f.dev = 0xfffffffe;
+	assert_ok(host_scan(l->h,
+			    &(struct host_scan_opts){.files = &f, .nfiles = 1},
+			    &s, &e));
+	assert_int_equal(s.nlocks, 1);
+	host_scan_clear(&s);
+}
+
 static void t_scan(void **state)
 {
 	struct lab *l = *state;
@@ -771,6 +795,7 @@ static void t_scan(void **state)
 	assert_true(s.locks[0].qemu && s.locks[0].write);
 	assert_int_equal(s.locks[0].start, 201);
 	host_scan_clear(&s);
+	no_lock_elsewhere(l, st.st_ino);
 	close(fd);
 	assert_ok(host_scan(l->h,
 			    &(struct host_scan_opts){.files = &f, .nfiles = 1},
