@@ -101,9 +101,10 @@ struct names *names_new(void);
 void names_free(struct names *n);
 /* A name that getent may be asked for. */
 bool names_ok(const char *s);
-/* One line of `getent DB KEY`, without its newline; *FOUND tells. */
-int names_line(const char *db, const char *key, bool *found, struct buf *line,
-	       struct err *e);
+/* One line of `getent DB KEY`, without its newline; *FOUND tells.  The answer
+ * is a minute old at most. */
+int names_line(struct names *n, const char *db, const char *key, bool *found,
+	       struct buf *line, struct err *e);
 /* Field I, from 0, of such a line; "" when there are fewer. */
 char *names_field(const char *line, unsigned i) NH_DEALLOC(mem_free) NH_NONNULL;
 

@@ -95,7 +95,7 @@ int agent_uid(struct agent *a, const char *user, bool numeric, uid_t *uid,
 	      struct err *e);
 int agent_gid(struct agent *a, const char *group, bool numeric, gid_t *gid,
 	      struct err *e);
-/* Number to name, remembered for the session; NULL when there is none. */
+/* Number to name; NULL when there is none.  Until the next such call. */
 const char *agent_user(struct agent *a, uid_t uid);
 const char *agent_group(struct agent *a, gid_t gid);
 

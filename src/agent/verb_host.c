@@ -138,14 +138,15 @@ static int do_statfs(struct verb_call *c, struct err *e)
 
 /* ---- programs -------------------------------------------------------- */
 
-static int drop_to(struct proc *p, const char *user, struct err *e)
+static int drop_to(struct names *n, struct proc *p, const char *user,
+		   struct err *e)
 {
 	AUTO(buf_clear) struct buf line = BUF_INIT;
 	AUTO(mem_freep) char *uid = NULL;
 	AUTO(mem_freep) char *gid = NULL;
 	bool found;
 
-	if (names_line("passwd", user, &found, &line, e))
+	if (names_line(n, "passwd", user, &found, &line, e))
 		return -1;
 	if (!found)
 		return err_set(e, ERR_FAILED, "there is no user named \"%s\"",
@@ -204,7 +205,7 @@ static int run(struct verb_call *c, bool mutates, struct err *e)
 	p.out_max = dec_u32(c->in);
 	user = dec_str0(c->in);
 	kill_on_close = dec_bool(c->in);
-	if (user && drop_to(&p, user, e))
+	if (user && drop_to(c->agent->names, &p, user, e))
 		return -1;
 	if (dec_bool(c->in)) {
 		rc = confine(c, &p, e);
@@ -253,7 +254,8 @@ static int do_getent(struct verb_call *c, struct err *e)
 	bool found;
 
 	if (agent_args_end(c, e) ||
-	    names_line(db ? "group" : "passwd", name, &found, &line, e))
+	    names_line(c->agent->names, db ? "group" : "passwd", name, &found,
+		       &line, e))
 		return -1;
 	enc_bool(c->out, found);
 	for (unsigned i = 0; i < 7; i++) {

@@ -43,15 +43,15 @@ static bool numeric(const char *s, uint16_t port, union address *a)
 	return true;
 }
 
-static int resolve(const char *name, uint16_t port, union address *a,
-		   struct err *e)
+static int resolve(struct names *n, const char *name, uint16_t port,
+		   union address *a, struct err *e)
 {
 	AUTO(buf_clear) struct buf line = BUF_INIT;
 	bool found;
 
 	if (numeric(name, port, a))
 		return 0;
-	if (names_line("ahosts", name, &found, &line, e))
+	if (names_line(n, "ahosts", name, &found, &line, e))
 		return -1;
 	if (found)
 		line.p[strcspn(line.p, " \t")] = '\0';
@@ -116,7 +116,7 @@ int verb_reach(struct verb_call *c, struct err *e)
 	if (!port || port > UINT16_MAX)
 		return err_set(e, ERR_USAGE, "port %u", (unsigned)port);
 	is = client(&gcm);
-	if (!resolve(name, (uint16_t)port, &a, &why))
+	if (!resolve(c->agent->names, name, (uint16_t)port, &a, &why))
 		rtt = round_trip(&a, &why);
 	if (cores < 1)
 		cores = 1;

@@ -42,14 +42,15 @@ static void who_clear(struct who *w)
 	mem_free(w->path);
 }
 
-static int who_find(struct who *w, const char *user, struct err *e)
+static int who_find(struct names *n, struct who *w, const char *user,
+		    struct err *e)
 {
 	AUTO(buf_clear) struct buf line = BUF_INIT, conf = BUF_INIT;
 	AUTO(mem_freep) char *uid = NULL;
 	AUTO(mem_freep) char *gid = NULL;
 	bool found;
 
-	if (names_line("passwd", user, &found, &line, e))
+	if (names_line(n, "passwd", user, &found, &line, e))
 		return -1;
 	if (!found)
 		return err_set(e, ERR_FAILED, "there is no user %s", user);
@@ -114,7 +115,7 @@ int verb_transfer_allow(struct verb_call *c, struct err *e)
 	const char *root = dec_str(c->in), *key = dec_str(c->in);
 	char exe[4096];
 
-	if (agent_args_end(c, e) || who_find(&w, user, e) ||
+	if (agent_args_end(c, e) || who_find(c->agent->names, &w, user, e) ||
 	    my_path(exe, sizeof(exe), e))
 		return -1;
 	/* Who received by an earlier key of the job is ended first. */
@@ -142,7 +143,7 @@ int verb_transfer_revoke(struct verb_call *c, struct err *e)
 		return err_set(e, ERR_REFUSED,
 			       "the session is job %s's, not %s's",
 			       agent_job(c->agent), job);
-	if (who_find(&w, user, e)) {
+	if (who_find(c->agent->names, &w, user, e)) {
 		/* Nobody's keys are read: ours are not there either. */
 		if (e->kind != ERR_REFUSED)
 			return -1;
