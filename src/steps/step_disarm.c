@@ -22,25 +22,26 @@ static int save_domain(struct step_ctx *c, const struct virt_status *st,
 	struct world *w = step_w(c);
 	AUTO(spot_clear)
 	struct spot at = spot_work(c, SRC, "source/domain.xml");
-	AUTO(buf_clear) struct buf xml = BUF_INIT;
-	struct virt_flags fl = {0};
+	AUTO(virt_look_clear) struct virt_look l = {.xml = BUF_INIT};
 
 	if (step_recall(c, "domain"))
 		return 0;
 	if (st->state == VIRT_ABSENT)
 		return step_record_once(c, "domain", json_null(), e);
-	if (virt_flags(w->virt[SRC], m->uuid, &fl, e) ||
-	    virt_dumpxml(w->virt[SRC], m->uuid, true, &xml, e))
+	if (virt_look(w->virt[SRC], m->uuid, &l, e))
 		return -1;
+	if (l.st.state == VIRT_ABSENT)
+		return err_set(e, ERR_RETRY, "%s lost the domain just now",
+			       m->src.host);
 	if (make_parent(w->host[SRC], AT(at), 0700, e) ||
 	    host_write(w->host[SRC],
 		       &(struct host_write){
-			       .path = AT(at), .p = xml.p, .n = xml.len},
+			       .path = AT(at), .p = l.xml.p, .n = l.xml.len},
 		       e))
 		return -1;
 	return step_record_once(c, "domain",
-				json_pack("{s:s, s:b}", "xml", buf_str(&xml),
-					  "autostart", fl.autostart),
+				json_pack("{s:s, s:b}", "xml", buf_str(&l.xml),
+					  "autostart", l.flags.autostart),
 				e);
 }
 
