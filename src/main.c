@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 #include "core/stop.h"
+#include "host/host.h"
 #include "join/join.h"
 
 int main(int argc, char **argv)
@@ -10,6 +11,6 @@ int main(int argc, char **argv)
 	stop_install();
 	code = cli_main(argc, argv, &join_ops);
 	join_hosts_drop();
-	join_said_drop();
+	host_said_drop();
 	return code;
 }

@@ -149,6 +149,9 @@ struct app_request {
 	/* Its server group goes as a whole: members still on the source count
 	 * as if they had moved. */
 	bool whole_group;
+	/* Of many, and nothing is done with what is found: each is looked at
+	 * again as it begins.  What hosts said seconds ago will do. */
+	bool survey;
 	const struct app_dead *dead; /* a rescue; NULL: the source lives */
 };
 

@@ -167,6 +167,7 @@ static int pack(struct app *a, const struct app_evacuate *r,
 		return -1;
 	n = r->no_checks ? 0 : members_of(p);
 	move.whole_group = true;
+	move.survey = true;
 	for (size_t i = 0; i < n; i++)
 		if (ask_checks(a, &move, p, i, &stays, e))
 			return -1;

@@ -113,7 +113,7 @@ static char *version_in(const char *text)
 bool local_program(struct host *host, const char *prog, char **version)
 {
 	const char *argv[] = {prog, "--version", NULL};
-	struct host_run r = {.argv = argv};
+	struct host_run r = {.argv = argv, .lasting = true};
 	struct err e = ERR_INIT;
 	bool ok = !host_run(host, &r, &e) && r.exit_code == 0;
 

@@ -27,7 +27,9 @@ void facts_way(struct facts *f, struct host *src, struct host *dst)
 			dst->name, src->name);
 		return;
 	}
-	o = (struct host_reach_opts){key.address, (unsigned)key.port};
+	o = (struct host_reach_opts){.address = key.address,
+				     .port = (unsigned)key.port,
+				     .lasting = true};
 	if (!o.port)
 		o.port = 22;
 	host_reach(src, &o, &w->seen, &w->err);

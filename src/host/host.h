@@ -314,6 +314,7 @@ struct host_digest {
 struct host_reach_opts {
 	const char *address;
 	unsigned port; /* of its sshd */
+	bool lasting;  /* that it was reached up to ten seconds ago will do */
 };
 
 struct host_reach {
@@ -340,6 +341,11 @@ struct host_run {
 	const char *user;   /* become it (its primary group); NULL: root */
 	bool mutates;	    /* (m), and allowed to finish if the link breaks */
 	bool kill_on_close; /* ... unless this is set */
+	/* Prints the same until something is replaced on the host, and is run
+	 * as the agent's own user: what it printed there up to ten seconds ago,
+	 * with exit code 0 and no word on stderr, will do.  In memory of this
+	 * process only; host_said_drop() before it ends. */
+	bool lasting;
 	/* A file that a guest may have written, for a program that parses it;
 	 * .root NULL: none.  The host opens it for reading and writing, and in
 	 * argv it is called HOST_RUN_FILE: .user, which must not be root, needs
@@ -352,6 +358,7 @@ struct host_run {
 	struct buf out, err;
 };
 void host_run_clear(struct host_run *r);
+void host_said_drop(void);
 
 struct host_devino {
 	uint64_t dev, ino;

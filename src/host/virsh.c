@@ -29,9 +29,13 @@ int virsh_run(struct virsh *s, struct virsh_call *c, struct err *e)
 			       .in_len = c->in ? strlen(c->in) : 0,
 			       .timeout_us = (int64_t)c->timeout_s * 1000000,
 			       .mutates = c->mutates,
-			       .lasting = c->lasting};
+			       .lasting = c->lasting ||
+					  (s->runner.survey && !c->mutates)};
 	int rc;
 
+	if (s->runner.survey && c->mutates)
+		return err_set(e, ERR_BUG, "%s in a survey",
+			       c->argv.v[c->first]);
 	buf_reset(&c->out);
 	buf_reset(&c->err);
 	rc = s->runner.run(s->runner.self, &cmd, e);

@@ -246,6 +246,9 @@ struct virt_cmd {
 struct virt_runner {
 	int (*run)(void *self, struct virt_cmd *cmd, struct err *e);
 	void *self;
+	/* A survey, on which nobody acts before having looked again: all that
+	 * changes nothing is .lasting, and the rest is refused. */
+	bool survey;
 };
 
 /*

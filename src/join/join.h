@@ -30,13 +30,10 @@ void join_host_leave(const struct config *c, struct host *h);
 void join_hosts_drop(void);
 /* libvirt of H, through H's agent.  H must outlive it. */
 struct virt *join_virt_open(struct host *h);
+/* The same for a plan of many, each of which is looked at again as it begins:
+ * what libvirt said up to ten seconds ago will do. */
+struct virt *join_virt_survey(struct host *h);
 
-/* What ARGV printed on HOST not long ago, into the empty OUT; false if it is to
- * be asked.  For answers that stay the same (struct virt_cmd's lasting): the
- * plan of a host's evacuation asks for each instance. */
-bool join_said(const char *host, char *const *argv, struct buf *out);
-void join_say(const char *host, char *const *argv, const struct buf *out);
-void join_said_drop(void);
 /* H's nova.conf; OUT is NOVACONF_INIT, and cleared by the caller. */
 struct novaconf;
 int join_novaconf(struct host *h, struct novaconf *out, struct err *e);

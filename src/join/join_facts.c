@@ -41,7 +41,7 @@ static void open_dead(struct sides *s, const struct config *c, struct facts *f,
 }
 
 static void open_one(struct sides *s, const struct config *c, struct facts *f,
-		     enum fact_side k)
+		     enum fact_side k, bool survey)
 {
 	const char *name = f->host[k].name;
 	const struct config_host *h = name ? config_host(c, name) : NULL;
@@ -60,7 +60,8 @@ static void open_one(struct sides *s, const struct config *c, struct facts *f,
 		s->host[k] = join_host_take(c, name, &s->down[k]);
 	}
 	if (s->host[k])
-		s->virt[k] = join_virt_open(s->host[k]);
+		s->virt[k] = survey ? join_virt_survey(s->host[k])
+				    : join_virt_open(s->host[k]);
 	in.host = s->host[k];
 	in.virt = s->virt[k];
 	if (h) {
@@ -154,8 +155,8 @@ static int read_all(struct app *a, const struct app_request *r, struct facts *f,
 	if (r->dead)
 		open_dead(s, a->config, f, r->dead);
 	else
-		open_one(s, a->config, f, SRC_HOST);
-	open_one(s, a->config, f, DST_HOST);
+		open_one(s, a->config, f, SRC_HOST, r->survey);
+	open_one(s, a->config, f, DST_HOST, r->survey);
 	ask_cloud(a->config, f, r->control);
 	f->way.tls = a->config->copy.tls_port_min != 0;
 	if (r->transport != APP_TRANSPORT_RELAY)

@@ -14,9 +14,9 @@ static struct facts_host_in in_of(const struct config *c, const char *name,
 	const struct config_host *h = config_host(c, name);
 	struct facts_host_in in = {.down = down};
 
-	in.host = join_host_open(c, name, down);
+	in.host = join_host_take(c, name, down);
 	if (in.host)
-		in.virt = join_virt_open(in.host);
+		in.virt = join_virt_survey(in.host);
 	if (h) {
 		in.instances_path = h->instances_path;
 		in.nova_user = h->nova_user;
@@ -27,10 +27,10 @@ static struct facts_host_in in_of(const struct config *c, const char *name,
 	return in;
 }
 
-static void close_in(struct facts_host_in *in)
+static void close_in(const struct config *c, struct facts_host_in *in)
 {
 	virt_free(in->virt);
-	host_close(in->host);
+	join_host_leave(c, in->host);
 	err_clear(in->down);
 }
 
@@ -50,7 +50,7 @@ static void read_source(struct app *a, const struct app_fleet_read *r,
 	for (size_t i = 0; in.host && i < f->n_servers; i++)
 		if (asked(r->servers, &f->servers[i].f.srv.inst))
 			fleet_server(f, i, in.host, in.virt);
-	close_in(&in);
+	close_in(a->config, &in);
 }
 
 /* Where nobody is named: those that Nova itself would use.  Its heartbeat is
@@ -77,7 +77,7 @@ static void read_targets(struct app *a, const struct app_fleet_read *r,
 			continue;
 		in = in_of(a->config, f->db.hosts[i].h.host, &down);
 		fleet_target(f, f->db.hosts[i].h.host, &in);
-		close_in(&in);
+		close_in(a->config, &in);
 	}
 }
 
@@ -127,6 +127,8 @@ struct fleet_facts *join_fleet_read(struct app *a,
 	struct db db = {0};
 	int rc;
 
+	/* What other processes of ours have moved since then is elsewhere. */
+	host_said_drop();
 	fleet_init(f, r->host);
 	rc = join_db_open(a->config, NULL, &db, e);
 	if (!rc)

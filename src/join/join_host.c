@@ -68,29 +68,33 @@ static int run_virsh(void *self, struct virt_cmd *cmd, struct err *e)
 		.timeout_us = cmd->timeout_us,
 		.out_max = 1 << 20,
 		.mutates = cmd->mutates,
+		.lasting = cmd->lasting,
 	};
-	int rc;
+	int rc = host_run(h, &r, e);
 
-	if (cmd->lasting && join_said(h->name, cmd->argv, &cmd->out)) {
-		cmd->exit_code = 0;
-		return 0;
-	}
-	rc = host_run(h, &r, e);
 	cmd->exit_code = r.exit_code;
 	buf_put(&cmd->out, r.out.p, r.out.len);
 	buf_put(&cmd->err, r.err.p, r.err.len);
 	host_run_clear(&r);
-	if (!rc && cmd->lasting && !cmd->exit_code && !cmd->err.len)
-		join_say(h->name, cmd->argv, &cmd->out);
 	return rc;
+}
+
+static struct virt *virt_of(struct host *h, bool survey)
+{
+	struct virt_runner r = {run_virsh, h, survey};
+
+	return virt_virsh_new(h->name, (const char *const *)h->profile.virsh.v,
+			      &r);
 }
 
 struct virt *join_virt_open(struct host *h)
 {
-	struct virt_runner r = {run_virsh, h};
+	return virt_of(h, false);
+}
 
-	return virt_virsh_new(h->name, (const char *const *)h->profile.virsh.v,
-			      &r);
+struct virt *join_virt_survey(struct host *h)
+{
+	return virt_of(h, true);
 }
 
 int join_novaconf(struct host *h, struct novaconf *out, struct err *e)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hosts that were looked at and are worked with right afterwards: a move plans,
- * and then does it.  A connection costs more than what is asked over it. */
+ * and then does it; a host's evacuation looks at it and at its targets, and
+ * then at each instance.  A connection costs more than what is asked over it.
+ */
 #include <string.h>
 
 #include "core/clock.h"
@@ -15,7 +17,7 @@ static struct kept {
 	struct host *host;
 	const struct config *config;
 	int64_t since_us;
-} kept[2]; /* a source and a target */
+} kept[4]; /* a source, and a target or some */
 
 static void drop(struct kept *k)
 {

@@ -496,7 +496,7 @@ static void t_reach(void **state)
 {
 	struct lab *l = *state;
 	int fd;
-	struct host_reach_opts o = {"127.0.0.1", listening(&fd)};
+	struct host_reach_opts o = {"127.0.0.1", listening(&fd), false};
 	struct host_reach r = {0};
 	struct err e = ERR_INIT;
 

@@ -36,6 +36,48 @@ static void t_prefix(void **state)
 	done(&s, v, 0);
 }
 
+/* In a survey all may be some seconds old, and nothing can be changed; else
+ * only what the host says of itself. */
+static int note_lasting(void *self, struct virt_cmd *cmd, struct err *e)
+{
+	bool *lasting = self;
+
+	(void)e;
+	assert_false(cmd->mutates);
+	*lasting |= cmd->lasting;
+	cmd->exit_code = 1;
+	return 0;
+}
+
+static void t_survey(void **state)
+{
+	struct virt_status st;
+	struct buf xml = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	for (int survey = 0; survey < 2; survey++) {
+		bool lasting = false;
+		const struct virt_runner r = {note_lasting, &lasting, survey};
+		struct virt *v = virt_virsh_new("c", prefix, &r);
+
+		virt_state(v, U, &st, &e);
+		err_clear(&e);
+		assert_int_equal(lasting, survey);
+		lasting = false;
+		virt_capabilities(v, &xml, &e);
+		err_clear(&e);
+		assert_true(lasting);
+		if (survey) {
+			assert_int_equal(virt_define(v, U, plain_xml, &e), -1);
+			assert_int_equal(e.kind, ERR_BUG);
+			err_clear(&e);
+		}
+		virt_free(v);
+	}
+	buf_clear(&xml);
+}
+
 static void t_states(void **state)
 {
 	static const struct {
@@ -647,6 +689,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_prefix),
+		cmocka_unit_test(t_survey),
 		cmocka_unit_test(t_states),
 		cmocka_unit_test(t_absent),
 		cmocka_unit_test(t_state_unknown),
