@@ -151,7 +151,7 @@ drain_job() {
 		echo null
 		return
 	}
-	drain_nh report "$(drain_nh jobs -f value | awk '$1 ~ /^b-/ { print $1; exit }')" \
+	drain_nh report "$(drain_nh jobs -f value | awk '$1 ~ /^b-/ && !n++ { print $1 }')" \
 		-f json | perl -MJSON::PP -0777 -ne '
 		my (%s, $job);
 		my $r = decode_json($_);
