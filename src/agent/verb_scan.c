@@ -24,7 +24,6 @@
 
 struct file {
 	uint64_t dev, ino;
-	bool same_dev; /* /proc/locks has the number that stat(2) gives */
 };
 
 struct scan {
@@ -150,12 +149,12 @@ static bool is_qemu(const struct found_lock *l)
 /*
  * On some file systems (btrfs, overlays) the device that the kernel prints
  * there is not stat(2)'s: then the inode alone decides, and one lock too many
- * is the safe mistake.  On these it is, and the same inode number on another
- * one is somebody else's file.  Linux, fs/locks.c, lock_get_status(): s_dev;
+ * is the safe mistake.  On these it is, and the same inode number on another of
+ * them is somebody else's file.  Linux, fs/locks.c, lock_get_status(): s_dev;
  * fs/stat.c, generic_fillattr(): s_dev, and none of these says otherwise in its
  * getattr.
  */
-static bool same_dev(uint64_t dev)
+static bool is_plain(uint64_t dev)
 {
 	static const char *const types[] = {"ext2",  "ext3", "ext4", "xfs",
 					    "tmpfs", "nfs",  "nfs4"};
@@ -171,8 +170,10 @@ static bool same_dev(uint64_t dev)
 
 static bool is_on(const struct found_lock *l, const struct file *f)
 {
+	uint64_t dev = makedev(l->maj, l->min);
+
 	return f->ino == l->ino &&
-	       (!f->same_dev || f->dev == makedev(l->maj, l->min));
+	       (f->dev == dev || !is_plain(f->dev) || !is_plain(dev));
 }
 
 static void look_lock(struct scan *s, const struct found_lock *l)
@@ -201,11 +202,6 @@ static int scan_locks(struct scan *s, struct err *e)
 
 	if (!s->nfiles)
 		return 0;
-	for (size_t i = 0; i < s->nfiles; i++)
-		s->files[i].same_dev =
-			i && s->files[i].dev == s->files[i - 1].dev
-				? s->files[i - 1].same_dev
-				: same_dev(s->files[i].dev);
 	if (fs_read_path("/proc/locks", 16 << 20, &b, e))
 		return -1;
 	strv_split(&lines, buf_str(&b), "\n");
