@@ -523,7 +523,7 @@ static void t_reach(void **state)
 	assert_false(r.reached);
 	assert_non_null(strstr(r.why, "not a name"));
 	host_reach_clear(&r);
-	o = (struct host_reach_opts){"127.0.0.1", 65536};
+	o = (struct host_reach_opts){"127.0.0.1", 65536, false};
 	assert_kind(host_reach(l->h, &o, &r, &e), ERR_USAGE);
 }
 
