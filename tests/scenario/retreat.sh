@@ -90,6 +90,21 @@ until_at() {
 	done
 	give_up "$case: $1 are at $2" "$(tail -n 20 "$work/err")"
 }
+# The database says of all that they are on the dying host: their jobs go on
+# from there, however far each is.
+until_all_rewritten() {
+	local i u n
+	for ((i = 0; i < 200; i++)); do
+		n=0
+		for u in "${uuids[@]}"; do
+			[ "$(where "$u")" != "$dying" ] || n=$((n + 1))
+		done
+		[ "$n" -lt "${#uuids[@]}" ] || return 0
+		kill -0 "$runner" 2> /dev/null || break
+		sleep 0.3
+	done
+	give_up "$case: all are rewritten" "$(tail -n 20 "$work/err")"
+}
 ends() { # EXIT
 	local rc=0
 	wait "$runner" || rc=$?
@@ -229,7 +244,7 @@ past_return() {
 	until_at 4 final-copy running
 	on "$dying" mount --bind "$S/slow" /usr/bin/qemu-system-x86_64
 	nh limit "$b" off > /dev/null 2>&1
-	until_at 3 rewrite "done"
+	until_all_rewritten
 	sb crash "$dying"
 	ends 3
 	says "$dying does not answer"
