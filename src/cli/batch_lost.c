@@ -112,7 +112,11 @@ int lost_judge(struct run *r, const struct kid *k, enum sched_end *end,
 
 	if ((*end != SCHED_END_FAILED && *end != SCHED_END_OPEN) ||
 	    r->stopping || r->a->alone || r->b->dir == JOURNAL_BACKWARD ||
-	    !m->target || !r->a->ops->answers || m->why.kind == ERR_REFUSED)
+	    !m->target || !r->a->ops->answers)
+		return 0;
+	/* Its own checks may be what found it out; but what a job refuses is
+	 * for a person. */
+	if (m->why.kind == ERR_REFUSED && *end == SCHED_END_OPEN)
 		return 0;
 	if (!strv_has(&r->lost, m->target)) {
 		if (answers(r, m->target, &why))

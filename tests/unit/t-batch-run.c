@@ -209,6 +209,10 @@ static int kid(const char *what, int argc, char **argv)
 		return aged(journal, argc, argv);
 	if (str_is(what, "mixed"))
 		return mixed(argc, argv);
+	if (str_is(what, "refused")) {
+		fprintf(stderr, "error: c34: connection refused\n");
+		return CLI_REFUSED;
+	}
 	if (str_is(what, "fails") || !n) {
 		if (str_is(what, "passes"))
 			other_ends(journal);
@@ -857,6 +861,60 @@ static void t_mixed(void **state)
 	batch_clear(&b);
 }
 
+static bool c34_answers;
+
+static int c34_is(struct app *a, const char *host, struct err *e)
+{
+	(void)a;
+	assert_string_equal(host, "c34");
+	return c34_answers ? 0 : err_set(e, ERR_RETRY, "no route to host");
+}
+
+static bool note_lost(void *arg, const struct journal_record *rec)
+{
+	*(bool *)arg |= str_is(rec->key, "lost/c34");
+	return true;
+}
+
+/* The target dies while a member's checks look at it: they refuse, before there
+ * is a job.  It is to be packed anew as those are that had begun. */
+static void t_refused_lost(void **state)
+{
+	static const struct app_ops lost_ops = {.answers = c34_is};
+	struct batch b;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		json_t *plan = plan_of("evacuate");
+		struct err e = ERR_INIT;
+		struct journal *j;
+		bool lost = false;
+
+		clear();
+		c34_answers = i == 1;
+		app.ops = &lost_ops;
+		json_object_set_new(plan, "targets", json_pack("[s]", "c34"));
+		assert_int_equal(run_plan(plan, NULL, "refused", &b),
+				 CLI_FAILED);
+		app.ops = &ops;
+		is_member(&b, MEMBER_FAILED, 1);
+		if (c34_answers)
+			assert_string_equal(err_msg(&b.members[0].why),
+					    "c34: connection refused");
+		else
+			assert_non_null(strstr(err_msg(&b.members[0].why),
+					       "none of the targets of the "
+					       "plan answers; it stays on "
+					       "c30"));
+		j = journal_open(path, &e);
+		assert_non_null(j);
+		OK(batch_records(j, b.id, true, note_lost, &lost, &e));
+		journal_close(j);
+		assert_int_equal(lost, !c34_answers);
+		batch_clear(&b);
+	}
+}
+
 #define T(t) cmocka_unit_test_setup(t, set_up)
 
 int main(int argc, char **argv)
@@ -867,6 +925,7 @@ int main(int argc, char **argv)
 		T(t_alone_proof),   T(t_alone_back),   T(t_alone_forward),
 		T(t_alone_nothing), T(t_alone_rescue), T(t_rescue_words),
 		T(t_unproven),	    T(t_aged),	       T(t_mixed),
+		T(t_refused_lost),
 	};
 	const char *what = getenv("NH_KID");
 	int rc;
