@@ -262,8 +262,12 @@ int host_reach(struct host *h, const struct host_reach_opts *o,
 	}
 	if (h->ops->reach(h->self, o, out, e))
 		return named(h, -1, e);
-	if (o->lasting && out->reached)
-		said_keep(h->name, words, out, sizeof(*out));
+	if (o->lasting && out->reached) {
+		struct host_reach all = *out;
+
+		all.why = NULL; /* the caller's */
+		said_keep(h->name, words, &all, sizeof(all));
+	}
 	return 0;
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a host said of itself, kept for some seconds: the plan of a host's
- * evacuation asks the same for each instance.
+ * What a host said, kept for some seconds: the plan of a host's evacuation asks
+ * the same for each instance.
  *
- * Only for what stays the same until something is installed or replaced there;
- * never for the state of a guest.
+ * For what stays the same until something is installed or replaced there, and,
+ * in a survey alone (virt.h), for guests' states, too: nobody acts on those
+ * before each guest has been looked at again.  host_said_drop() begins a survey
+ * with nothing kept.
  */
 #ifndef NH_HOST_SAID_H
 #define NH_HOST_SAID_H
